@@ -90,7 +90,7 @@ class Heap {
   Value Native(const NativeDef* def);
   Value Symbol(const std::string* name);  // for Vm::Symbol, which keeps one per name
   CodeObject* NewCode(std::unique_ptr<Code> code);
-  Value NewContinuation(std::unique_ptr<Continuation> state);
+  Value Continuation(uint64_t handler_id);
   // Takes ownership of `data`.
   Value Foreign(const ForeignType* type, void* data);
   // A list of `items`. REQUIRES: the span is rooted.
@@ -118,6 +118,8 @@ class Heap {
   struct Impl;
 
   Value BoxedInteger(int64_t i);
+  template <class T>
+  T* New(size_t bytes);
 
   std::atomic<int64_t> external_bytes_{0};
   Stats stats_;

@@ -54,6 +54,7 @@ struct StringObject : Object {
   uint64_t hash;    // of the contents, with the heap's seed
   char bytes[8];    // really length + 1
   std::string_view view() const { return {bytes, length}; }
+  static constexpr size_t Bytes(size_t length);
 };
 
 // One per name and VM; never freed.
@@ -67,6 +68,7 @@ struct VectorObject : Object {
   uint64_t length;
   Value elements[1];  // really length
   std::span<Value> span() { return {elements, length}; }
+  static constexpr size_t Bytes(size_t length);
 };
 
 struct BytevectorObject : Object {
@@ -74,6 +76,7 @@ struct BytevectorObject : Object {
   uint64_t length;
   uint8_t bytes[8];  // really length
   std::span<uint8_t> span() { return {bytes, length}; }
+  static constexpr size_t Bytes(size_t length);
 };
 
 // An integer outside Value's inline range.
@@ -88,6 +91,7 @@ struct ClosureObject : Object {
   uint32_t capture_count;
   const Code* code;   // kept alive through code->self
   Value captures[1];  // really capture_count
+  static constexpr size_t Bytes(size_t capture_count);
 };
 
 struct NativeObject : Object {
@@ -101,6 +105,7 @@ struct ValuesObject : Object {
   uint32_t length;
   Value elements[1];  // really length
   std::span<Value> span() { return {elements, length}; }
+  static constexpr size_t Bytes(size_t length);
 };
 
 // The cell of a variable that is both captured and assigned.
@@ -115,11 +120,10 @@ struct CodeObject : Object {
   Code* code;  // deleted with this object
 };
 
-// A captured control state; see vm/continuation.h.
-struct Continuation;
+// An escape procedure from call/cc: names an entry of the handler stack, if that is still there.
 struct ContinuationObject : Object {
   static constexpr ObjectKind kKind = ObjectKind::kContinuation;
-  Continuation* state;  // deleted with this object
+  uint64_t handler_id;
 };
 
 // Something of a library's: a port, a hash map, a tensor. `data` is the type's own.
@@ -128,6 +132,23 @@ struct ForeignObject : Object {
   const ForeignType* type;
   void* data;  // null once closed by its type, or finalized
 };
+
+// Sizes of the variable-sized objects: what their declaration counts, with the real array.
+constexpr size_t StringObject::Bytes(size_t length) {
+  return sizeof(StringObject) - 8 + length + 1;
+}
+constexpr size_t VectorObject::Bytes(size_t length) {
+  return sizeof(VectorObject) + length * sizeof(Value) - sizeof(Value);
+}
+constexpr size_t BytevectorObject::Bytes(size_t length) {
+  return sizeof(BytevectorObject) - 8 + length;
+}
+constexpr size_t ClosureObject::Bytes(size_t capture_count) {
+  return sizeof(ClosureObject) + capture_count * sizeof(Value) - sizeof(Value);
+}
+constexpr size_t ValuesObject::Bytes(size_t length) {
+  return sizeof(ValuesObject) + length * sizeof(Value) - sizeof(Value);
+}
 
 inline bool Is(Value v, ObjectKind kind) { return v.IsObject() && v.AsObject()->kind == kind; }
 
