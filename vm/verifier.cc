@@ -58,9 +58,9 @@ class Verifier {
       case 'G':
         return FieldBx(w) < global_count_;
       case 'j':
-        return IsTarget(int64_t{at_} + 1 + SignedJump(w));
+        return IsTarget(static_cast<int64_t>(at_) + 1 + SignedJump(w));
       case 'w':
-        return IsTarget(int64_t{at_} + 2 + static_cast<int32_t>(code_.words[at_ + 1]));
+        return IsTarget(static_cast<int64_t>(at_) + 2 + static_cast<int32_t>(code_.words[at_ + 1]));
       default:  // counts and immediates: any value
         return true;
     }

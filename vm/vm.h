@@ -13,15 +13,19 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/thread_annotations.h"
 #include "vm/code.h"
 #include "vm/console.h"
 #include "vm/heap.h"
+#include "vm/interpreter.h"
 #include "vm/module.h"
 #include "vm/native.h"
 
@@ -39,9 +43,9 @@ inline constexpr std::string_view kInternalError = "runtime.internal-error";
 struct SourceFile {
   std::string path;  // as given or found
   std::string text;
+  bool is_library = false;  // of the standard library: callers' lines are more telling
 };
 
-class Interpreter;
 class Loader;
 
 class Vm final : private RootSource {
@@ -76,15 +80,16 @@ class Vm final : private RootSource {
   // Ends the program with this status: unwinds everything, runs no handler.
   [[nodiscard]] Value Exit(int status);
 
-  // What is unwinding. Meaningful after a call returned Failure, until TakePending.
+  // What is unwinding: set when a call returned Failure, until something takes it. An escape
+  // through a continuation shows as kNone; natives just pass it on.
   struct Pending {
     enum class Kind : uint8_t { kNone, kRaise, kRuntime, kExit, kTerminated };
     Kind kind = Kind::kNone;
-    Value tag;            // symbol or #f
-    Value payload;        // what catch delivers
-    std::string message;  // kRuntime: the message; kTerminated: why
-    SourceSpan span;      // of the failing form
-    int status = 0;       // kExit
+    Value tag;                      // symbol or #f
+    Value payload;                  // what catch delivers
+    std::string message;            // kRuntime: the message; kTerminated: why
+    std::vector<TraceFrame> trace;  // kRuntime, kTerminated: the active forms, innermost first
+    int status = 0;                 // kExit
   };
   const Pending& pending() const { return pending_; }
   Pending TakePending();
@@ -102,22 +107,33 @@ class Vm final : private RootSource {
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 
-  // Where the program stands: the innermost form being executed that has a file.
+  // Where the program stands: the innermost form being executed that stands in the program's own
+  // files rather than the standard library; failing that, the innermost one.
   SourceSpan CurrentSpan() const;
   // The source file a span refers to, or null.
   const SourceFile* File(const SourceSpan& span) const;
 
   // --- Interrupts -----------------------------------------------------------------------------
-  // Asks the interpreter to run `HandleInterrupt` at its next call or loop iteration.
+  // Makes the interpreter stop by at the interrupt hook at its next call or loop iteration.
   // Thread safety: any thread; async-signal-safe.
   void RequestInterrupt();
+  // Runs on the VM's thread at a safepoint; returns Failure to unwind, anything else to go on.
+  void SetInterruptHook(std::function<Value(Vm&)> hook) { interrupt_hook_ = std::move(hook); }
   // Ends the program at the next safepoint with this message, past every handler. Any thread.
   void RequestTermination(std::string message);
+  // Unwinds past every handler with this message.
+  [[nodiscard]] Value Terminate(std::string message);
 
   // --- Globals and builtins ---------------------------------------------------------------------
   std::vector<Value>& globals() { return globals_; }
-  GlobalSlot NewGlobal(Name name);
+  // A new variable, (). Null when the instruction format has no room for more.
+  std::optional<GlobalSlot> NewGlobal(Name name);
+  const std::string& GlobalName(GlobalSlot slot) const { return *global_names_[slot]; }
   void DefineNatives(std::span<const NativeDef> natives);
+  // Makes a global visible everywhere under this name, as a builtin.
+  void DefineBuiltin(Name name, GlobalSlot slot) { builtins_[name] = slot; }
+  // Every builtin's name, those of the extension included.
+  std::vector<std::string_view> BuiltinNames() const;
   // The slot of a builtin, loading the extension that offers it if need be; null when there is
   // none.
   const GlobalSlot* FindBuiltin(Name name);
@@ -145,6 +161,10 @@ class Vm final : private RootSource {
   friend class Interpreter;
   friend class Loader;
   void TraceRoots(Marker& marker) override;
+  Value HandleInterrupt();
+  bool PendingMatches(Value catch_tag) const;
+  Value TakePayload();
+  Value SpanValue(const SourceSpan& span);
 
   Options options_;
   SymbolTable names_;
@@ -159,6 +179,11 @@ class Vm final : private RootSource {
   std::unique_ptr<Loader> loader_;
   Pending pending_;
   Diagnostic diagnostic_;
+  std::function<Value(Vm&)> interrupt_hook_;
+  std::atomic<bool> over_limit_{false};
+  std::atomic<bool> terminating_{false};
+  std::mutex termination_mutex_;
+  std::string termination_message_ GUARDED_BY(termination_mutex_);
   std::deque<SourceFile> files_;
   ExtensionHook extension_;
   std::unordered_set<std::string_view> offered_names_;
