@@ -66,7 +66,7 @@ install() {
   trap 'rm -rf "$partial"' EXIT
   mkdir "$partial/tmp"
   # shellcheck disable=SC2046  # one argument per requirement
-  TMPDIR=$partial/tmp python3 -m pip install --quiet --no-compile --target "$partial/site" $(requirements) >&2 ||
+  PIP_ROOT_USER_ACTION=ignore TMPDIR=$partial/tmp python3 -m pip install --quiet --no-compile --target "$partial/site" $(requirements) >&2 ||
     die "libtorch $version for $backend could not be fetched; pip gives the reason above"
   chmod 755 "$partial/site"
   mv -T "$partial/site" "$tree" || root_of "$tree" >/dev/null || die "$tree is in the way: remove it"
