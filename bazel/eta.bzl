@@ -29,7 +29,7 @@ def eta_library(name, deps = [], header_deps = []):
     )
     native.filegroup(
         name = "sources",
-        srcs = native.glob(["**/*.cc", "**/*.h", "**/*.inc"]),
+        srcs = native.glob(["BUILD.bazel", "**/*.cc", "**/*.h", "**/*.inc"]),
         visibility = ["//tests:__subpackages__"],
     )
 
