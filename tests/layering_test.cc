@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ struct Layer {
   std::vector<std::string_view> quoted;   // prefixes of "..." includes
   std::vector<std::string_view> bracket;  // prefixes of <...> includes, of those in kGuarded
 };
+
+void PrintTo(const Layer& layer, std::ostream* out) { *out << layer.folder; }
 
 // Libraries that only the layers which name them may include.
 constexpr std::string_view kGuarded[] = {"torch/", "ATen/", "c10/", "caffe2/", "tbb/", "oneapi/"};
