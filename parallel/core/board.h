@@ -1,0 +1,167 @@
+// Board: what the ranks of one world share. Per rank a few cache lines of atomics (state, position,
+// pending collective, place in the script), and the gate where they meet.
+//
+// A rank's own thread calls the functions that take its rank; a watcher reads everything through
+// View, at any time, without delaying anybody.
+//
+// Thread safety: Meet, Finish, Peer, Set*, Leave* and Acknowledge for rank r from r's thread only;
+// everything else from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
+#include "parallel/core/communicator.h"
+#include "parallel/core/gate.h"
+#include "parallel/core/published.h"
+#include "parallel/core/signature.h"
+#include "parallel/core/status.h"
+
+namespace eta::parallel {
+
+enum class RankState : uint8_t {
+  kAbsent,    // has not joined yet
+  kRunning,   // in its own code
+  kWaiting,   // in a collective
+  kReturned,  // its program came to its end
+  kExited,    // its program called exit
+  kFailed,    // its program failed
+};
+
+constexpr bool HasLeft(RankState state) { return state >= RankState::kReturned; }
+
+// What one rank tells the others when they meet. 128 bytes also hold an NCCL id.
+struct alignas(16) Record {
+  static constexpr size_t kBytes = 128;
+  std::array<std::byte, kBytes> bytes;
+};
+
+// One rank as others see it; members may stem from slightly different moments.
+struct RankView {
+  RankState state;
+  bool acknowledged;  // has noticed the abort
+  int exit_code;      // of kExited
+  uint64_t sequence;  // collectives entered so far
+  uint64_t step;      // training step, as the rank set it
+  std::chrono::nanoseconds stall_timeout;
+  Signature signature;  // of the last collective
+  std::string site;     // of the last collective
+  std::string place;    // last known place in the script, or empty
+};
+
+class Board {
+ public:
+  // `spin`: every rank has a core of its own.
+  Board(int size, std::chrono::nanoseconds stall_timeout, bool spin);
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+
+  int size() const { return size_; }
+
+  // --- meeting -----------------------------------------------------------------------------------
+
+  // Publishes `bytes` of `record` and waits until all ranks have come with a signature that agrees.
+  // Afterwards Peer gives the records, until this rank meets again. The ranks either all get ok or
+  // none does. If the waiting exceeds the stall timeout by far (no watcher saw to it), kStalled.
+  Status Meet(int rank, const Signature& signature, Site site, const void* record, size_t bytes);
+
+  // The record of `peer` in the meeting that `rank` was in last. REQUIRES: that Meet was ok.
+  const std::byte* Peer(int rank, int peer) const;
+  template <class T>
+  T Peer(int rank, int peer) const {
+    T value;
+    std::memcpy(static_cast<void*>(&value), Peer(rank, peer), sizeof(T));
+    return value;
+  }
+
+  // After an ok Meet in which the ranks touch each other's memory: waits until all are done with
+  // it. Every rank that met calls it, after bounded work that cannot fail.
+  void Finish() { gate_.Finish(); }
+
+  // --- what a rank tells about itself
+  // ---------------------------------------------------------------
+
+  void SetJoined(int rank);
+  void SetStep(int rank, uint64_t step);
+  void SetPlace(int rank, Site place);
+  void SetStallTimeout(int rank, std::chrono::nanoseconds timeout);
+
+  void LeaveReturned(int rank);
+  void LeaveExited(int rank, int code);
+  // Also aborts the world with kPeerFailed, so that the others leave their waits at once.
+  void LeaveFailed(int rank, const std::string& message);
+
+  // --- the end of the world ---------------------------------------------------------------------
+
+  // The first reason wins. Everyone leaves the gate, and nobody passes it any more.
+  void Abort(const Status& reason) EXCLUDES_LOCK(mu_);
+
+  bool aborted() const { return gate_.closed(); }
+
+  // Ok, or the reason of the abort.
+  Status reason() const EXCLUDES_LOCK(mu_);
+
+  // As `reason`, and notes that `rank` has noticed.
+  Status Acknowledge(int rank);
+
+  // Sleeps until the world is aborted, `Interrupt` is called or the time is up; true if aborted.
+  bool SleepUntilAborted(std::chrono::nanoseconds time) EXCLUDES_LOCK(mu_);
+  void InterruptSleep() EXCLUDES_LOCK(mu_);
+
+  // Blocks until no rank is left that joined or may join; false if the deadline came first.
+  bool WaitUntilAllLeft(Deadline deadline) EXCLUDES_LOCK(mu_);
+
+  // --- the watcher's side -----------------------------------------------------------------------
+
+  RankView View(int rank) const;
+  std::vector<RankView> ViewAll() const;
+
+ private:
+  struct Call {
+    Signature signature;
+    Text site;
+  };
+  struct alignas(64) Slot {
+    Signature signature;
+    Record record;
+  };
+  struct alignas(64) Line {
+    std::atomic<RankState> state{RankState::kAbsent};
+    std::atomic<bool> acknowledged{false};
+    std::atomic<int> exit_code{0};
+    std::atomic<uint64_t> sequence{0};
+    std::atomic<uint64_t> step{0};
+    std::atomic<int64_t> stall_timeout_ns{0};
+    Published<Call> call;
+    Published<Text> place;
+    // Used in turn: a rank that is one meeting ahead does not overwrite what slower ones still
+    // read. It cannot be two ahead. Plain memory: the gate orders the accesses.
+    Slot slots[2];
+  };
+
+  Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
+  Status Pass(int rank, Gate::Ticket ticket);
+  Status CompareSignatures(int rank, uint64_t sequence);
+  void Leave(int rank, RankState state) EXCLUDES_LOCK(mu_);
+
+  const int size_;
+  const std::unique_ptr<Line[]> lines_;
+  Gate gate_;
+
+  mutable Mutex mu_;
+  CondVar changed_;
+  Status reason_ GUARDED_BY(mu_);
+  bool interrupted_ GUARDED_BY(mu_) = false;
+  int left_ GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace eta::parallel

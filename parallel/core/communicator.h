@@ -1,0 +1,68 @@
+// Communicator: one rank's end of the collectives of a world. All ranks of a world call the same
+// collectives in the same order.
+//
+//   Work work = comm->AllReduce({grads, n, DType::kFloat32}, ReduceOp::kSum, "train.eta:12:3");
+//   if (!work.status().ok()) return work.status();
+//
+// Guarantees of every backend:
+// * A call with bad arguments returns kInvalid and takes no part; the world is unharmed.
+// * If the ranks' calls disagree (operation, dtype, count, reduction, root), every rank gets
+// kDesync
+//   with one message that names all call sites, before any data is mixed. The world is then over.
+// * A collective completes on all ranks or fails on all of them; after a failure with a null stream
+//   the buffers are as they were.
+// * No wait is endless: Abort, a failed or departed peer and the stall timeout end it.
+// * A null stream: the call completes before it returns.
+//
+// Thread safety: the rank's own thread only, except Abort, rank and size, which any thread may
+// call.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "parallel/core/buffer.h"
+#include "parallel/core/status.h"
+#include "parallel/core/work.h"
+
+namespace eta::parallel {
+
+// The place in the script that makes the call, "train.eta:12:3". It is copied; sites of different
+// ranks may differ.
+using Site = std::string_view;
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  // In place; every rank ends with the same bits. Dtype and count are equal on all ranks.
+  virtual Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) = 0;
+
+  // Reduces `input` (sum(counts) elements on every rank); rank r gets part r, counts[r] elements,
+  // in `output`. Counts has one entry per rank and is equal on all ranks. `output` may be the
+  // rank's own part of `input`, and overlaps it in no other way.
+  virtual Work ReduceScatter(const Buffer& input, const Buffer& output,
+                             std::span<const size_t> counts, ReduceOp op, Site site) = 0;
+
+  // Concatenates the ranks' inputs, counts[r] elements from rank r, in `output` (sum(counts)
+  // elements) on every rank. Counts has one entry per rank and is equal on all ranks. `input` may
+  // be the rank's own part of `output`, and overlaps it in no other way.
+  virtual Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                         Site site) = 0;
+
+  // Copies rank `root`'s buffer to all.
+  virtual Work Broadcast(const Buffer& buffer, int root, Site site) = 0;
+
+  // Returns when all ranks have called it.
+  virtual Work Barrier(Site site) = 0;
+
+  // Ends the world: calls in flight and all later ones return `reason`, on every rank, at once. The
+  // first abort wins.
+  virtual void Abort(const Status& reason) = 0;
+};
+
+}  // namespace eta::parallel

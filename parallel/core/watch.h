@@ -1,0 +1,47 @@
+// Watch: judges from the board whether the ranks still get on. It starts no thread and takes the
+// time as an argument, so that it can be tested without waiting.
+//
+// Thread safety: one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parallel/core/board.h"
+#include "parallel/core/work.h"
+
+namespace eta::parallel {
+
+class Watch {
+ public:
+  struct Verdict {
+    std::optional<Status> abort;         // the world cannot go on
+    std::optional<std::string> warning;  // somebody waits for long; said once per wait
+    std::vector<int> ask_place;          // ranks that are waited for and should publish their place
+  };
+
+  explicit Watch(const Board& board);
+
+  // Looks at all ranks. A rank is waited for from the first look that saw another one waiting.
+  Verdict Look(Deadline now);
+
+ private:
+  // A wait that a former look saw.
+  struct Wait {
+    uint64_t sequence = 0;
+    Deadline since;
+    bool active = false;
+    bool warned = false;
+  };
+
+  void Remember(const std::vector<RankView>& ranks, Deadline now);
+  std::optional<Status> FindDeparture(const std::vector<RankView>& ranks) const;
+  void JudgeWait(const std::vector<RankView>& ranks, int waiter, Deadline now, Verdict& verdict);
+
+  const Board& board_;
+  std::vector<Wait> waits_;  // by rank
+};
+
+}  // namespace eta::parallel

@@ -1,0 +1,150 @@
+// World: a set of ranks, threads of this process, that run collectives together. Member: one rank's
+// seat in it, through which the rank does and reports everything.
+//
+//   auto world = World::Create({.devices = std::vector<Device>(2)});       // the parent
+//   auto member = World::Join(*world, rank);                              // on each rank's thread
+//   (*member)->communicator().AllReduce(buffer, ReduceOp::kSum, site);
+//   (*member)->Return();
+//   World::Outcome outcome = (*world)->Wait();                            // the parent
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
+#include "parallel/core/backends.h"
+#include "parallel/core/board.h"
+#include "parallel/core/communicator.h"
+#include "parallel/core/supervisor.h"
+
+namespace eta::parallel {
+
+struct WorldOptions {
+  std::vector<Device> devices = {Device{}};  // one per rank; their number is the size of the world
+  std::string backend = "auto";
+  std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
+  int cores = 0;  // usable by the ranks; 0 means as many as the process may use
+  // A world of one has no supervisor. `abort_backends` is set by the world.
+  SupervisorOptions supervisor;
+};
+
+class Member;
+
+// Thread safety: all functions may be called from any thread.
+class World {
+ public:
+  struct Outcome {
+    Status status;  // not ok: the world was aborted, or the ranks' exit codes differ
+    int exit_code;  // 1 if not ok, else what all ranks exited with (0 for a return)
+  };
+
+  static Result<std::shared_ptr<World>> Create(WorldOptions options);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int size() const { return board_.size(); }
+  const char* backend() const { return backend_->name; }
+  Board& board() { return board_; }
+
+  // Takes the seat of `rank`; on the rank's own thread, once per rank. Backends may wait in it for
+  // the other ranks to join.
+  static Result<std::unique_ptr<Member>> Join(const std::shared_ptr<World>& world, int rank);
+
+  // Keeps a resource that ranks share until all ranks have left, whoever of them fails first.
+  void Keep(std::shared_ptr<void> resource) EXCLUDES_LOCK(mu_);
+
+  // Ends the world from outside. Safe to call at any time, also twice.
+  void Abort(const Status& reason) { board_.Abort(reason); }
+
+  // Blocks until all ranks have left. Every rank either joins and leaves, or is given up with
+  // `GiveUpRank`.
+  Outcome Wait();
+
+  // The rank will never join (its thread could not be started). Aborts the world.
+  void GiveUpRank(int rank, const std::string& why);
+
+ private:
+  friend class Member;
+
+  World(WorldOptions options, const Backend* backend);
+  void AbortBackends(const Status& reason) EXCLUDES_LOCK(mu_);
+  void ReleaseIfAllLeft() EXCLUDES_LOCK(mu_);
+
+  const WorldOptions options_;
+  const Backend* const backend_;
+  Board board_;
+  Mutex mu_;
+  std::vector<std::unique_ptr<Communicator>> communicators_ GUARDED_BY(mu_);  // by rank
+  std::vector<std::shared_ptr<void>> kept_ GUARDED_BY(mu_);
+  std::unique_ptr<Supervisor> supervisor_;  // last: it stops before what it watches goes away
+};
+
+// Thread safety: the rank's own thread.
+class Member {
+ public:
+  // A member that never said how it ended has failed; the others are told so.
+  ~Member();
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return world_->size(); }
+  World& world() { return *world_; }
+  Communicator& communicator() { return *communicator_; }
+
+  // Every rank gives a small record and gets everybody's, by rank; as cheap as a barrier, and all
+  // or none of the ranks succeed. `name` is what messages call it; it has static storage.
+  //
+  //   Settle all[kMaxRanks];
+  //   Status s = member.Exchange("train-step!", mine, std::span(all, size), site);
+  template <class T>
+  Status Exchange(const char* name, const T& mine, std::span<T> all, Site site) {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= Record::kBytes);
+    const Signature signature{.op = Op::kExchange, .count = sizeof(T), .name = name};
+    Status status = board().Meet(rank_, signature, site, &mine, sizeof(T));
+    if (!status.ok()) return status;
+    for (int r = 0; r < size(); ++r) all[r] = board().Peer<T>(rank_, r);
+    return status;
+  }
+
+  // Everybody's count, by rank: what an uneven gather needs first.
+  Result<std::vector<size_t>> ShareCounts(size_t mine, Site site);
+
+  void SetStep(uint64_t step) { board().SetStep(rank_, step); }
+  // The rank's place in its script, for reports; at slow points and when asked for.
+  void SetPlace(Site place) { board().SetPlace(rank_, place); }
+  std::chrono::nanoseconds stall_timeout() const;
+  void SetStallTimeout(std::chrono::nanoseconds timeout) {
+    board().SetStallTimeout(rank_, timeout);
+  }
+
+  // For safepoints: ok, or the reason why the world is over, which counts as noticed from here on.
+  Status Poll() { return board().aborted() ? board().Acknowledge(rank_) : Status{}; }
+
+  // How the rank's program ended: exactly one of these, last. Place: where it was.
+  void Return();
+  void Exit(int code, Site place);
+  // "rank 1 failed at PLACE: MESSAGE" is what the other ranks get to read.
+  void Fail(Site place, const std::string& message);
+
+ private:
+  friend class World;
+
+  Member(std::shared_ptr<World> world, int rank, Communicator* communicator)
+      : world_(std::move(world)), rank_(rank), communicator_(communicator) {}
+  Board& board() { return world_->board_; }
+
+  const std::shared_ptr<World> world_;
+  const int rank_;
+  Communicator* const communicator_;
+  bool left_ = false;
+};
+
+}  // namespace eta::parallel
