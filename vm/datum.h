@@ -23,9 +23,12 @@ using Name = const std::string*;
 class SymbolTable {
  public:
   Name Intern(std::string_view text) { return &*names_.emplace(text).first; }
+  // A name that no program can write, whatever its text: no Intern ever returns it.
+  Name Fresh(std::string text) { return &fresh_.emplace_back(std::move(text)); }
 
  private:
   std::unordered_set<std::string> names_;  // node-based: addresses are stable
+  std::deque<std::string> fresh_;
 };
 
 struct Datum {
