@@ -128,7 +128,6 @@ Value Interpreter::Loop(size_t handler_floor) {
     }                                                         \
     DISPATCH();                                               \
   } while (false)
-#define IMMEDIATE_B Value::Int(SignedB(w))
 
   Value slow_x, slow_y;
   Value* args;
@@ -185,8 +184,6 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(SubK) SUB(RB, K[C]);
   CASE(MulK) MUL(RB, K[C]);
   CASE(DivK) DIV(RB, K[C]);
-  CASE(AddI) ADD(RB, Value::Int(SignedC(w)));
-  CASE(SubI) SUB(RB, Value::Int(SignedC(w)));
   CASE(Modulo) {
     const Value x = RB, y = RC;
     if (Value::BothInts(x, y) && y.AsInt() > 0) {
@@ -274,11 +271,11 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(UnlessGreater) UNLESS(>, RA, RB);
   CASE(UnlessGreaterEq) UNLESS(>=, RA, RB);
   CASE(UnlessNumEq) UNLESS(==, RA, RB);
-  CASE(UnlessLessI) UNLESS(<, RA, IMMEDIATE_B);
-  CASE(UnlessLessEqI) UNLESS(<=, RA, IMMEDIATE_B);
-  CASE(UnlessGreaterI) UNLESS(>, RA, IMMEDIATE_B);
-  CASE(UnlessGreaterEqI) UNLESS(>=, RA, IMMEDIATE_B);
-  CASE(UnlessNumEqI) UNLESS(==, RA, IMMEDIATE_B);
+  CASE(UnlessLessK) UNLESS(<, RA, K[B]);
+  CASE(UnlessLessEqK) UNLESS(<=, RA, K[B]);
+  CASE(UnlessGreaterK) UNLESS(>, RA, K[B]);
+  CASE(UnlessGreaterEqK) UNLESS(>=, RA, K[B]);
+  CASE(UnlessNumEqK) UNLESS(==, RA, K[B]);
   CASE(UnlessEq) {
     if (RA == RB) {
       SKIP();
