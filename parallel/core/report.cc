@@ -114,6 +114,15 @@ Status DepartureStatus(std::span<const RankView> ranks, int leaver, int waiter) 
   return {Code::kPeerFailed, message, leaver};
 }
 
+Status ExitCodesStatus(std::span<const RankView> ranks) {
+  std::string message;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    message += (r == 0 ? "" : ", ") + Rank(static_cast<int>(r)) + ' ' + StateText(ranks[r]);
+    if (ranks[r].state == RankState::kExited) message += At(ranks[r].place);
+  }
+  return {Code::kDesync, message, -1};
+}
+
 std::vector<int> MissingRanks(std::span<const RankView> ranks, int waiter) {
   std::vector<int> missing;
   for (size_t r = 0; r < ranks.size(); ++r) {

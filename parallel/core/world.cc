@@ -3,6 +3,8 @@
 #include <thread>
 #include <utility>
 
+#include "parallel/core/report.h"
+
 namespace eta::parallel {
 namespace {
 
@@ -66,17 +68,11 @@ void World::GiveUpRank(int rank, const std::string& why) {
 World::Outcome World::Wait() {
   board_.WaitUntilAllLeft();
   if (board_.aborted()) return {board_.reason(), 1};
-  const int code = board_.View(0).exit_code;
-  for (int r = 1; r < size(); ++r) {
-    const int other = board_.View(r).exit_code;
-    if (other == code) continue;
-    return {{Code::kDesync,
-             "rank 0 ended with exit code " + std::to_string(code) + ", rank " + std::to_string(r) +
-                 " with " + std::to_string(other),
-             -1},
-            1};
+  const std::vector<RankView> ranks = board_.ViewAll();
+  for (const RankView& view : ranks) {
+    if (view.exit_code != ranks[0].exit_code) return {ExitCodesStatus(ranks), 1};
   }
-  return {{}, code};
+  return {{}, ranks[0].exit_code};
 }
 
 void World::AbortBackends(const Status& reason) {
