@@ -156,6 +156,7 @@ namespace {
 struct ModuleText {
   Name name = nullptr;
   SourceSpan span;
+  bool is_script = false;
   std::vector<Items> stretches;
 };
 
@@ -170,8 +171,11 @@ bool IsModuleForm(const Datum* datum) {
 bool ParseModule(Expander& expander, const Datum* form, ModuleText* out) {
   Items items;
   if (!expander.CheckList(form, "a module", &items) ||
-      !expander.CheckSize(form, items, 2, SIZE_MAX, "(module name form...)") ||
-      !expander.CheckBindable(items[1], "module name")) {
+      !expander.CheckSize(form, items, 2, SIZE_MAX, "(module name form...)")) {
+    return false;
+  }
+  if (!items[1]->IsSymbol()) {
+    expander.Fail(items[1]->span, "a module name must be a symbol");
     return false;
   }
   out->name = items[1]->symbol;
@@ -199,7 +203,7 @@ bool ParseFile(Expander& expander, const std::vector<const Datum*>& forms, Name 
     }
     if (script_module == SIZE_MAX) {
       script_module = out->modules.size();
-      out->modules.push_back({.name = script, .span = form->span});
+      out->modules.push_back({.name = script, .span = form->span, .is_script = true});
     }
     std::vector<Items>& stretches = out->modules[script_module].stretches;
     if (!in_script) {
@@ -217,6 +221,7 @@ bool ExpandModule(Expander& expander, const ModuleText& text, ExpandedModule* mo
                   std::vector<size_t>* ends) {
   module->name = text.name;
   module->span = text.span;
+  module->is_script = text.is_script;
   ModuleExpander module_expander(expander, module);
   Items ids;
   for (const Items& stretch : text.stretches) {

@@ -55,7 +55,8 @@ struct ExpandedModule {
     std::string prefix;
   };
   Name name;
-  SourceSpan span;  // of the name
+  SourceSpan span;         // of the name
+  bool is_script = false;  // made of the forms outside of modules
   std::vector<Import> imports;
   std::vector<Identifier> exports;
   std::vector<Identifier> definitions;  // top-level names, each once, in order
