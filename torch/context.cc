@@ -32,6 +32,21 @@ DtypeSetting& Setting() {
   return setting;
 }
 
+// The account as a value, so that the heap closes it in time: frees after its end report nothing.
+const ForeignType kAccountType = {
+    .name = "tensor-memory",
+    .finalize = [](void* data) { static_cast<MemoryAccount*>(data)->Close(); },
+};
+
+// A new account, kept by a global variable of `vm` that no program can name.
+MemoryAccount* OpenAccount(Vm& vm) {
+  const auto slot = vm.NewGlobal(vm.names().Intern("tensor memory"));
+  TORCH_CHECK(slot, "too many global variables");
+  auto* account = new MemoryAccount(&vm.heap());
+  vm.globals()[*slot] = vm.heap().Foreign(&kAccountType, account);
+  return account;
+}
+
 std::atomic<uint64_t> next_context_id{1};
 constinit thread_local uint64_t bound_context_id = 0;
 
@@ -99,12 +114,11 @@ TensorContext::TensorContext(Vm& vm, TensorSettings settings)
     TORCH_CHECK(dtype && DefaultDtype::Set(*dtype), "the default dtype cannot be ",
                 settings_.dtype);
   }
-  account_ = new MemoryAccount(&vm.heap());
+  account_ = OpenAccount(vm);
 }
 
 TensorContext::~TensorContext() {
   if (bound_context_id == id_) bound_context_id = 0;
-  account_->Close();
 }
 
 void TensorContext::Bind() {

@@ -85,7 +85,7 @@ class TensorContext {
   Stream stream_ = kCommon;
   std::unordered_map<c10::Device, at::Generator> generators_[2];  // by stream
   std::shared_ptr<ArenaRegistry> arenas_;
-  MemoryAccount* account_;
+  MemoryAccount* account_;  // lives as long as the heap
 };
 
 // While in scope random operations draw from the rank's own stream: dropout masks must differ

@@ -9,11 +9,9 @@
 // Compiled for plain x86-64 and for AVX2 machines, chosen when the program starts. Sanitizers
 // cannot run code that early.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ETA_VECTORIZED                                                \
-  __attribute__((optimize("O3", "no-math-errno", "no-trapping-math"), \
-                 target_clones("arch=x86-64-v3", "default")))
+#define ETA_VECTORIZED __attribute__((optimize("O3"), target_clones("arch=x86-64-v3", "default")))
 #else
-#define ETA_VECTORIZED __attribute__((optimize("O3", "no-math-errno", "no-trapping-math")))
+#define ETA_VECTORIZED __attribute__((optimize("O3")))
 #endif
 
 namespace eta::tensor {
@@ -57,10 +55,6 @@ template <class T>
   return f.nesterov ? MomentumSgd<true>(m, f) : MomentumSgd<false>(m, f);
 }
 
-// std::sqrt may set errno, which keeps the loop from being vectorised.
-[[gnu::always_inline]] inline float Root(float x) { return __builtin_sqrtf(x); }
-[[gnu::always_inline]] inline double Root(double x) { return __builtin_sqrt(x); }
-
 template <class T>
 struct AdamFactors {
   T beta1, beta2, epsilon;
@@ -79,7 +73,7 @@ template <class T>
     const T g = gradient[i];
     first[i] = f.beta1 * first[i] + (1 - f.beta1) * g;
     second[i] = f.beta2 * second[i] + (1 - f.beta2) * g * g;
-    const T root = Root(second[i]) * f.second_correction + f.epsilon;
+    const T root = std::sqrt(second[i]) * f.second_correction + f.epsilon;
     parameter[i] -= f.step_size * first[i] / root;
   }
 }
