@@ -43,20 +43,20 @@ class ArenaRegistry {
 
 // Thread safety: the isolate's thread. The buffers themselves may be read and written by other
 // threads while that one waits; they must then be kept alive by holding the tensors.
-class ParameterArena {
+class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
  public:
   // The parameters of one dtype and device.
   struct Block {
-    Tensor parameters;  // 1-D, `size` elements
-    Tensor gradients;
-    int64_t size;
+    at::TensorOptions options;
+    int64_t size = 0;
+    Tensor parameters, gradients;  // 1-D, `size` elements
   };
   struct Entry {
     NamedParameter parameter;
     Tensor gradient;  // the view that is put into .grad
     size_t block;
-    int64_t begin, end;  // elements of the block, without padding
-    // The version at which `gradient` counts as not written; kAdopted: it has been written.
+    int64_t begin, end, padded_end;  // elements of the block
+    // The version at which `gradient` counts as not written; none when it has been adopted.
     int64_t cleared_version;
   };
 
@@ -86,6 +86,9 @@ class ParameterArena {
   bool HasGradient(size_t index) const;
 
  private:
+  void Reserve(NamedParameter parameter);
+  void MoveIn(size_t index);
+
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<Block> blocks_;
   std::vector<Entry> entries_;

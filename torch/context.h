@@ -9,10 +9,10 @@
 #include <c10/core/TensorOptions.h>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "torch/bindings.h"
 #include "torch/memory.h"
@@ -83,9 +83,9 @@ class TensorContext {
   c10::Device device_;
   uint64_t seed_;
   Stream stream_ = kCommon;
-  std::map<std::pair<Stream, c10::Device>, at::Generator> generators_;
+  std::unordered_map<c10::Device, at::Generator> generators_[2];  // by stream
   std::shared_ptr<ArenaRegistry> arenas_;
-  MemoryAccount* account_;
+  MemoryAccount* account_;  // lives as long as the heap
 };
 
 // While in scope random operations draw from the rank's own stream: dropout masks must differ

@@ -27,23 +27,29 @@ class MemoryAccount {
   static MemoryAccount* OfThread();
   static void SetOfThread(MemoryAccount* account);
 
-  // Ends the reports. The object deletes itself with its last allocation; do not touch it again.
+  // Ends the reports. The object deletes itself with its last allocation; the caller must not touch
+  // it again.
   void Close();
 
   // False: the heap's limit forbids it.
   bool Admits(size_t bytes) const;
   void Charge(size_t bytes);
   void Credit(size_t bytes);
-  int64_t bytes() const { return balance_.load(std::memory_order_relaxed) - 1; }
+  int64_t bytes() const { return balance_.load(std::memory_order_relaxed) & (kShare - 1); }
 
  private:
+  struct ThreadShare;
+  // What keeps the account alive besides bytes: its isolate (until Close), threads it is set on.
+  static constexpr int64_t kShare = int64_t{1} << 50;
+
   ~MemoryAccount() = default;
+  void Release(int64_t amount);
   void Report();
 
   Heap* heap_;
   int64_t reported_ = 0;
-  // Bytes charged and not yet credited, plus one until Close; whoever takes it to zero deletes.
-  std::atomic<int64_t> balance_{1};
+  // Bytes charged and not yet credited, plus shares; whoever takes it to zero deletes.
+  std::atomic<int64_t> balance_{kShare};
 };
 
 // Makes libtorch allocate through the accounts. Once per process; later calls do nothing.

@@ -109,6 +109,7 @@ struct Parameters {
 
   static Unread Start(Args args) {
     if (!kHasDtype || args.size() <= kMinArgs || !IsSymbol(args.back())) return {args};
+    if (SymbolName(args.back()).starts_with(':')) return {args};  // an option of another kind
     return {args.first(args.size() - 1), args.back()};
   }
 

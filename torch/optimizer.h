@@ -34,9 +34,9 @@ class Optimizer {
   struct Segment {
     std::shared_ptr<ParameterArena> arena;
     size_t block;
-    int64_t begin, end;     // elements of the block
-    size_t first, last;     // its parameters: [first, last) of parameters()
-    UpdateTensors tensors;  // 1-D, of [begin, end); the state is this optimizer's
+    int64_t begin, end;              // elements of the block
+    std::vector<size_t> parameters;  // that lie in it, as indices of parameters()
+    UpdateTensors tensors;           // 1-D, of [begin, end); the state is this optimizer's
   };
   // One entry per parameter: whether it has a gradient.
   using Mask = std::vector<uint8_t>;
@@ -63,8 +63,9 @@ class Optimizer {
   // Starts the update of the parameters in `mask`: others are skipped, as if they did not exist.
   // REQUIRES: Prepare.
   void BeginUpdate(const Mask& mask);
-  // Updates elements [begin, end) of a segment, counted from its start. REQUIRES: BeginUpdate.
-  void UpdateRange(const Segment& segment, int64_t begin, int64_t end);
+  // Updates elements [begin, end) of a segment (its index), counted from its start. Any partition
+  // gives the same bits. REQUIRES: BeginUpdate.
+  void UpdateRange(size_t segment, int64_t begin, int64_t end);
   // BeginUpdate and all ranges.
   void Update(const Mask& mask);
 
@@ -75,14 +76,32 @@ class Optimizer {
     int64_t step;
   };
 
+  // Where a parameter lies.
+  struct Home {
+    std::shared_ptr<ParameterArena> arena;
+    size_t entry;
+    size_t segment = 0;
+    int64_t begin = 0, end = 0;  // elements of the segment, padding included
+  };
+
   bool LayoutHolds() const;
   void LayOut();
+  std::shared_ptr<ParameterArena> MakeArena() const;
+  std::vector<Home> FindHomes() const;
+  std::vector<size_t> InMemoryOrder() const;
+  void Extend(size_t parameter);
+  void AllocateTensors(Segment* segment) const;
+  void MoveState(const Segment& from, const Home& old_home, size_t parameter);
+  void Sign();
+  void DropGradients();
+  void AddToRuns(std::vector<Run>* runs, size_t parameter);
 
   std::shared_ptr<Module> module_;
   std::vector<NamedParameter> parameters_;
   std::unique_ptr<UpdateRule> rule_;
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<int64_t> steps_;  // updates so far, per parameter
+  std::vector<Home> homes_;     // per parameter; empty before Prepare
   std::vector<Segment> segments_;
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
   uint64_t signature_ = 0;
