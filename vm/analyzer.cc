@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "vm/capture_finder.h"
+#include "vm/library_index.h"
 #include "vm/loop_finder.h"
 #include "vm/suggest.h"
 #include "vm/vm.h"
@@ -20,21 +21,14 @@ class Analyzer {
       : vm_(vm), ast_(ast), base_name_(name), module_(module) {
     SymbolTable& names = vm.names();
     const std::pair<const char*, Handler> heads[] = {
-        {"quote", &Analyzer::Quote},
-        {"if", &Analyzer::If},
-        {"begin", &Analyzer::Begin},
-        {"lambda", &Analyzer::Lambda},
-        {"let", &Analyzer::Let},
-        {"letrec", &Analyzer::Letrec},
-        {"set!", &Analyzer::Set},
-        {"define", &Analyzer::Define},
-        {"apply", &Analyzer::Apply},
-        {"values", &Analyzer::Values},
-        {"call-with-values", &Analyzer::CallWithValues},
-        {"call/cc", &Analyzer::CallCc},
-        {"dynamic-wind", &Analyzer::DynamicWind},
-        {"catch", &Analyzer::Catch},
-        {"raise", &Analyzer::Raise},
+        {"quote", &Analyzer::Quote},    {"%builtin", &Analyzer::Builtin},
+        {"if", &Analyzer::If},          {"begin", &Analyzer::Begin},
+        {"lambda", &Analyzer::Lambda},  {"let", &Analyzer::Let},
+        {"letrec", &Analyzer::Letrec},  {"set!", &Analyzer::Set},
+        {"define", &Analyzer::Define},  {"apply", &Analyzer::Apply},
+        {"values", &Analyzer::Values},  {"call-with-values", &Analyzer::CallWithValues},
+        {"call/cc", &Analyzer::CallCc}, {"dynamic-wind", &Analyzer::DynamicWind},
+        {"catch", &Analyzer::Catch},    {"raise", &Analyzer::Raise},
     };
     for (auto [head, handler] : heads) forms_[names.Intern(head)] = handler;
     lambda_head_ = names.Intern("lambda");
@@ -102,6 +96,17 @@ class Analyzer {
   Node* Quote(const Items& items, SourceSpan span) {
     Node* node = New(Node::Kind::kConst, span);
     node->datum = items[1];
+    return node;
+  }
+
+  // (%builtin name)
+  Node* Builtin(const Items& items, SourceSpan span) {
+    const Name name = items[1]->symbol;
+    const GlobalSlot* slot = vm_.FindBuiltin(name);
+    if (!slot) return Undefined(name, span);
+    Node* node = New(Node::Kind::kGlobal, span);
+    node->name = name;
+    node->binding = {Binding::Kind::kBuiltin, *slot};
     return node;
   }
 
@@ -306,7 +311,9 @@ class Analyzer {
     for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
       for (Variable* variable : scope->variables) candidates.push_back(*variable->name);
     }
-    return Fail(span, "Undefined symbol: " + *name + DidYouMean(*name, candidates));
+    std::string hint = ExportedBy(*name);
+    if (hint.empty()) hint = DidYouMean(*name, candidates);
+    return Fail(span, "Undefined symbol: " + *name + hint);
   }
 
   Vm& vm_;

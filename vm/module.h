@@ -35,23 +35,43 @@ struct Module {
 
 // One module after expansion: only core forms are left (see vm/core_forms.h).
 struct ExpandedModule {
+  struct Identifier {
+    Name name;
+    SourceSpan span;
+  };
+  // What an import binds: all exports of the module, or `only` some, except those in `hidden`;
+  // each under its new name if it is in `renamed`, with `prefix` in front.
   struct Import {
+    struct Renaming {
+      Name exported, local;
+      SourceSpan span;
+    };
     Name module;
     SourceSpan span;
-    // What the import binds: exported name -> local name. Empty `names` with `all` set: every
-    // export, except those in `hidden`, renamed by `renamed`, prefixed with `prefix`.
-    bool all = true;
-    std::vector<std::pair<Name, SourceSpan>> only;
-    std::vector<std::pair<Name, SourceSpan>> hidden;
-    std::vector<std::pair<Name, Name>> renamed;  // exported -> local
+    bool all = true;  // otherwise `only`
+    std::vector<Identifier> only;
+    std::vector<Identifier> hidden;
+    std::vector<Renaming> renamed;
     std::string prefix;
   };
   Name name;
-  SourceSpan span;
+  SourceSpan span;         // of the name
+  bool is_script = false;  // made of the forms outside of modules
   std::vector<Import> imports;
-  std::vector<std::pair<Name, SourceSpan>> exports;
-  std::vector<std::pair<Name, SourceSpan>> definitions;  // top-level names, each once, in order
-  std::vector<const Datum*> body;                        // core forms, in order
+  std::vector<Identifier> exports;
+  std::vector<Identifier> definitions;  // top-level names, each once, in order
+  std::vector<const Datum*> body;       // core forms, in order
+};
+
+// A source file after expansion. Its parts run in order; a module that `(module ...)` makes is one
+// part, the top-level forms outside of modules are one module in as many parts as it takes.
+struct ExpandedFile {
+  struct Part {
+    size_t module;      // index in `modules`
+    size_t begin, end;  // the forms of its body that belong to the part
+  };
+  std::vector<ExpandedModule> modules;
+  std::vector<Part> parts;
 };
 
 }  // namespace eta

@@ -125,6 +125,11 @@ bool Vm::RunText(std::string_view text, const std::string& name) {
   return loader_->RunText(text, name);
 }
 
+bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* result) {
+  diagnostic_ = {};
+  return loader_->RunSubmission(text, name, result);
+}
+
 SourceSpan Vm::CurrentSpan() const {
   const auto trace = interpreter_->Trace(kTraceFrames);
   for (const TraceFrame& frame : trace) {

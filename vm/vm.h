@@ -56,6 +56,7 @@ class Vm final : private RootSource {
     std::vector<std::string> search_path;  // --path, or else ETA_MODULE_PATH
     std::vector<std::string> program_arguments;
     std::unique_ptr<Console> console;  // default: the process's
+    std::string* listing = nullptr;    // if set, gets the bytecode of the program's own files
   };
 
   explicit Vm(Options options);
@@ -104,6 +105,8 @@ class Vm final : private RootSource {
   bool RunFile(const std::string& path);
   // The same for text: modules and top-level forms; `name` stands for the file in diagnostics.
   bool RunText(std::string_view text, const std::string& name);
+  // Runs what was typed at a prompt; see Loader. `result` is unrooted.
+  bool RunSubmission(std::string_view text, const std::string& name, Value* result);
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 
