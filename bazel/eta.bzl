@@ -1,0 +1,78 @@
+"""Macros for our packages. A new source, test or benchmark file needs no change in any BUILD file."""
+
+load("//bazel:copts.bzl", "ETA_COPTS")
+
+def eta_library(name, deps = [], header_deps = []):
+    """A package as one library of all of its sources, its subfolders' included.
+
+    Makes three targets: `name`; `headers`, for code that finds the symbols at run time in the program that loads it; and
+    `sources`, for the layering test.
+
+    Args:
+      name: the library; it is always linked whole, since an extension may need any of it.
+      deps: what it is linked with.
+      header_deps: what its headers include, as `headers` or header-only targets.
+    """
+    native.cc_library(
+        name = "headers",
+        hdrs = native.glob(["**/*.h", "**/*.inc"]),
+        visibility = ["//visibility:public"],
+        deps = header_deps,
+    )
+    native.cc_library(
+        name = name,
+        srcs = native.glob(["**/*.cc"]),
+        copts = ETA_COPTS,
+        visibility = ["//visibility:public"],
+        deps = [":headers"] + deps,
+        alwayslink = True,
+    )
+    native.filegroup(
+        name = "sources",
+        srcs = native.glob(["BUILD.bazel", "**/*.cc", "**/*.h", "**/*.inc"]),
+        visibility = ["//tests:__subpackages__"],
+    )
+
+def eta_cc_tests(deps = [], data = [], exceptions = {}):
+    """One small test per *_test.cc, named after the file. Other sources of the package are shared by all of them.
+
+    Args:
+      deps: what every test is linked with, besides GoogleTest.
+      data: files that every test may read, by their path from the root.
+      exceptions: from a test's name to attributes of its own; its `deps` and `data` come on top of the common ones.
+    """
+    tests = native.glob(["**/*_test.cc"])
+    shared = native.glob(["**/*.cc", "**/*.h", "**/*.inc"], exclude = tests)
+    if shared:
+        native.cc_library(
+            name = "shared",
+            testonly = True,
+            srcs = [f for f in shared if f.endswith(".cc")],
+            hdrs = [f for f in shared if not f.endswith(".cc")],
+            copts = ETA_COPTS,
+            deps = deps + ["//third_party/gtest"],
+        )
+    for source in tests:
+        test = source[:-len(".cc")]
+        own = dict(exceptions.get(test, {}))
+        native.cc_test(
+            name = test,
+            size = own.pop("size", "small"),
+            srcs = [source],
+            copts = ETA_COPTS,
+            data = ["//tests:sanitizer_settings"] + data + own.pop("data", []),
+            linkstatic = True,
+            deps = deps + own.pop("deps", []) + ["//third_party/gtest"] + ([":shared"] if shared else []),
+            **own
+        )
+
+def eta_cc_benchmarks(deps = []):
+    """One program per *_bench.cc, named after the file, with Google Benchmark's main."""
+    for source in native.glob(["**/*_bench.cc"]):
+        native.cc_binary(
+            name = source[:-len(".cc")],
+            testonly = True,
+            srcs = [source],
+            copts = ETA_COPTS,
+            deps = deps + ["//third_party/benchmark"],
+        )

@@ -1,0 +1,117 @@
+// Which folder may include what: dependencies point one way, and libtorch stays in two folders.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eta {
+namespace {
+
+struct Layer {
+  std::string_view folder;
+  std::vector<std::string_view> quoted;   // prefixes of "..." includes
+  std::vector<std::string_view> bracket;  // prefixes of <...> includes, of those in kGuarded
+};
+
+void PrintTo(const Layer& layer, std::ostream* out) { *out << layer.folder; }
+
+// Libraries that only the layers which name them may include.
+constexpr std::string_view kGuarded[] = {"torch/", "ATen/", "c10/", "caffe2/", "tbb/", "oneapi/"};
+
+const std::vector<Layer>& Layers() {
+  static const std::vector<Layer> layers = {
+      {"base/", {"base/"}, {}},
+      {"stdlib/", {"stdlib/"}, {}},
+      {"vm/", {"vm/", "base/", "stdlib/embedded.h"}, {}},
+      {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/"}},
+      {"parallel/core/", {"parallel/core/", "base/"}, {}},
+      {"parallel/isolate/",
+       {"parallel/isolate/", "parallel/core/", "vm/", "base/"},
+       {"tbb/", "oneapi/"}},
+      {"parallel/training/",
+       {"parallel/training/", "parallel/isolate/", "parallel/core/", "torch/", "vm/", "base/"},
+       {"torch/", "ATen/", "c10/"}},
+  };
+  return layers;
+}
+
+template <class Prefixes>
+bool StartsWithAny(std::string_view text, const Prefixes& prefixes) {
+  return std::any_of(std::begin(prefixes), std::end(prefixes),
+                     [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+bool Allowed(const Layer& layer, bool quoted, std::string_view header) {
+  if (quoted) return StartsWithAny(header, layer.quoted);
+  return !StartsWithAny(header, kGuarded) || StartsWithAny(header, layer.bracket);
+}
+
+// The includes in `text` that a file of `layer` may not have.
+std::vector<std::string> Violations(const Layer& layer, const std::string& text) {
+  static const std::regex include(R"re((?:^|\n)[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+))re");
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), include), end; it != end; ++it) {
+    const std::string header = (*it)[2];
+    if (!Allowed(layer, (*it)[1] == "\"", header)) found.push_back(header);
+  }
+  return found;
+}
+
+const Layer& LayerOf(std::string_view folder) {
+  return *std::find_if(Layers().begin(), Layers().end(),
+                       [&](const Layer& layer) { return layer.folder == folder; });
+}
+
+bool IsSource(const std::filesystem::path& path) {
+  return path.extension() == ".cc" || path.extension() == ".h" || path.extension() == ".inc";
+}
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class LayeringTest : public testing::TestWithParam<Layer> {};
+
+TEST_P(LayeringTest, IncludesPointDownwards) {
+  ASSERT_TRUE(std::filesystem::is_directory(GetParam().folder)) << "not in this test's data";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(GetParam().folder)) {
+    if (!IsSource(entry.path())) continue;
+    for (const std::string& header : Violations(GetParam(), ReadFile(entry.path()))) {
+      ADD_FAILURE() << entry.path().string() << " may not include " << header;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tree, LayeringTest, testing::ValuesIn(Layers()), [](const auto& info) {
+  std::string name(info.param.folder);
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+});
+
+TEST(LayeringRulesTest, ReportWhatPointsUpwards) {
+  using Headers = std::vector<std::string>;
+  EXPECT_EQ(Violations(LayerOf("vm/"), "#include <ATen/Tensor.h>\n#include <vector>\n"),
+            Headers{"ATen/Tensor.h"});
+  EXPECT_EQ(Violations(LayerOf("vm/"), "int x;\n  # include \"torch/ops.h\"\n"),
+            Headers{"torch/ops.h"});
+  EXPECT_EQ(Violations(LayerOf("parallel/core/"), "#include <tbb/task_arena.h>"),
+            Headers{"tbb/task_arena.h"});
+  EXPECT_EQ(Violations(LayerOf("torch/"), "#include \"ATen/Tensor.h\""), Headers{"ATen/Tensor.h"});
+}
+
+TEST(LayeringRulesTest, AcceptWhatPointsDownwards) {
+  EXPECT_TRUE(
+      Violations(LayerOf("torch/"), "#include <ATen/Tensor.h>\n#include \"vm/value.h\"\n").empty());
+  EXPECT_TRUE(
+      Violations(LayerOf("vm/"), "// see torch/ops.h, not #include \"torch/ops.h\"").empty());
+}
+
+}  // namespace
+}  // namespace eta

@@ -1,0 +1,38 @@
+// What the programs' command lines have in common: options are spelled out in full, come before the
+// words, and a mistake is one sentence.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/expected.h"
+
+namespace CLI {
+class App;
+}
+
+namespace eta {
+
+// A command line's arguments, without the program's name.
+using Arguments = std::vector<std::string>;
+
+// Where options may stand.
+enum class OptionOrder {
+  kFirst,  // before the first word; what follows that is left alone
+  kMixed,  // anywhere before "--"
+};
+
+// Reads the options among `arguments` into what `app` binds them to, and yields the others. "--"
+// ends the options and is dropped. Error: an unknown option, with the nearest known one; a bad or
+// missing value.
+Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments,
+                                              OptionOrder order);
+
+// Whether `argument` is one of the options that `app` knows, with or without "=value".
+bool IsOptionOf(const CLI::App& app, const std::string& argument);
+
+// Under `bazel run`, goes to the directory of the person who called it, so that relative paths mean
+// what they say.
+void EnterCallersDirectory();
+
+}  // namespace eta

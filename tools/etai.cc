@@ -1,0 +1,30 @@
+// etai: runs Eta programs.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tools/command_line.h"
+#include "tools/options.h"
+#include "tools/program.h"
+#include "tools/version.h"
+
+int main(int argc, char** argv) {
+  eta::EnterCallersDirectory();
+  const auto options = eta::ParseEtaiOptions(std::vector<std::string>(argv + 1, argv + argc));
+  if (!options) {
+    eta::PrintError(options.error() + "; etai --help lists the options");
+    return 1;
+  }
+  for (const std::string& warning : options->warnings) eta::PrintWarning(warning);
+  switch (options->action) {
+    case eta::Options::Action::kHelp:
+      std::fputs(eta::EtaiHelp().c_str(), stdout);
+      return 0;
+    case eta::Options::Action::kVersion:
+      std::printf("etai %s\n", eta::kVersion);
+      return 0;
+    case eta::Options::Action::kRun:
+      break;
+  }
+  return options->dump.empty() ? eta::RunProgram(*options) : eta::DumpStage(*options);
+}

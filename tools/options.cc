@@ -1,0 +1,142 @@
+#include "tools/options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "tools/command_line.h"
+
+namespace eta {
+namespace {
+
+constexpr int kMaxReplicas = 1024;
+
+// A checker for CLI11: what is wrong with the text, or "".
+std::string CheckCount(const std::string& text) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const bool good = parsed.ec == std::errc() && parsed.ptr == end;
+  if (good && value >= 1 && value <= kMaxReplicas) return "";
+  return "expected a whole number from 1 to " + std::to_string(kMaxReplicas) + ", not '" + text +
+         "'";
+}
+
+std::string CheckSeconds(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const bool good = parsed.ec == std::errc() && parsed.ptr == end;
+  if (good && value > 0 && std::isfinite(value)) return "";
+  return "expected a positive number of seconds, not '" + text + "'";
+}
+
+auto OneOf(std::vector<std::string> choices) {
+  return [choices = std::move(choices)](const std::string& text) -> std::string {
+    std::string list;
+    for (const std::string& choice : choices) {
+      if (choice == text) return "";
+      list += (list.empty() ? "" : " or ") + choice;
+    }
+    return "expected " + list + ", not '" + text + "'";
+  };
+}
+
+// What CLI11 writes to; the texts are turned into Options afterwards.
+struct Parser {
+  Options options;
+  bool help = false, version = false;
+  std::string output = "first", on_nonfinite = "stop", path;
+  CLI::App app{
+      "etai [OPTION...] FILE [ARGUMENT...]\n"
+      "Runs the program FILE. What follows FILE is the program's, except --path.\n"};
+  CLI::Option* path_option = nullptr;
+
+  Parser() {
+    app.set_help_flag("");
+    app.name("");
+    Add("--replicas", options.replicas, "N", "run the program on N replicas (default 1)")
+        ->check(CheckCount);
+    Add("--threads", options.threads, "T", "threads of each replica (default: cores / replicas)")
+        ->check(CheckCount);
+    Add("--dtype", options.dtype, "D", "default type of tensors: float64 (default) or float32")
+        ->check(OneOf({"float64", "float32"}));
+    Add("--output", output, "WHICH", "who prints: first (default) or all replicas")
+        ->check(OneOf({"first", "all"}));
+    app.add_flag("--split", options.split, "train-step! takes the replica's rows of each batch");
+    Add("--stall-timeout", options.stall_timeout_s, "S",
+        "seconds that a replica waits for the others (default 30)")
+        ->check(CheckSeconds);
+    Add("--on-nonfinite", on_nonfinite, "WHAT",
+        "at a loss or gradient that is not finite: stop (default) or skip the step")
+        ->check(OneOf({"stop", "skip"}));
+    path_option = Add("--path", path, "DIRS",
+                      "where modules are looked for, with colons between; replaces "
+                      "ETA_MODULE_PATH");
+    Add("--dump", options.dump, "STAGE",
+        "print what the reader or expander makes of FILE instead of running it")
+        ->check(OneOf({"reader", "expander"}));
+    app.add_flag("--disasm", options.disassemble, "print the bytecode after the run");
+    app.add_flag("--help,-h", help, "print this and exit");
+    app.add_flag("--version", version, "print the version and exit");
+  }
+
+  template <class T>
+  CLI::Option* Add(const char* name, T& target, const char* value, const char* text) {
+    return app.add_option(name, target, text)
+        ->type_name(value)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+};
+
+// Takes --path out of the words behind FILE, up to "--"; the others are the program's.
+Expected<Ok, std::string> TakeProgramArguments(const Arguments& words, Parser* parser) {
+  Options& options = parser->options;
+  for (size_t i = 1; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") {
+      options.arguments.insert(options.arguments.end(), words.begin() + i + 1, words.end());
+      break;
+    }
+    if (word == "--path" || word.starts_with("--path=")) {
+      if (word == "--path" && i + 1 == words.size()) {
+        return Unexpected(std::string("--path needs a value"));
+      }
+      options.path = word == "--path" ? words[++i] : word.substr(7);
+      continue;
+    }
+    const bool common = word == "--help" || word == "--version";  // programs have these as well
+    if (!common && IsOptionOf(parser->app, word)) {
+      options.warnings.push_back(word + " is passed to the program: etai's options come before " +
+                                 options.file);
+    }
+    options.arguments.push_back(word);
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& arguments) {
+  Parser parser;
+  auto words = ParseOptions(parser.app, arguments, OptionOrder::kFirst);
+  if (!words) return Unexpected(std::move(words.error()));
+  Options& options = parser.options;
+  options.all_output = parser.output == "all";
+  options.skip_nonfinite = parser.on_nonfinite == "skip";
+  if (parser.path_option->count() > 0) options.path = parser.path;
+  if (parser.help || parser.version) {
+    options.action = parser.help ? Options::Action::kHelp : Options::Action::kVersion;
+    return options;
+  }
+  if (words->empty()) return Unexpected(std::string("no input file specified"));
+  options.file = words->front();
+  if (auto taken = TakeProgramArguments(*words, &parser); !taken) {
+    return Unexpected(std::move(taken.error()));
+  }
+  return options;
+}
+
+std::string EtaiHelp() { return Parser().app.help(); }
+
+}  // namespace eta

@@ -1,0 +1,40 @@
+// etai's command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/expected.h"
+
+namespace eta {
+
+struct Options {
+  enum class Action { kRun, kHelp, kVersion };
+  Action action = Action::kRun;
+
+  std::string file;                    // not empty when action is kRun
+  std::vector<std::string> arguments;  // the program's own
+  std::optional<std::string> path;     // --path; otherwise ETA_MODULE_PATH counts
+
+  int replicas = 1;
+  int threads = 0;  // of each replica; 0: usable cores / replicas
+  std::string dtype = "float64";
+  bool all_output = false;  // --output all
+  bool split = false;
+  double stall_timeout_s = 30;
+  bool skip_nonfinite = false;  // --on-nonfinite skip
+
+  std::string dump;  // a stage instead of a run, or empty
+  bool disassemble = false;
+
+  std::vector<std::string> warnings;  // about what was probably not meant
+};
+
+// `arguments` are those behind the program's name. Error: one sentence.
+Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& arguments);
+
+// What --help prints.
+std::string EtaiHelp();
+
+}  // namespace eta

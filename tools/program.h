@@ -1,0 +1,29 @@
+// How a program is run: what the programs set up for a virtual machine, and etai's runs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/expected.h"
+#include "tools/options.h"
+#include "vm/vm.h"
+
+namespace eta {
+
+// What a VM needs from the environment: its share of the memory (one of `vm_count`), the module
+// path (`path`, or else ETA_MODULE_PATH), and ETA_HEAP_STRESS. Error: a variable makes no sense.
+Expected<Vm::Options, std::string> VmOptionsFromEnvironment(const std::optional<std::string>& path,
+                                                            int vm_count);
+
+// Runs the program with these options; yields the exit status. Failures are reported on stderr.
+int RunProgram(const Options& options);
+
+// Prints what an early stage makes of the program's text; yields the exit status.
+int DumpStage(const Options& options);
+
+// One error or warning of ours on stderr.
+void PrintError(const std::string& message);
+void PrintWarning(const std::string& message);
+
+}  // namespace eta

@@ -1,0 +1,153 @@
+#include "torch/arena.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace eta::tensor {
+namespace {
+
+constexpr int64_t kEntryAlignment = 64;  // bytes: a cache line, the widest vector
+constexpr int64_t kAdopted = -1;         // no version: the gradient counts as written
+
+int64_t VersionOf(const Tensor& tensor) {
+  return tensor.unsafeGetTensorImpl()->version_counter().current_version();
+}
+
+// The gradient without libtorch's warning about tensors that are no leaves.
+Tensor GradientOf(const Tensor& tensor) {
+  return tensor.is_leaf() || tensor.retains_grad() ? tensor.grad() : Tensor();
+}
+
+// Elements [begin, end) of a buffer in the shape of `like`, as a tensor that shares nothing else
+// with the buffer: a version counter of its own.
+Tensor ViewInto(const Tensor& buffer, const ParameterArena::Entry& entry, const Tensor& like) {
+  return buffer.narrow(0, entry.begin, entry.end - entry.begin).view(like.sizes()).variable_data();
+}
+
+void* Address(const Tensor& buffer, int64_t element) {
+  return static_cast<char*>(buffer.data_ptr()) +
+         element * static_cast<int64_t>(buffer.element_size());
+}
+
+}  // namespace
+
+const ArenaRegistry::Place* ArenaRegistry::Find(const Tensor& parameter) const {
+  const auto it = places_.find(parameter.unsafeGetTensorImpl());
+  return it == places_.end() ? nullptr : &it->second;
+}
+
+ParameterArena::ParameterArena(std::vector<NamedParameter> parameters,
+                               std::shared_ptr<ArenaRegistry> registry)
+    : registry_(std::move(registry)) {
+  at::NoGradGuard no_grad;
+  for (NamedParameter& parameter : parameters) Reserve(std::move(parameter));
+  for (Block& block : blocks_) {
+    block.parameters = at::zeros({block.size}, block.options);
+    block.gradients = at::zeros({block.size}, block.options);
+  }
+  for (size_t i = 0; i < entries_.size(); ++i) MoveIn(i);
+}
+
+ParameterArena::~ParameterArena() {
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const Tensor& tensor = entries_[i].parameter.tensor;
+    // A gradient that reads as none only thanks to this arena becomes none.
+    if (!HasGradient(i)) tensor.mutable_grad().reset();
+    const auto it = registry_->places_.find(tensor.unsafeGetTensorImpl());
+    if (it != registry_->places_.end() && it->second.arena == this) registry_->places_.erase(it);
+  }
+}
+
+// Assigns the parameter its place in the block of its dtype and device.
+void ParameterArena::Reserve(NamedParameter parameter) {
+  const Tensor& tensor = parameter.tensor;
+  const auto options = tensor.options().requires_grad(std::nullopt);
+  auto fits = [&](const Block& block) {
+    return block.options.dtype() == options.dtype() && block.options.device() == options.device();
+  };
+  auto block = std::find_if(blocks_.begin(), blocks_.end(), fits);
+  if (block == blocks_.end()) block = blocks_.insert(block, Block{.options = options});
+  const int64_t alignment = kEntryAlignment / static_cast<int64_t>(tensor.element_size());
+  const int64_t begin = block->size;
+  const int64_t end = begin + tensor.numel();
+  block->size = (end + alignment - 1) / alignment * alignment;
+  entries_.push_back({.parameter = std::move(parameter),
+                      .block = static_cast<size_t>(block - blocks_.begin()),
+                      .begin = begin,
+                      .end = end,
+                      .padded_end = block->size});
+}
+
+void ParameterArena::MoveIn(size_t index) {
+  Entry& entry = entries_[index];
+  const Block& block = blocks_[entry.block];
+  const Tensor& tensor = entry.parameter.tensor;
+  Tensor place = ViewInto(block.parameters, entry, tensor);
+  place.copy_(tensor);
+  tensor.set_data(place);
+  entry.gradient = ViewInto(block.gradients, entry, tensor);
+  entry.cleared_version = VersionOf(entry.gradient);
+  registry_->places_[tensor.unsafeGetTensorImpl()] = {this, index};
+}
+
+bool ParameterArena::Intact(size_t index) const {
+  const Entry& entry = entries_[index];
+  const Tensor& tensor = entry.parameter.tensor;
+  const Block& block = blocks_[entry.block];
+  return tensor.data_ptr() == Address(block.parameters, entry.begin) &&
+         tensor.numel() == entry.end - entry.begin && tensor.dtype() == block.options.dtype();
+}
+
+void ParameterArena::FillZero(size_t block, int64_t begin, int64_t end) {
+  const Tensor& gradients = blocks_[block].gradients;
+  if (!gradients.is_cpu()) {
+    gradients.narrow(0, begin, end - begin).zero_();
+    return;
+  }
+  std::memset(Address(gradients, begin), 0,
+              static_cast<size_t>(end - begin) * gradients.element_size());
+}
+
+void ParameterArena::Clear(size_t index) {
+  Entry& entry = entries_[index];
+  Tensor& gradient = entry.parameter.tensor.mutable_grad();
+  if (!gradient.is_same(entry.gradient)) gradient = entry.gradient;
+  entry.cleared_version = VersionOf(entry.gradient);
+}
+
+bool ParameterArena::HasGradient(size_t index) const {
+  const Entry& entry = entries_[index];
+  const Tensor& gradient = entry.parameter.tensor.grad();
+  if (!gradient.is_same(entry.gradient)) return gradient.defined();
+  return entry.cleared_version == kAdopted || VersionOf(gradient) != entry.cleared_version;
+}
+
+bool ParameterArena::TakeGradient(size_t index) {
+  Entry& entry = entries_[index];
+  Tensor& gradient = entry.parameter.tensor.mutable_grad();
+  if (gradient.defined() && !gradient.is_same(entry.gradient)) {
+    at::NoGradGuard no_grad;
+    entry.gradient.copy_(gradient);
+    gradient = entry.gradient;
+    entry.cleared_version = kAdopted;
+  }
+  return HasGradient(index);
+}
+
+Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter) {
+  const auto* place = registry.Find(parameter);
+  if (place && !place->arena->HasGradient(place->index)) return Tensor();
+  return GradientOf(parameter);
+}
+
+void ZeroVisibleGradient(const ArenaRegistry& registry, const Tensor& parameter) {
+  const Tensor gradient = VisibleGradient(registry, parameter);
+  if (!gradient.defined()) return;
+  at::NoGradGuard no_grad;
+  gradient.zero_();
+}
+
+}  // namespace eta::tensor

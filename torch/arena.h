@@ -1,0 +1,102 @@
+// ParameterArena: parameters and their gradients in contiguous buffers, one pair per (dtype,
+// device), so that zeroing, reducing and updating are single passes over memory.
+//
+// The parameters become views of the buffer in place: every handle to them stays valid. Gradients
+// are views too, put into `.grad` before a backward pass, into which autograd then accumulates.
+// Whether a gradient was written since it was cleared shows in its version counter, which each
+// parameter's gradient has for itself; no hooks are needed. One that was not written reads as none.
+//
+//   parameters  | 0.weight ....... | pad | 0.bias .. | pad | 2.weight ......... | pad |
+//   gradients   | 0.weight ....... | pad | 0.bias .. | pad | 2.weight ......... | pad |
+//
+// Entries start at multiples of 64 bytes; the padding is zero in both and stays so.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "torch/module.h"
+
+namespace eta::tensor {
+
+class ParameterArena;
+
+// Which arena each parameter of an isolate lies in. Arenas enter and leave by themselves.
+class ArenaRegistry {
+ public:
+  struct Place {
+    ParameterArena* arena;
+    size_t index;  // of the entry
+  };
+  // Null: in no arena.
+  const Place* Find(const Tensor& parameter) const;
+
+ private:
+  friend class ParameterArena;
+  std::unordered_map<const at::TensorImpl*, Place> places_;
+};
+
+// Thread safety: the isolate's thread. The buffers themselves may be read and written by other
+// threads while that one waits; they must then be kept alive by holding the tensors.
+class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
+ public:
+  // The parameters of one dtype and device.
+  struct Block {
+    at::TensorOptions options;
+    int64_t size = 0;
+    Tensor parameters, gradients;  // 1-D, `size` elements
+  };
+  struct Entry {
+    NamedParameter parameter;
+    Tensor gradient;  // the view that is put into .grad
+    size_t block;
+    int64_t begin, end, padded_end;  // elements of the block
+    // The version at which `gradient` counts as not written; none when it has been adopted.
+    int64_t cleared_version;
+  };
+
+  // Moves the parameters, which must be distinct and in no intact arena, into buffers. Gradients
+  // that they have move along.
+  ParameterArena(std::vector<NamedParameter> parameters, std::shared_ptr<ArenaRegistry> registry);
+  ~ParameterArena();
+  ParameterArena(const ParameterArena&) = delete;
+  ParameterArena& operator=(const ParameterArena&) = delete;
+
+  const std::vector<Block>& blocks() const { return blocks_; }
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  // Whether entry `index` is still a view of its place: not moved to a device, not replaced.
+  bool Intact(size_t index) const;
+
+  // Zeroes elements [begin, end) of a block's gradients: one fill. The entries in it must be
+  // marked by Clear.
+  void FillZero(size_t block, int64_t begin, int64_t end);
+  // Marks the gradient of an entry, whose memory is zero, as not written, and puts it in place.
+  void Clear(size_t index);
+
+  // Whether the entry has a gradient: one written since the last Clear. A gradient that lies
+  // elsewhere (it was there before the arena, or autograd replaced it) is copied in first.
+  bool TakeGradient(size_t index);
+  // The same without side effects, for reading `.grad`.
+  bool HasGradient(size_t index) const;
+
+ private:
+  void Reserve(NamedParameter parameter);
+  void MoveIn(size_t index);
+
+  std::shared_ptr<ArenaRegistry> registry_;
+  std::vector<Block> blocks_;
+  std::vector<Entry> entries_;
+};
+
+// The gradient of `parameter` as the program sees it; undefined when there is none.
+Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter);
+// Zeroes it if there is one (`zero-grad!`).
+void ZeroVisibleGradient(const ArenaRegistry& registry, const Tensor& parameter);
+
+}  // namespace eta::tensor

@@ -1,0 +1,107 @@
+// TensorContext: what the tensor operations of one isolate share: its random streams, devices,
+// thread budget, memory account, and which parameters lie in an arena.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+#include <c10/core/TensorOptions.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "torch/bindings.h"
+#include "torch/memory.h"
+#include "vm/vm.h"
+
+namespace eta::tensor {
+
+using at::Tensor;
+
+class ArenaRegistry;
+class Optimizer;
+
+// The dtype of tensors created without one: a setting of the process, as it is libtorch's.
+// Thread safety: any thread.
+class DefaultDtype {
+ public:
+  // What a creation uses. From the first call on the setting is fixed.
+  static at::ScalarType Use();
+  static at::ScalarType Peek();
+  // False: tensors of another default exist already. REQUIRES: a floating dtype.
+  static bool Set(at::ScalarType dtype);
+};
+
+// Thread safety: the thread that runs the isolate. An isolate may change threads between
+// operations, but is destroyed on the thread that ran it last, or after that thread ended.
+class TensorContext {
+ public:
+  // The context of `vm`, made on first use from the TensorSettings attached to it.
+  static TensorContext& Of(Vm& vm);
+
+  TensorContext(Vm& vm, TensorSettings settings);
+  ~TensorContext();
+  TensorContext(const TensorContext&) = delete;
+  TensorContext& operator=(const TensorContext&) = delete;
+
+  // Makes this the context of the calling thread: its memory account, thread budget, autograd on
+  // the calling thread. Every operation does so first; it is cheap when nothing changed.
+  void Bind();
+
+  const TensorSettings& settings() const { return settings_; }
+  // Where tensors are created.
+  const c10::Device& device() const { return device_; }
+  // For a creation function: the given dtype or else the default one, on device().
+  c10::TensorOptions Options(std::optional<at::ScalarType> dtype) const;
+
+  // --- Random streams ---------------------------------------------------------------------------
+  // Every random operation draws from here, never from libtorch's default generators. The common
+  // stream is equal on all ranks of a world; RankStream selects the rank's own.
+  at::Generator& generator() { return generator(device_); }
+  at::Generator& generator(c10::Device device);
+  // Seeds all streams of this isolate.
+  void Seed(uint64_t seed);
+
+  // --- Training
+  // -----------------------------------------------------------------------------------
+  const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
+  // Asked before `step!` applies gradients: a reason not to, or nothing. A world of several ranks
+  // installs it to refuse gradients that were not averaged.
+  using StepGuard = std::function<std::optional<std::string>(const Optimizer&)>;
+  StepGuard step_guard;
+
+ private:
+  friend class RankStream;
+  enum Stream { kCommon, kRank };
+
+  const uint64_t id_;  // never reused, unlike an address
+  TensorSettings settings_;
+  c10::Device device_;
+  uint64_t seed_;
+  Stream stream_ = kCommon;
+  std::unordered_map<c10::Device, at::Generator> generators_[2];  // by stream
+  std::shared_ptr<ArenaRegistry> arenas_;
+  MemoryAccount* account_;  // lives as long as the heap
+};
+
+// While in scope random operations draw from the rank's own stream: dropout masks must differ
+// between the ranks of a world. In a world of one both streams are the same generator.
+class RankStream {
+ public:
+  explicit RankStream(TensorContext& context) : context_(context), before_(context.stream_) {
+    if (context.settings().world_size > 1) context.stream_ = TensorContext::kRank;
+  }
+  ~RankStream() { context_.stream_ = before_; }
+  RankStream(const RankStream&) = delete;
+  RankStream& operator=(const RankStream&) = delete;
+
+ private:
+  TensorContext& context_;
+  TensorContext::Stream before_;
+};
+
+}  // namespace eta::tensor

@@ -1,0 +1,85 @@
+#include "torch/marshal.h"
+
+#include <cmath>
+
+namespace eta::tensor {
+namespace {
+
+struct DtypeRow {
+  std::string_view name;
+  at::ScalarType dtype;
+};
+constexpr DtypeRow kDtypes[] = {
+    {"float64", at::kDouble},    {"float32", at::kFloat}, {"float16", at::kHalf},
+    {"bfloat16", at::kBFloat16}, {"int64", at::kLong},    {"int32", at::kInt},
+    {"uint8", at::kByte},        {"bool", at::kBool},
+};
+
+}  // namespace
+
+std::optional<at::ScalarType> ParseDtype(std::string_view name) {
+  for (const DtypeRow& row : kDtypes) {
+    if (row.name == name) return row.dtype;
+  }
+  return std::nullopt;
+}
+
+std::string_view DtypeName(at::ScalarType dtype) {
+  for (const DtypeRow& row : kDtypes) {
+    if (row.dtype == dtype) return row.name;
+  }
+  return c10::toString(dtype);
+}
+
+std::optional<int64_t> ReadInteger(Value v) {
+  if (IsInteger(v)) return ToInt64(v);
+  if (!v.IsDouble()) return std::nullopt;
+  const double d = v.AsDouble();
+  constexpr double kLimit = 9223372036854775808.0;  // 2^63
+  if (std::trunc(d) != d || d < -kLimit || d >= kLimit) return std::nullopt;
+  return static_cast<int64_t>(d);
+}
+
+bool Arg<at::ScalarType>::Read(Value v) {
+  const auto parsed = IsSymbol(v) ? ParseDtype(SymbolName(v)) : std::nullopt;
+  dtype = parsed.value_or(at::kDouble);
+  return parsed.has_value();
+}
+
+bool Arg<Shape>::Read(Value v) {
+  // More dimensions than this no tensor has; it also ends a cyclic list.
+  constexpr size_t kMaxDimensions = 1000;
+  if (!IsPair(v) && !v.IsNil()) return false;
+  for (; IsPair(v); v = Cdr(v)) {
+    if (const auto size = ReadInteger(Car(v))) shape.sizes.push_back(*size);
+    if (shape.sizes.size() > kMaxDimensions) return false;
+  }
+  return true;
+}
+
+bool Arg<std::vector<Tensor>>::Read(Value v) {
+  for (; IsPair(v); v = Cdr(v)) {
+    const Tensor* tensor = TensorIn(Car(v));
+    if (tensor == nullptr) return false;
+    tensors.push_back(*tensor);
+  }
+  return v.IsNil();
+}
+
+Value ToValue(Vm& vm, at::IntArrayRef integers) {
+  Root list(vm.heap());
+  for (size_t i = integers.size(); i-- > 0;) {
+    list = vm.heap().Cons(vm.heap().Integer(integers[i]), list);
+  }
+  return list;
+}
+
+Value ToValue(Vm& vm, const std::vector<Tensor>& tensors) {
+  Root list(vm.heap());
+  for (size_t i = tensors.size(); i-- > 0;) {
+    list = vm.heap().Cons(WrapTensor(vm, tensors[i]), list);
+  }
+  return list;
+}
+
+}  // namespace eta::tensor

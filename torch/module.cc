@@ -1,0 +1,136 @@
+#include "torch/module.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <unordered_set>
+
+namespace eta::tensor {
+namespace {
+
+// Drawn as float32 and widened, so that a seed gives the same weights for every dtype.
+Tensor UniformParameter(TensorContext& context, at::IntArrayRef sizes, double bound) {
+  Tensor tensor = at::empty(sizes, context.Options(at::kFloat));
+  tensor.uniform_(-bound, bound, context.generator());
+  return tensor.to(DefaultDtype::Use()).set_requires_grad(true);
+}
+
+class Linear final : public Module {
+ public:
+  Linear(TensorContext& context, int64_t in, int64_t out) {
+    TORCH_CHECK(in > 0 && out > 0, "sizes must be positive, got ", in, " and ", out);
+    // Kaiming's uniform initialization with a = sqrt(5), in libtorch's own steps: they round so.
+    const double gain = std::sqrt(2.0 / (1 + 5));
+    const double bound = std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(in)));
+    own_parameters_ = {
+        {"weight", UniformParameter(context, {out, in}, bound)},
+        {"bias", UniformParameter(context, {out}, 1 / std::sqrt(static_cast<double>(in)))}};
+  }
+  Tensor Forward(TensorContext&, const Tensor& input) override {
+    return at::linear(input, own_parameters_[0].tensor, own_parameters_[1].tensor);
+  }
+};
+
+class Sequential final : public Module {
+ public:
+  explicit Sequential(std::vector<std::shared_ptr<Module>> children) {
+    children_ = std::move(children);
+  }
+  Tensor Forward(TensorContext& context, const Tensor& input) override {
+    Tensor x = input;
+    for (const auto& child : children_) x = child->Forward(context, x);
+    return x;
+  }
+};
+
+class Relu final : public Module {
+  Tensor Forward(TensorContext&, const Tensor& input) override { return at::relu(input); }
+};
+
+class Sigmoid final : public Module {
+  Tensor Forward(TensorContext&, const Tensor& input) override { return at::sigmoid(input); }
+};
+
+// libtorch's own dropout takes no generator; these are its steps.
+class Dropout final : public Module {
+ public:
+  explicit Dropout(double probability) : probability_(probability) {
+    TORCH_CHECK(probability >= 0 && probability <= 1,
+                "the probability must be between 0 and 1, got ", probability);
+  }
+  Tensor Forward(TensorContext& context, const Tensor& input) override {
+    if (!training() || probability_ == 0 || input.numel() == 0) return input;
+    if (probability_ == 1) return at::mul(input, at::zeros_like(input));
+    Tensor mask = at::empty_like(input);
+    mask.bernoulli_(1 - probability_, context.generator(input.device()));
+    return at::mul(input, mask.div_(1 - probability_));
+  }
+
+ private:
+  const double probability_;
+};
+
+}  // namespace
+
+std::vector<NamedParameter> Module::Parameters() const {
+  std::vector<NamedParameter> all;
+  Collect("", &all);
+  std::unordered_set<const at::TensorImpl*> seen;
+  std::erase_if(all, [&](const NamedParameter& parameter) {
+    return !seen.insert(parameter.tensor.unsafeGetTensorImpl()).second;
+  });
+  return all;
+}
+
+void Module::Collect(const std::string& path, std::vector<NamedParameter>* out) const {
+  for (const NamedParameter& own : own_parameters_) out->push_back({path + own.name, own.tensor});
+  for (size_t i = 0; i < children_.size(); ++i) {
+    children_[i]->Collect(path + std::to_string(i) + ".", out);
+  }
+}
+
+void Module::SetTraining(bool training) {
+  training_ = training;
+  for (const auto& child : children_) child->SetTraining(training);
+}
+
+void Module::MoveTo(c10::Device device) {
+  at::NoGradGuard no_grad;
+  for (const NamedParameter& parameter : Parameters()) {
+    const Tensor& tensor = parameter.tensor;
+    if (tensor.device() == device) continue;
+    const Tensor gradient = tensor.grad();
+    tensor.set_data(tensor.to(device));
+    if (gradient.defined()) tensor.mutable_grad() = gradient.to(device);
+  }
+}
+
+std::shared_ptr<Module> MakeLinear(TensorContext& context, int64_t in, int64_t out) {
+  return std::make_shared<Linear>(context, in, out);
+}
+std::shared_ptr<Module> MakeSequential(std::vector<std::shared_ptr<Module>> children) {
+  return std::make_shared<Sequential>(std::move(children));
+}
+std::shared_ptr<Module> MakeRelu() { return std::make_shared<Relu>(); }
+std::shared_ptr<Module> MakeSigmoid() { return std::make_shared<Sigmoid>(); }
+std::shared_ptr<Module> MakeDropout(double probability) {
+  return std::make_shared<Dropout>(probability);
+}
+
+const ForeignType kModuleType = {
+    .name = "nn-module",
+    .finalize = [](void* data) { delete static_cast<std::shared_ptr<Module>*>(data); },
+};
+
+Value WrapModule(Vm& vm, std::shared_ptr<Module> module) {
+  return vm.heap().Foreign(&kModuleType, new std::shared_ptr<Module>(std::move(module)));
+}
+
+}  // namespace eta::tensor

@@ -1,0 +1,260 @@
+#include "torch/optimizer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+#include <unordered_map>
+
+namespace eta::tensor {
+namespace {
+
+// FNV-1a over words and bytes.
+class Hash {
+ public:
+  void Add(uint64_t word) {
+    for (int shift = 0; shift < 64; shift += 8) Byte(static_cast<uint8_t>(word >> shift));
+  }
+  void Add(std::string_view text) {
+    for (char c : text) Byte(static_cast<uint8_t>(c));
+    Add(text.size());
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  void Byte(uint8_t byte) { value_ = (value_ ^ byte) * 0x100000001B3u; }
+  uint64_t value_ = 0xCBF29CE484222325u;
+};
+
+template <class T>
+UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+  UpdateMemory<T> memory{};
+  memory.parameter = static_cast<T*>(tensors.parameter.data_ptr()) + begin;
+  memory.gradient = static_cast<const T*>(tensors.gradient.const_data_ptr()) + begin;
+  for (int i = 0; i < kMaxStates; ++i) {
+    const Tensor& state = tensors.state[i];
+    if (state.defined()) memory.state[i] = static_cast<T*>(state.data_ptr()) + begin;
+  }
+  memory.count = count;
+  return memory;
+}
+
+UpdateTensors Narrow(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+  UpdateTensors part{tensors.parameter.narrow(0, begin, count),
+                     tensors.gradient.narrow(0, begin, count)};
+  for (int i = 0; i < kMaxStates; ++i) {
+    if (tensors.state[i].defined()) part.state[i] = tensors.state[i].narrow(0, begin, count);
+  }
+  return part;
+}
+
+void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, int64_t count,
+           int64_t step) {
+  const Tensor& parameter = tensors.parameter;
+  if (parameter.is_cpu() && parameter.scalar_type() == at::kFloat) {
+    rule.Apply(MemoryOf<float>(tensors, begin, count), step);
+  } else if (parameter.is_cpu() && parameter.scalar_type() == at::kDouble) {
+    rule.Apply(MemoryOf<double>(tensors, begin, count), step);
+  } else {
+    rule.Apply(Narrow(tensors, begin, count), step);
+  }
+}
+
+}  // namespace
+
+Optimizer::Optimizer(std::shared_ptr<Module> module, std::unique_ptr<UpdateRule> rule,
+                     std::shared_ptr<ArenaRegistry> registry)
+    : module_(std::move(module)),
+      parameters_(module_->Parameters()),
+      rule_(std::move(rule)),
+      registry_(std::move(registry)),
+      steps_(parameters_.size(), 0) {}
+
+bool Optimizer::Prepare() {
+  if (LayoutHolds()) return false;
+  at::NoGradGuard no_grad;
+  LayOut();
+  return true;
+}
+
+bool Optimizer::LayoutHolds() const {
+  auto holds = [](const Home& home) { return home.arena->Intact(home.entry); };
+  return homes_.size() == parameters_.size() && std::all_of(homes_.begin(), homes_.end(), holds);
+}
+
+void Optimizer::LayOut() {
+  const auto kept_until_found = MakeArena();
+  const std::vector<Home> old_homes = std::exchange(homes_, FindHomes());
+  const std::vector<Segment> old_segments = std::exchange(segments_, {});
+  for (size_t i : InMemoryOrder()) Extend(i);
+  for (Segment& segment : segments_) AllocateTensors(&segment);
+  for (size_t i = 0; i < old_homes.size(); ++i) {
+    MoveState(old_segments[old_homes[i].segment], old_homes[i], i);
+  }
+  runs_.assign(segments_.size(), {});
+  Sign();
+}
+
+// Puts those parameters into an arena that lie in none, or were moved out of theirs.
+std::shared_ptr<ParameterArena> Optimizer::MakeArena() const {
+  std::vector<NamedParameter> homeless;
+  for (const NamedParameter& parameter : parameters_) {
+    const auto* place = registry_->Find(parameter.tensor);
+    if (!place || !place->arena->Intact(place->index)) homeless.push_back(parameter);
+  }
+  if (homeless.empty()) return nullptr;
+  return std::make_shared<ParameterArena>(std::move(homeless), registry_);
+}
+
+std::vector<Optimizer::Home> Optimizer::FindHomes() const {
+  std::vector<Home> homes;
+  for (const NamedParameter& parameter : parameters_) {
+    const auto* place = registry_->Find(parameter.tensor);
+    homes.push_back({.arena = place->arena->shared_from_this(), .entry = place->index});
+  }
+  return homes;
+}
+
+// The parameters by arena (in the order of their first parameters), block and place.
+std::vector<size_t> Optimizer::InMemoryOrder() const {
+  std::unordered_map<const ParameterArena*, size_t> rank;
+  for (const Home& home : homes_) rank.emplace(home.arena.get(), rank.size());
+  auto key = [&](size_t i) {
+    const auto& entry = homes_[i].arena->entries()[homes_[i].entry];
+    return std::tuple(rank[homes_[i].arena.get()], entry.block, entry.begin, homes_[i].entry);
+  };
+  std::vector<size_t> order(homes_.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
+  return order;
+}
+
+// Lets the last segment take in parameter `i`, or begins a new one with it.
+void Optimizer::Extend(size_t i) {
+  Home& home = homes_[i];
+  const auto& entry = home.arena->entries()[home.entry];
+  if (segments_.empty() || segments_.back().arena != home.arena ||
+      segments_.back().block != entry.block || segments_.back().end != entry.begin) {
+    segments_.push_back({.arena = home.arena, .block = entry.block, .begin = entry.begin});
+  }
+  Segment& segment = segments_.back();
+  segment.end = entry.padded_end;
+  segment.parameters.push_back(i);
+  home.segment = segments_.size() - 1;
+  home.begin = entry.begin - segment.begin;
+  home.end = entry.padded_end - segment.begin;
+}
+
+void Optimizer::AllocateTensors(Segment* segment) const {
+  const auto& block = segment->arena->blocks()[segment->block];
+  const int64_t count = segment->end - segment->begin;
+  segment->tensors.parameter = block.parameters.narrow(0, segment->begin, count);
+  segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
+  for (int k = 0; k < rule_->state_count(); ++k) {
+    segment->tensors.state[k] = at::zeros({count}, block.options);
+  }
+}
+
+// Copies the state of parameter `i` from where it was before.
+void Optimizer::MoveState(const Segment& from, const Home& old_home, size_t i) {
+  const Home& home = homes_[i];
+  const int64_t count = parameters_[i].tensor.numel();
+  for (int k = 0; k < rule_->state_count(); ++k) {
+    segments_[home.segment]
+        .tensors.state[k]
+        .narrow(0, home.begin, count)
+        .copy_(from.tensors.state[k].narrow(0, old_home.begin, count));
+  }
+}
+
+void Optimizer::Sign() {
+  Hash hash;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& tensor = parameters_[i].tensor;
+    hash.Add(parameters_[i].name);
+    hash.Add(static_cast<uint64_t>(tensor.dim()));
+    for (int64_t size : tensor.sizes()) hash.Add(static_cast<uint64_t>(size));
+    hash.Add(static_cast<uint64_t>(tensor.scalar_type()));
+    hash.Add(homes_[i].segment);
+    hash.Add(static_cast<uint64_t>(homes_[i].begin));
+  }
+  hash.Add(static_cast<uint64_t>(rule_->state_count()));
+  signature_ = hash.value();
+}
+
+void Optimizer::ZeroGradients() {
+  if (!LayoutHolds()) return DropGradients();
+  for (const Segment& segment : segments_) {
+    segment.arena->FillZero(segment.block, segment.begin, segment.end);
+  }
+  for (const Home& home : homes_) home.arena->Clear(home.entry);
+}
+
+// Before there is a layout. Those that lie in another optimizer's arena are cleared there.
+void Optimizer::DropGradients() {
+  for (const NamedParameter& parameter : parameters_) {
+    const auto* place = registry_->Find(parameter.tensor);
+    if (place && place->arena->Intact(place->index)) {
+      const auto& entry = place->arena->entries()[place->index];
+      place->arena->FillZero(entry.block, entry.begin, entry.end);
+      place->arena->Clear(place->index);
+    } else {
+      parameter.tensor.mutable_grad().reset();
+    }
+  }
+}
+
+Optimizer::Mask Optimizer::TakeGradients() {
+  Mask mask;
+  for (const Home& home : homes_) mask.push_back(home.arena->TakeGradient(home.entry));
+  return mask;
+}
+
+void Optimizer::BeginUpdate(const Mask& mask) {
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    runs_[s].clear();
+    for (size_t i : segments_[s].parameters) {
+      if (mask[i]) AddToRuns(&runs_[s], i);
+    }
+  }
+}
+
+void Optimizer::AddToRuns(std::vector<Run>* runs, size_t i) {
+  const Home& home = homes_[i];
+  const int64_t step = ++steps_[i];
+  // As any in-place change: a graph that still needs the old value must find out.
+  parameters_[i].tensor.unsafeGetTensorImpl()->bump_version();
+  if (!runs->empty() && runs->back().end == home.begin && runs->back().step == step) {
+    runs->back().end = home.end;
+  } else {
+    runs->push_back({home.begin, home.end, step});
+  }
+}
+
+void Optimizer::UpdateRange(size_t segment, int64_t begin, int64_t end) {
+  for (const Run& run : runs_[segment]) {
+    const int64_t from = std::max(begin, run.begin);
+    const int64_t to = std::min(end, run.end);
+    if (from < to) Apply(*rule_, segments_[segment].tensors, from, to - from, run.step);
+  }
+}
+
+void Optimizer::Update(const Mask& mask) {
+  BeginUpdate(mask);
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    UpdateRange(s, 0, segments_[s].end - segments_[s].begin);
+  }
+}
+
+const ForeignType kOptimizerType = {
+    .name = "optimizer",
+    .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
+};
+
+Value WrapOptimizer(Vm& vm, std::shared_ptr<Optimizer> optimizer) {
+  return vm.heap().Foreign(&kOptimizerType, new std::shared_ptr<Optimizer>(std::move(optimizer)));
+}
+
+}  // namespace eta::tensor

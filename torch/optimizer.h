@@ -1,0 +1,118 @@
+// Optimizer: an update rule over the parameters of a module.
+//
+// Nothing happens to the parameters before the first step; then Prepare lays them out in an arena.
+// A training step on one device:
+//
+//   optimizer.Prepare();
+//   optimizer.ZeroGradients();
+//   ... forward, backward ...
+//   optimizer.Update(optimizer.TakeGradients());
+//
+// In a world of several ranks the last line becomes: reduce `segments()` between the ranks, combine
+// the masks, BeginUpdate(mask), and UpdateRange on whatever part of each segment this rank owns.
+// Layouts, and so segments and positions in them, are the same on ranks whose parameters agree;
+// LayoutSignature tells.
+//
+// A parameter belongs to the arena of the first optimizer that steps it. Another optimizer over it
+// has segments in that arena, with state of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "torch/arena.h"
+#include "torch/module.h"
+#include "torch/update_rule.h"
+
+namespace eta::tensor {
+
+// Thread safety: the isolate's thread.
+class Optimizer {
+ public:
+  // Consecutive elements of one arena block that this optimizer updates, padding included.
+  struct Segment {
+    std::shared_ptr<ParameterArena> arena;
+    size_t block;
+    int64_t begin, end;              // elements of the block
+    std::vector<size_t> parameters;  // that lie in it, as indices of parameters()
+    UpdateTensors tensors;           // 1-D, of [begin, end); the state is this optimizer's
+  };
+  // One entry per parameter: whether it has a gradient.
+  using Mask = std::vector<uint8_t>;
+
+  Optimizer(std::shared_ptr<Module> module, std::unique_ptr<UpdateRule> rule,
+            std::shared_ptr<ArenaRegistry> registry);
+
+  const std::shared_ptr<Module>& module() const { return module_; }
+  const std::vector<NamedParameter>& parameters() const { return parameters_; }
+
+  // Lays the parameters out, or does it anew when some were moved or replaced; state is kept.
+  // Returns whether the layout changed. Cheap when it did not.
+  bool Prepare();
+  // Equal exactly when names, shapes, dtypes and the layout of all parameters are (but for hash
+  // collisions). Devices do not count. REQUIRES: Prepare.
+  uint64_t LayoutSignature() const { return signature_; }
+  const std::vector<Segment>& segments() const { return segments_; }
+
+  // Clears all gradients: they read as none until written. Before Prepare it drops them.
+  void ZeroGradients();
+  // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
+  Mask TakeGradients();
+
+  // Starts the update of the parameters in `mask`: others are skipped, as if they did not exist.
+  // REQUIRES: Prepare.
+  void BeginUpdate(const Mask& mask);
+  // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
+  // and float64 on the CPU any partition gives the same bits. REQUIRES: BeginUpdate.
+  void UpdateRange(size_t segment, int64_t begin, int64_t end);
+  // BeginUpdate and all ranges.
+  void Update(const Mask& mask);
+
+ private:
+  // Elements of a segment whose parameters take part in this update and share a step count.
+  struct Run {
+    int64_t begin, end;
+    int64_t step;
+  };
+
+  // Where a parameter lies.
+  struct Home {
+    std::shared_ptr<ParameterArena> arena;
+    size_t entry;
+    size_t segment = 0;
+    int64_t begin = 0, end = 0;  // elements of the segment, padding included
+  };
+
+  bool LayoutHolds() const;
+  void LayOut();
+  std::shared_ptr<ParameterArena> MakeArena() const;
+  std::vector<Home> FindHomes() const;
+  std::vector<size_t> InMemoryOrder() const;
+  void Extend(size_t parameter);
+  void AllocateTensors(Segment* segment) const;
+  void MoveState(const Segment& from, const Home& old_home, size_t parameter);
+  void Sign();
+  void DropGradients();
+  void AddToRuns(std::vector<Run>* runs, size_t parameter);
+
+  std::shared_ptr<Module> module_;
+  std::vector<NamedParameter> parameters_;
+  std::unique_ptr<UpdateRule> rule_;
+  std::shared_ptr<ArenaRegistry> registry_;
+  std::vector<int64_t> steps_;  // updates so far, per parameter
+  std::vector<Home> homes_;     // per parameter; empty before Prepare
+  std::vector<Segment> segments_;
+  std::vector<std::vector<Run>> runs_;  // of the current update, per segment
+  uint64_t signature_ = 0;
+};
+
+// Optimizers as values, printed #<optimizer>.
+extern const ForeignType kOptimizerType;
+Value WrapOptimizer(Vm& vm, std::shared_ptr<Optimizer> optimizer);
+// The optimizer in `v`, or null if it is not one.
+inline const std::shared_ptr<Optimizer>* OptimizerIn(Value v) {
+  return static_cast<const std::shared_ptr<Optimizer>*>(ForeignData(v, &kOptimizerType));
+}
+
+}  // namespace eta::tensor

@@ -1,0 +1,57 @@
+// Update rules: how an optimizer changes parameters, given gradients. One pass over flat memory,
+// auto-vectorised, for float32 and float64 on the CPU; the same in tensor operations elsewhere.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace eta::tensor {
+
+using at::Tensor;
+
+inline constexpr int kMaxStates = 2;
+
+// `count` elements each of parameters, their gradients and the rule's state, as 1-D tensors.
+struct UpdateTensors {
+  Tensor parameter, gradient;
+  Tensor state[kMaxStates];  // as many as the rule has
+};
+// The same in memory of this process.
+template <class T>
+struct UpdateMemory {
+  T* parameter;
+  const T* gradient;
+  T* state[kMaxStates];
+  int64_t count;
+};
+
+// Constant after construction: what it remembers lies in the state, which starts as zeros.
+class UpdateRule {
+ public:
+  virtual ~UpdateRule() = default;
+  virtual int state_count() const = 0;
+  // `step` counts the updates of these parameters, from 1.
+  virtual void Apply(const UpdateMemory<float>& memory, int64_t step) const = 0;
+  virtual void Apply(const UpdateMemory<double>& memory, int64_t step) const = 0;
+  virtual void Apply(const UpdateTensors& tensors, int64_t step) const = 0;
+};
+
+struct SgdOptions {
+  double learning_rate;
+  double momentum = 0;
+  double weight_decay = 0;
+  bool nesterov = false;
+};
+struct AdamOptions {
+  double learning_rate;
+  double beta1 = 0.9, beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+// REQUIRES: options in range.
+std::unique_ptr<UpdateRule> MakeSgd(const SgdOptions& options);
+std::unique_ptr<UpdateRule> MakeAdam(const AdamOptions& options);
+
+}  // namespace eta::tensor

@@ -1,0 +1,136 @@
+#include "vm/diagnostics.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "vm/utf8.h"
+
+namespace eta {
+namespace {
+
+constexpr std::string_view kRed = "\x1b[1;31m", kYellow = "\x1b[1;33m", kReset = "\x1b[0m";
+// A source line is shown up to this many bytes.
+constexpr size_t kMaxLineBytes = 160;
+
+std::string_view BaseName(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string Colored(std::string_view severity, const DiagnosticStyle& style) {
+  if (!style.color) return std::string(severity);
+  std::string out(severity == "warning" ? kYellow : kRed);
+  return out.append(severity).append(kReset);
+}
+
+// " [rank 1, train.eta:12:3]", or what there is of it.
+std::string Place(const std::string& where, const DiagnosticStyle& style) {
+  std::string place = style.rank < 0 ? "" : "rank " + std::to_string(style.rank);
+  if (!place.empty() && !where.empty()) place += ", ";
+  place += where;
+  return place.empty() ? "" : " [" + place + "]";
+}
+
+std::string_view Line(std::string_view text, uint32_t number) {
+  for (uint32_t i = 1; i < number; ++i) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};  // null data: there is no such line
+    text.remove_prefix(end + 1);
+  }
+  std::string_view line = text.substr(0, text.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+// Whether a terminal shows the line as it is written.
+bool IsPrintable(std::string_view line) {
+  const bool has_control = std::any_of(line.begin(), line.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7F';
+  });
+  return !has_control && FindInvalidUtf8(line) == std::string_view::npos;
+}
+
+// Spaces as wide as `text`.
+std::string Blank(std::string_view text) {
+  std::string blank;
+  for (char c : text) {
+    if (c == '\t') {
+      blank += '\t';
+    } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {  // not inside a character
+      blank += ' ';
+    }
+  }
+  return blank;
+}
+
+// The source line and carets under the span, as far as it is on that line.
+std::string Excerpt(const SourceSpan& span, const SourceFile& file) {
+  const std::string_view line = Line(file.text, span.line);
+  const size_t begin = span.column - 1;
+  if (!line.data() || begin > line.size() || line.size() > kMaxLineBytes || !IsPrintable(line))
+    return "";
+  size_t end = span.end_line == span.line ? span.end_column - 1 : line.size();
+  end = std::clamp(end, begin, line.size());
+  const size_t width = std::max<size_t>(1, Blank(line.substr(begin, end - begin)).size());
+  std::string out = "  ";
+  out.append(line).append("\n  ");
+  out.append(Blank(line.substr(0, begin))).append(width, '^').append("\n");
+  return out;
+}
+
+}  // namespace
+
+bool WantsColor(int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  return (no_color == nullptr || *no_color == '\0') && isatty(descriptor) != 0;
+}
+
+std::string RenderMessage(std::string_view severity, std::string_view message,
+                          const SourceSpan& span, const SourceFile* file,
+                          const DiagnosticStyle& style) {
+  std::string where;
+  if (file) {
+    where.append(BaseName(file->path)).append(":").append(std::to_string(span.line));
+    where.append(":").append(std::to_string(span.column));
+  }
+  std::string out = Colored(severity, style) + Place(where, style) + ": ";
+  out.append(message).append("\n");
+  return file ? out + Excerpt(span, *file) : out;
+}
+
+std::string RenderMessage(std::string_view severity, std::string_view message,
+                          const DiagnosticStyle& style) {
+  return RenderMessage(severity, message, {}, nullptr, style);
+}
+
+std::string PendingMessage(const Vm::Pending& pending) {
+  if (pending.kind != Vm::Pending::Kind::kRaise) return pending.message;
+  const bool tagged = IsSymbol(pending.tag);
+  return "Unhandled raise: " + (tagged ? SymbolName(pending.tag) : std::string("unknown-tag"));
+}
+
+SourceSpan PendingSpan(const Vm& vm, const Vm::Pending& pending) {
+  for (const TraceFrame& frame : pending.trace) {
+    const SourceFile* file = vm.File(frame.span);
+    if (file && !file->is_library) return frame.span;
+  }
+  return pending.trace.empty() ? SourceSpan{} : pending.trace[0].span;
+}
+
+std::string RenderFailure(const Vm& vm, const DiagnosticStyle& style) {
+  const Diagnostic& diagnostic = vm.diagnostic();
+  if (!diagnostic.message.empty()) {
+    const SourceFile* file = diagnostic.has_span ? vm.File(diagnostic.span) : nullptr;
+    return RenderMessage("error", diagnostic.message, diagnostic.span, file, style);
+  }
+  const Vm::Pending& pending = vm.pending();
+  if (pending.kind == Vm::Pending::Kind::kExit || pending.kind == Vm::Pending::Kind::kNone) {
+    return "";
+  }
+  const SourceSpan span = PendingSpan(vm, pending);
+  return RenderMessage("error", PendingMessage(pending), span, vm.File(span), style);
+}
+
+}  // namespace eta

@@ -1,0 +1,176 @@
+// Heap: the memory of one VM. A non-moving mark-sweep collector.
+//
+// Invariant: a collection starts only inside an Allocate call, and at that moment every live object
+// is reachable from the root source (the VM's stack, globals, symbols) or from a Root. So a native
+// may hold a bare Value as long as it allocates nothing; across an allocation it needs a Root, or
+// the value must be one of its arguments (they are rooted on the stack). The allocation functions
+// root their own arguments.
+//
+// Small objects come from 64 KiB blocks of one size class each, allocated by bumping through runs
+// of free cells; a block is swept when its class next needs memory. Larger ones come from malloc.
+// Foreign objects and code are finalized right after marking, strings leave the intern table then.
+//
+// Allocation never fails. When live memory stays above the limit after a collection, the heap calls
+// `on_limit`, and the VM raises runtime.heap-error at its next safepoint. A native that is about to
+// allocate something large asks `CanAllocate` first.
+//
+// Thread safety: one thread, except AddExternalBytes.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vm/native.h"
+#include "vm/object.h"
+
+namespace eta {
+
+class Heap;
+
+// Collects the grey objects of one collection.
+class Marker {
+ public:
+  void Mark(Value v) {
+    if (v.IsObject()) MarkObject(v.AsObject());
+  }
+  void MarkObject(Object* object) {
+    if (object->marked) return;
+    object->marked = true;
+    grey_.push_back(object);
+  }
+  void MarkAll(std::span<const Value> values) {
+    for (Value v : values) Mark(v);
+  }
+
+ private:
+  friend class Heap;
+  std::vector<Object*> grey_;
+};
+
+class RootSource {
+ public:
+  virtual ~RootSource() = default;
+  virtual void TraceRoots(Marker& marker) = 0;
+};
+
+class Heap {
+ public:
+  struct Options {
+    size_t limit_bytes = SIZE_MAX;  // live objects plus external bytes
+    bool stress = false;            // collect at every allocation
+    uint64_t hash_seed = 0;         // of string hashes
+    std::function<void()> on_limit = [] {};
+  };
+  struct Stats {
+    uint64_t collections = 0;
+    size_t live_bytes = 0;  // after the last collection
+    uint64_t pause_ns = 0;  // sum over all collections
+  };
+
+  Heap(RootSource* roots, Options options);
+  ~Heap();
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  Value Cons(Value car, Value cdr);
+  Value String(std::string_view bytes);
+  Value Vector(size_t length, Value fill);
+  Value Bytevector(std::span<const uint8_t> bytes);
+  // Inline where it fits, otherwise on the heap.
+  Value Integer(int64_t i) { return Value::FitsInt(i) ? Value::Int(i) : BoxedInteger(i); }
+  Value Values(std::span<const Value> values);  // REQUIRES: the span is rooted
+  Value Box(Value v);
+  // Captures are nil until the caller fills them.
+  ClosureObject* Closure(const Code* code, uint32_t capture_count);
+  Value Native(const NativeDef* def);
+  Value Symbol(const std::string* name);  // for Vm::Symbol, which keeps one per name
+  CodeObject* NewCode(std::unique_ptr<Code> code);
+  Value Continuation(uint64_t handler_id);
+  // Takes ownership of `data`.
+  Value Foreign(const ForeignType* type, void* data);
+  // A list of `items`. REQUIRES: the span is rooted.
+  Value List(std::span<const Value> items, Value tail = Value::Nil());
+
+  void Collect();
+  // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit.
+  // Thread safety: any thread.
+  void AddExternalBytes(int64_t delta) {
+    // Relaxed: a statistic; the collector tolerates a stale reading.
+    external_bytes_.fetch_add(delta, std::memory_order_relaxed);
+  }
+  bool CanAllocate(size_t bytes) const;
+  size_t used_bytes() const;
+  const Stats& stats() const { return stats_; }
+  uint64_t hash_seed() const { return options_.hash_seed; }
+
+  // Checks every reachable object: that its cell exists, is allocated, and has a valid kind, and
+  // that the intern table agrees with the strings. Aborts with the finding. For tests.
+  void Verify();
+
+ private:
+  friend class Root;
+  friend class RootVector;
+  struct Impl;
+
+  Value BoxedInteger(int64_t i);
+  template <class T>
+  T* New(size_t bytes);
+
+  std::atomic<int64_t> external_bytes_{0};
+  Stats stats_;
+  Options options_;
+  std::vector<Value*> roots_;
+  std::vector<std::vector<Value>*> root_vectors_;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Keeps a Value alive while in scope. Roots of one heap nest (automatic variables only).
+class Root {
+ public:
+  Root(Heap& heap, Value value = Value::Nil()) : heap_(heap), value_(value) {
+    heap.roots_.push_back(&value_);
+  }
+  ~Root() {
+    ETA_DCHECK(heap_.roots_.back() == &value_);
+    heap_.roots_.pop_back();
+  }
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+
+  Root& operator=(Value value) {
+    value_ = value;
+    return *this;
+  }
+  operator Value() const { return value_; }
+  Value get() const { return value_; }
+
+ private:
+  Heap& heap_;
+  Value value_;
+};
+
+// The same for a growing sequence.
+class RootVector {
+ public:
+  explicit RootVector(Heap& heap) : heap_(heap) { heap.root_vectors_.push_back(&values_); }
+  ~RootVector() { heap_.root_vectors_.pop_back(); }
+  RootVector(const RootVector&) = delete;
+  RootVector& operator=(const RootVector&) = delete;
+
+  void push_back(Value v) { values_.push_back(v); }
+  size_t size() const { return values_.size(); }
+  Value& operator[](size_t i) { return values_[i]; }
+  std::span<const Value> span() const { return values_; }
+  std::vector<Value>& values() { return values_; }
+
+ private:
+  Heap& heap_;
+  std::vector<Value> values_;
+};
+
+}  // namespace eta

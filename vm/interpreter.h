@@ -1,0 +1,109 @@
+// Interpreter: runs bytecode on a stack of its own.
+//
+// The stack is one reserved mapping that never moves, so recursion is bounded by memory and natives
+// may hold pointers to their arguments. A frame is a window of registers R[0..frame_size):
+//
+//   R[-2]  return address: the word after the call; the caller's R is found through its A field
+//   R[-1]  the running closure
+//   R[0]   arguments, variables, temporaries
+//
+// Return addresses are stored as they are: their bits are those of tiny doubles, which the
+// collector ignores. A run started by C++ (Run) begins with a frame of `run_closure_` that
+// remembers the frame below. Registers above the current frame are dead; the collector clears them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vm/code.h"
+#include "vm/heap.h"
+
+namespace eta {
+
+class Vm;
+
+struct TraceFrame {
+  std::string name;
+  SourceSpan span;
+};
+
+class Interpreter {
+ public:
+  Interpreter(Vm& vm, size_t stack_bytes);
+  ~Interpreter();
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  // Looks up the natives behind the primitive opcodes. Once, when the builtins are there.
+  void BindPrimitives();
+
+  // Calls `callee`; Failure when something is pending. Runs nest, through natives.
+  Value Run(Value callee, Args args);
+
+  // Thread safety: any thread; async-signal-safe.
+  void RequestInterrupt() { limit_.store(nullptr, std::memory_order_relaxed); }
+
+  // The span of the form being executed, and of its callers; innermost first, at most `count`.
+  std::vector<TraceFrame> Trace(size_t count) const;
+
+  void TraceRoots(Marker& marker);
+
+ private:
+  // An entry of the handler stack: a catch form, the extent of a call/cc or of a dynamic-wind.
+  struct Handler {
+    enum class Kind : uint8_t { kCatch, kEscape, kWind } kind;
+    uint8_t target;      // kCatch, kEscape: the register that gets the payload
+    Value value;         // kCatch: tag symbol, or #f for all; kWind: the `after` thunk
+    Value* frame;        // of the procedure that contains the form
+    const Word* resume;  // kCatch, kEscape: where to go on
+    uint64_t id;         // kEscape: what its continuation object names
+  };
+  // Why a run is being left, when that is not Vm::pending_.
+  struct Escape {
+    uint64_t handler_id = 0;  // 0: none
+    Value value;
+  };
+
+  Value Loop(size_t handler_floor);
+  Value* FrameEnd() const;
+  const ClosureObject* RunningClosure() const { return As<ClosureObject>(frame_[-1]); }
+
+  // Steps of the loop that are not inline. Those that return bool fail with something pending.
+  bool EnterSlow(const ClosureObject* closure, Value* args, size_t count);
+  bool HasRoom(Value* frame_end);
+  Value StackOverflow();
+  bool Safepoint();
+  Value CallNative(const NativeObject* native, Value* args, size_t count);
+  Value Primitive(Op op, Value a, Value b, Value c = Value::Nil());
+  bool SpreadList(Value* window, size_t* count);
+  void SpreadPacket(Value* window, size_t* count);
+  Value ArityError(const Code& code, size_t count);
+  Value MakeClosure(Value code_constant);
+  Value StartEscape(const ContinuationObject* k, Value* args, size_t count);
+
+  bool Unwind(size_t handler_floor);
+  size_t FindHandler() const;
+  bool Matches(const Handler& handler) const;
+  Value TakePayload();
+  bool RunAfterThunk(Value thunk);
+
+  Vm& vm_;
+  Value* stack_;
+  Value* stack_end_;
+  const size_t stack_bytes_;
+  // Calls fail the bounds check when a frame would end above it: the end of the stack, or null to
+  // make every call and loop take the slow way through Safepoint.
+  std::atomic<Value*> limit_;
+  Value* frame_ = nullptr;      // R of the running procedure, null when none runs
+  const Word* pc_ = nullptr;    // behind the instruction being executed
+  Value* in_flight_ = nullptr;  // end of arguments that reach beyond the frame, or null
+  std::vector<Handler> handlers_;
+  Escape escape_;
+  uint64_t next_handler_id_ = 1;
+  Value run_closure_;
+  NativeFn primitives_[kOpCount] = {};
+};
+
+}  // namespace eta

@@ -1,0 +1,329 @@
+// What the dispatch loop does out of line: entering procedures the slow way, natives, unwinding.
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "vm/interpreter.h"
+#include "vm/vm.h"
+
+namespace eta {
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+// Slots that Run puts below the frame of `run_closure_`: the frame and pc of the run below it.
+constexpr size_t kRunHeader = 3;
+
+const Word* Address(Value v) { return reinterpret_cast<const Word*>(v.bits()); }
+template <class T>
+Value Raw(T* pointer) {
+  return Value::FromBits(reinterpret_cast<uintptr_t>(pointer));
+}
+
+// Ends each run: the call's return address is its second word, whose predecessor says A = 0.
+std::unique_ptr<Code> RunCode() {
+  auto code = std::make_unique<Code>();
+  code->name = "run";
+  code->frame_size = 2;
+  code->words = {Instruction(Op::kCall, 0, 0), Instruction(Op::kHalt)};
+  return code;
+}
+
+}  // namespace
+
+Interpreter::Interpreter(Vm& vm, size_t stack_bytes) : vm_(vm), stack_bytes_(stack_bytes) {
+  void* memory = mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  // A huge page would be touched whole by the first call, and zeroed again by each collection.
+  madvise(memory, stack_bytes, MADV_NOHUGEPAGE);
+  stack_ = static_cast<Value*>(memory);
+  stack_end_ = stack_ + stack_bytes / sizeof(Value);
+  limit_.store(stack_end_, std::memory_order_relaxed);
+  CodeObject* code = vm.heap().NewCode(RunCode());
+  run_closure_ = Value::Of(vm.heap().Closure(code->code, 0));
+}
+
+Interpreter::~Interpreter() { munmap(stack_, stack_bytes_); }
+
+void Interpreter::BindPrimitives() {
+  for (int op = 0; op < kOpCount; ++op) {
+    if (kOps[op].builtin.empty()) continue;
+    const GlobalSlot* slot = vm_.FindBuiltin(vm_.names().Intern(kOps[op].builtin));
+    const auto* native = slot ? As<NativeObject>(vm_.globals()[*slot]) : nullptr;
+    primitives_[op] = native ? native->def->fn : nullptr;
+  }
+}
+
+// The first slot that no frame or argument uses.
+Value* Interpreter::FrameEnd() const {
+  if (frame_ == nullptr) return stack_;
+  Value* end = frame_ + RunningClosure()->code->frame_size;
+  return std::max(end, in_flight_);
+}
+
+Value Interpreter::Run(Value callee, Args args) {
+  if (const auto* native = As<NativeObject>(callee)) {
+    Value* copy = FrameEnd();
+    if (!HasRoom(copy + args.size())) return Value::Failure();
+    std::copy(args.begin(), args.end(), copy);
+    return CallNative(native, copy, args.size());
+  }
+  Value* header = FrameEnd();
+  if (!HasRoom(header + kRunHeader + 2 + args.size())) return Value::Failure();
+  header[0] = Raw(frame_);
+  header[1] = Raw(pc_);
+  header[2] = run_closure_;
+  Value* window = header + kRunHeader;
+  window[1] = callee;
+  std::copy(args.begin(), args.end(), window + 2);
+  Value* const outer_frame = frame_;
+  const Word* const outer_pc = pc_;
+  Value* const outer_in_flight = in_flight_;
+  const size_t floor = handlers_.size();
+  frame_ = window;
+  in_flight_ = window + 2 + args.size();
+  const Word* code = RunningClosure()->code->words.data();
+  pc_ = code + 1;
+  Value result = Value::Failure();
+  if (const auto* closure = As<ClosureObject>(callee)) {
+    window[0] = Raw(code + 1);
+    if (EnterSlow(closure, window + 2, args.size())) {
+      frame_ = window + 2;
+      pc_ = closure->code->words.data();
+      result = Loop(floor);
+    } else if (Unwind(floor)) {
+      result = Loop(floor);
+    }
+  } else if (const auto* k = As<ContinuationObject>(callee)) {
+    result = StartEscape(k, window + 2, args.size());
+  } else {
+    result = vm_.TypeError("Callee is not a function");
+  }
+  handlers_.resize(std::min(handlers_.size(), floor));
+  frame_ = outer_frame;
+  pc_ = outer_pc;
+  in_flight_ = outer_in_flight;
+  return result;
+}
+
+// Checks the argument count, makes the rest list, checks the stack and polls for interrupts. On
+// success `args` holds exactly the parameters.
+bool Interpreter::EnterSlow(const ClosureObject* closure, Value* args, size_t count) {
+  const Code& code = *closure->code;
+  if (count < code.required_args || (count > code.required_args && !code.has_rest)) {
+    return !ArityError(code, count).IsFailure();
+  }
+  in_flight_ = std::max(in_flight_, args + count);
+  if (!HasRoom(args + std::max<size_t>(code.frame_size, count))) return false;
+  if (code.has_rest) {
+    Value* rest = args + code.required_args;
+    const Value list = vm_.heap().List({rest, count - code.required_args});
+    *rest = list;
+  }
+  in_flight_ = nullptr;
+  return true;
+}
+
+Value Interpreter::ArityError(const Code& code, size_t count) {
+  const std::string expected =
+      (code.has_rest ? "at least " : "") + std::to_string(code.required_args);
+  const std::string got = std::to_string(count);
+  if (code.is_builtin) {
+    return vm_.Fail(kInvalidArity, "Primitive expects " + expected + " argument(s), got " + got);
+  }
+  return vm_.Fail(kInvalidArity,
+                  "Wrong number of arguments: expected " + expected + ", got " + got);
+}
+
+bool Interpreter::HasRoom(Value* frame_end) {
+  if (frame_end <= limit_.load(std::memory_order_relaxed)) return true;
+  if (frame_end > stack_end_) {
+    return !StackOverflow().IsFailure();
+  }
+  return Safepoint();
+}
+
+Value Interpreter::StackOverflow() {
+  return vm_.Fail(kHeapError, "stack overflow: the recursion is too deep");
+}
+
+// Some thread asked for attention: the limit was lowered. False: the program is to unwind.
+bool Interpreter::Safepoint() {
+  limit_.store(stack_end_, std::memory_order_relaxed);
+  return !vm_.HandleInterrupt().IsFailure();
+}
+
+Value Interpreter::CallNative(const NativeObject* native, Value* args, size_t count) {
+  const NativeDef& def = *native->def;
+  const auto given = static_cast<int>(count);
+  if (given < def.min_args || (def.max_args != kAnyCount && given > def.max_args)) {
+    const char* at_least = def.min_args == def.max_args || given > def.min_args ? "" : "at least ";
+    const int expected = given < def.min_args ? def.min_args : def.max_args;
+    return vm_.Fail(kInvalidArity, "Primitive expects " + std::string(at_least) +
+                                       std::to_string(expected) + " argument(s), got " +
+                                       std::to_string(count));
+  }
+  Value* const outer = in_flight_;
+  in_flight_ = std::max(in_flight_, args + count);
+  const Value result = def.fn(vm_, {args, count});
+  in_flight_ = outer;
+  if (limit_.load(std::memory_order_relaxed) == nullptr && !result.IsFailure()) [[unlikely]] {
+    Root keep(vm_.heap(), result);
+    if (!Safepoint()) return Value::Failure();
+  }
+  return result;
+}
+
+Value Interpreter::Primitive(Op op, Value a, Value b, Value c) {
+  const Value args[] = {a, b, c};
+  const OpInfo& info = kOps[static_cast<int>(op)];
+  const size_t count = info.builtin == "car" || info.builtin == "cdr" ? 1
+                       : op == Op::kVectorSet                         ? 3
+                                                                      : 2;
+  return primitives_[static_cast<int>(op)](vm_, {args, count});
+}
+
+// Replaces the last argument of a window, a list, by its elements.
+bool Interpreter::SpreadList(Value* window, size_t* count) {
+  Value* end = window + 2 + *count - 1;
+  Value list = *end;
+  for (; IsPair(list); list = Cdr(list)) {
+    if (end == stack_end_) return !StackOverflow().IsFailure();
+    *end++ = Car(list);
+  }
+  if (!list.IsNil()) return !vm_.TypeError("apply: last argument is not a proper list").IsFailure();
+  *count = static_cast<size_t>(end - (window + 2));
+  return true;
+}
+
+// Replaces the packet in R[A+2] of a window by its values. A single value is its own packet.
+void Interpreter::SpreadPacket(Value* window, size_t* count) {
+  *count = 1;
+  if (auto* packet = As<ValuesObject>(window[2])) {
+    *count = packet->length;
+    const std::span<Value> values = packet->span();
+    std::copy(values.begin(), values.end(), window + 2);
+  }
+}
+
+Value Interpreter::MakeClosure(Value code_constant) {
+  const Code* code = static_cast<CodeObject*>(code_constant.AsObject())->code;
+  ClosureObject* made = vm_.heap().Closure(code, static_cast<uint32_t>(code->captures.size()));
+  const ClosureObject* running = RunningClosure();
+  Value* to = made->captures;
+  for (const Code::Capture& capture : code->captures) {
+    *to++ = capture.from_register ? frame_[capture.index] : running->captures[capture.index];
+  }
+  return Value::Of(made);
+}
+
+// Calling a continuation: leaves everything up to the call/cc that made it.
+Value Interpreter::StartEscape(const ContinuationObject* k, Value* args, size_t count) {
+  const bool active = std::any_of(handlers_.begin(), handlers_.end(), [&](const Handler& h) {
+    return h.kind == Handler::Kind::kEscape && h.id == k->handler_id;
+  });
+  if (!active) {
+    return vm_.Fail(kTypeError, "continuation: its call/cc has already returned");
+  }
+  const uint64_t id = k->handler_id;
+  in_flight_ = args + count;
+  escape_.value = count == 1 ? args[0] : vm_.heap().Values({args, count});
+  escape_.handler_id = id;
+  return Value::Failure();
+}
+
+bool Interpreter::Matches(const Handler& handler) const {
+  if (escape_.handler_id != 0) {
+    return handler.kind == Handler::Kind::kEscape && handler.id == escape_.handler_id;
+  }
+  if (handler.kind != Handler::Kind::kCatch) return false;
+  return vm_.PendingMatches(handler.value);
+}
+
+// The innermost entry that handles what is unwinding, of all runs; the size of the stack if none.
+size_t Interpreter::FindHandler() const {
+  for (size_t i = handlers_.size(); i-- > 0;) {
+    if (Matches(handlers_[i])) return i;
+  }
+  return handlers_.size();
+}
+
+Value Interpreter::TakePayload() {
+  if (escape_.handler_id == 0) return vm_.TakePayload();
+  escape_.handler_id = 0;
+  return std::exchange(escape_.value, Value::Nil());
+}
+
+// Leaves frames down to the one that handles what is pending, running dynamic-wind thunks on the
+// way. False: nothing in this run handles it, so the run ends.
+bool Interpreter::Unwind(size_t handler_floor) {
+  in_flight_ = nullptr;
+  while (true) {
+    const size_t match = FindHandler();
+    if (match == handlers_.size()) return false;  // unhandled: thunks do not run
+    Handler handler = handlers_.back();
+    if (handlers_.size() <= handler_floor) return false;
+    handlers_.pop_back();
+    if (handlers_.size() == match) {
+      frame_ = handler.frame;
+      const Value payload = TakePayload();
+      frame_[handler.target] = payload;
+      pc_ = handler.resume;
+      return true;
+    }
+    // An error inside the thunk takes the place of what was pending.
+    if (handler.kind == Handler::Kind::kWind) RunAfterThunk(handler.value);
+  }
+}
+
+bool Interpreter::RunAfterThunk(Value thunk) {
+  Root keep_value(vm_.heap(), escape_.value);
+  const uint64_t escape_id = std::exchange(escape_.handler_id, 0);
+  Vm::Pending pending = vm_.TakePending();
+  Root tag(vm_.heap(), pending.tag), payload(vm_.heap(), pending.payload);
+  if (Run(thunk, {}).IsFailure()) return false;
+  escape_ = {escape_id, keep_value};
+  if (pending.kind != Vm::Pending::Kind::kNone) (void)vm_.Resume(std::move(pending));
+  return true;
+}
+
+std::vector<TraceFrame> Interpreter::Trace(size_t count) const {
+  std::vector<TraceFrame> frames;
+  Value* frame = frame_;
+  const Word* pc = pc_;
+  while (frame != nullptr && frames.size() < count) {
+    if (frame[-1] == run_closure_) {
+      pc = Address(frame[-2]);
+      frame = reinterpret_cast<Value*>(frame[-3].bits());
+      continue;
+    }
+    const Code& code = *As<ClosureObject>(frame[-1])->code;
+    // An instruction's own word is before `pc`; at a procedure's first word nothing was executed
+    // yet.
+    const auto word = static_cast<uint32_t>(pc - code.words.data());
+    frames.push_back({code.name, code.SpanAt(word == 0 ? 0 : word - 1)});
+    pc = Address(frame[-2]);
+    frame = frame - 2 - FieldA(pc[-1]);
+  }
+  return frames;
+}
+
+void Interpreter::TraceRoots(Marker& marker) {
+  Value* end = FrameEnd();
+  marker.MarkAll({stack_, end});
+  marker.Mark(run_closure_);
+  marker.Mark(escape_.value);
+  for (const Handler& handler : handlers_) marker.Mark(handler.value);
+  // Dead slots may name freed objects; they must not be mistaken for live ones later.
+  auto address = reinterpret_cast<uintptr_t>(end);
+  const uintptr_t page = (address + kPageBytes - 1) & ~(kPageBytes - 1);
+  std::memset(reinterpret_cast<void*>(address), 0, page - address);
+  const auto stack_end = reinterpret_cast<uintptr_t>(stack_end_);
+  if (page < stack_end) {
+    madvise(reinterpret_cast<void*>(page), stack_end - page, MADV_DONTNEED);
+  }
+}
+
+}  // namespace eta

@@ -1,0 +1,17 @@
+// Which modules of the standard library export what. For error messages: it reads the library's
+// text anew each time.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eta {
+
+// The modules that export `name`, in order.
+std::vector<std::string> LibraryExporters(std::string_view name);
+
+// " (exported by std.io)", or nothing when no module of the library exports `name`.
+std::string ExportedBy(std::string_view name);
+
+}  // namespace eta

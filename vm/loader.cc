@@ -1,0 +1,255 @@
+#include "vm/loader.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "stdlib/embedded.h"
+#include "vm/compiler.h"
+#include "vm/disassembler.h"
+#include "vm/expander.h"
+#include "vm/linker.h"
+#include "vm/reader.h"
+#include "vm/suggest.h"
+#include "vm/vm.h"
+
+namespace eta {
+namespace {
+
+constexpr std::string_view kPreludePath = "builtins.eta";
+
+std::string Stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+
+Result<ExpandedFile> ReadAndExpand(std::string_view text, uint32_t file, const std::string& script,
+                                   SymbolTable& names, DatumArena& arena) {
+  auto data = Read(text, file, names, arena);
+  if (!data) return Unexpected(std::move(data.error()));
+  return Expander(names, arena).ExpandFile(*data, script);
+}
+
+std::span<const Datum* const> FormsOf(const ExpandedFile& file, const ExpandedFile::Part& part) {
+  const std::vector<const Datum*>& body = file.modules[part.module].body;
+  return std::span(body).subspan(part.begin, part.end - part.begin);
+}
+
+// The prelude is ours: a failure is a bug.
+[[noreturn]] void DieOfPrelude(const std::string& message) {
+  std::fprintf(stderr, "%.*s: %s\n", int{kPreludePath.size()}, kPreludePath.data(),
+               message.c_str());
+  std::abort();
+}
+
+}  // namespace
+
+// A file on its way.
+struct Loader::Loading {
+  DatumArena arena;  // until it is compiled
+  ExpandedFile file;
+  std::string path;
+  bool is_library = false;
+  std::vector<std::unique_ptr<Module>> linked;  // until they are registered
+  std::vector<const Module*> modules;           // by index in `file`
+};
+
+Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path) {}
+
+Loader::~Loader() = default;
+
+// --- Entry points -------------------------------------------------------------------------------
+
+void Loader::LoadPrelude() {
+  std::string_view text;
+  for (const EmbeddedFile& file : EmbeddedStdlib()) {
+    if (file.path == kPreludePath) text = file.text;
+  }
+  Loading loading;
+  auto file = ReadAndExpand(text, 0, "builtins", vm_.names(), loading.arena);
+  if (!file) DieOfPrelude(file.error().message);
+  loading.file = std::move(*file);
+  if (!LinkModules(&loading, nullptr)) DieOfPrelude(vm_.diagnostic_.message);
+  for (const auto& module : loading.linked) {
+    for (const auto& [name, binding] : module->environment) vm_.DefineBuiltin(name, binding.slot);
+    auto closure = CompileTopLevel(vm_, "builtins_init", loading.file.modules[0].body, *module,
+                                   /*is_builtin=*/true);
+    if (!closure) DieOfPrelude(closure.error().message);
+    if (vm_.Call(*closure, {}).IsFailure()) DieOfPrelude(vm_.pending().message);
+  }
+}
+
+bool Loader::RunFile(const std::string& path) {
+  auto text = ReadFile(path);
+  if (!text) return FailWithoutPlace(text.error());
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  path_.SetProgramDirectory(directory.empty() ? "." : directory);
+  return Load({path, std::move(*text)}, Stem(path), nullptr, nullptr);
+}
+
+bool Loader::RunText(std::string_view text, const std::string& name) {
+  return Load({name, std::string(text)}, Stem(name), nullptr, nullptr);
+}
+
+bool Loader::RunSubmission(std::string_view text, const std::string& name, Value* result) {
+  path_.SetProgramDirectory(".");
+  if (!session_) session_ = std::make_unique<Module>();
+  return Load({name, std::string(text)}, name, session_.get(), result);
+}
+
+// --- The way of a file --------------------------------------------------------------------------
+
+bool Loader::Load(ModuleSource source, const std::string& script, Module* session, Value* result) {
+  Loading loading;
+  loading.path = source.path;
+  loading.is_library = source.is_library;
+  const uint32_t number = AddFile(source);
+  auto file = ReadAndExpand(source.text, number, script, vm_.names(), loading.arena);
+  if (!file) return Fail(std::move(file.error()));
+  loading.file = std::move(*file);
+  std::vector<Value> closures;
+  RootVector rooted(vm_.heap());
+  if (!LoadImports(loading) || !LinkModules(&loading, session)) return false;
+  if (!Compile(loading, &rooted.values())) return false;
+  if (session) {
+    for (const Module* module : loading.modules) session->environment = module->environment;
+  }
+  Register(&loading);
+  return Run(loading, rooted.values(), result);
+}
+
+bool Loader::Fail(Diagnostic diagnostic) {
+  vm_.diagnostic_ = std::move(diagnostic);
+  return false;
+}
+
+bool Loader::FailWithoutPlace(std::string message) {
+  return Fail({.message = std::move(message), .has_span = false});
+}
+
+uint32_t Loader::AddFile(const ModuleSource& source) {
+  vm_.files_.push_back({source.path, source.text, source.is_library});
+  return static_cast<uint32_t>(vm_.files_.size());
+}
+
+bool Loader::LoadImports(const Loading& loading) {
+  loading_.push_back(&loading);
+  bool loaded = true;
+  for (const ExpandedModule& module : loading.file.modules) {
+    for (const ExpandedModule::Import& import : module.imports) {
+      const auto is_it = [&](const ExpandedModule& other) { return other.name == import.module; };
+      const auto& own = loading.file.modules;
+      if (std::any_of(own.begin(), own.end(), is_it)) continue;
+      loaded = loaded && (Find(import.module) || LoadModule(import));
+    }
+  }
+  loading_.pop_back();
+  return loaded;
+}
+
+bool Loader::LoadModule(const ExpandedModule::Import& import) {
+  if (!CheckCircular(import)) return false;
+  auto source = path_.Find(*import.module);
+  if (!source) return Fail({import.span, source.error()});
+  if (!*source) return FailUnknown(import, "");
+  const std::string path = (*source)->path;
+  const auto loads_it = [&](const Loading* loading) { return loading->path == path; };
+  if (std::any_of(loading_.begin(), loading_.end(), loads_it)) {
+    return FailUnknown(import, " (" + path + ", which imports it, does not define it)");
+  }
+  if (!Load(std::move(**source), *import.module, nullptr, nullptr)) return false;
+  return Find(import.module) || FailUnknown(import, " (" + path + " does not define it)");
+}
+
+bool Loader::FailUnknown(const ExpandedModule::Import& import, const std::string& why) {
+  std::string hint = why;
+  if (why.empty()) {
+    const std::vector<std::string> names = path_.Candidates(*import.module);
+    std::vector<std::string_view> candidates(names.begin(), names.end());
+    for (const auto& [name, module] : by_name_) candidates.push_back(*name);
+    hint = DidYouMean(*import.module, candidates);
+  }
+  return Fail({import.span, "unknown module in import: " + *import.module + hint});
+}
+
+// Fails if a file that is being loaded, and waits for this import, defines the module.
+bool Loader::CheckCircular(const ExpandedModule::Import& import) {
+  for (size_t i = 0; i < loading_.size(); ++i) {
+    const auto is_it = [&](const ExpandedModule& module) { return module.name == import.module; };
+    const auto& modules = loading_[i]->file.modules;
+    if (std::none_of(modules.begin(), modules.end(), is_it)) continue;
+    std::vector<Name> chain{import.module};
+    for (size_t k = i + 1; k < loading_.size(); ++k) {
+      chain.push_back(loading_[k]->file.modules[0].name);
+    }
+    chain.push_back(import.module);
+    return Fail({import.span, CircularImportMessage(chain)});
+  }
+  return true;
+}
+
+bool Loader::LinkModules(Loading* loading, const Module* session) {
+  auto linked = Link(
+      loading->file, vm_.names(), [this](Name name) { return Find(name); },
+      [this](Name name) { return vm_.NewGlobal(name); });
+  if (!linked) return Fail(std::move(linked.error()));
+  loading->linked = std::move(*linked);
+  for (const auto& module : loading->linked) {
+    if (session)
+      module->environment.insert(session->environment.begin(), session->environment.end());
+    loading->modules.push_back(module.get());
+  }
+  return true;
+}
+
+bool Loader::Compile(const Loading& loading, std::vector<Value>* closures) {
+  for (const ExpandedFile::Part& part : loading.file.parts) {
+    const Module& module = *loading.modules[part.module];
+    auto closure =
+        CompileTopLevel(vm_, *module.name + "_init", FormsOf(loading.file, part), module);
+    if (!closure) return Fail(std::move(closure.error()));
+    closures->push_back(*closure);
+    std::string* listing = loading.is_library ? nullptr : vm_.options().listing;
+    if (listing) listing->append(Disassemble(vm_, *As<ClosureObject>(*closure)->code));
+  }
+  return true;
+}
+
+void Loader::Register(Loading* loading) {
+  for (auto& module : loading->linked) {
+    by_name_.try_emplace(module->name, module.get());
+    modules_.push_back(std::move(module));
+  }
+  loading->linked.clear();
+}
+
+bool Loader::Run(const Loading& loading, const std::vector<Value>& closures, Value* result) {
+  const std::vector<ExpandedFile::Part>& parts = loading.file.parts;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const size_t index = parts[i].module;
+    const Value value = vm_.Call(closures[i], {});
+    if (value.IsFailure()) return false;
+    if (result) *result = value;
+    const bool last = std::none_of(parts.begin() + i + 1, parts.end(),
+                                   [&](const auto& part) { return part.module == index; });
+    if (!last) continue;
+    if (!RunMain(loading.file.modules[index], *loading.modules[index])) return false;
+  }
+  return true;
+}
+
+bool Loader::RunMain(const ExpandedModule& source, const Module& module) {
+  const Name name = vm_.names().Intern("main");
+  const bool defined = std::any_of(source.definitions.begin(), source.definitions.end(),
+                                   [&](const auto& id) { return id.name == name; });
+  if (!defined) return true;
+  const Value main = vm_.globals()[module.environment.at(name).slot];
+  return main.IsNil() || !vm_.Call(main, {}).IsFailure();
+}
+
+const Module* Loader::Find(Name name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+}  // namespace eta

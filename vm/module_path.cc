@@ -1,0 +1,129 @@
+#include "vm/module_path.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "stdlib/embedded.h"
+
+namespace eta {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string RelativePath(std::string_view module) {
+  std::string path(module);
+  std::replace(path.begin(), path.end(), '.', '/');
+  return path + ".eta";
+}
+
+// The directories with modules of the project around the current directory: src/ and each of
+// .eta/modules/ beside the nearest eta.toml.
+std::vector<std::string> ProjectDirectories() {
+  std::error_code error;
+  std::vector<std::string> found;
+  fs::path root = fs::current_path(error);
+  while (!error && !fs::exists(root / "eta.toml", error)) {
+    if (root == root.parent_path()) return found;
+    root = root.parent_path();
+  }
+  if (error) return found;
+  found.push_back((root / "src").string());
+  for (const auto& entry : fs::directory_iterator(root / ".eta" / "modules", error)) {
+    found.push_back(entry.path().string());
+  }
+  std::sort(found.begin() + 1, found.end());
+  return found;
+}
+
+std::optional<ModuleSource> FindEmbedded(const std::string& path) {
+  for (const EmbeddedFile& file : EmbeddedStdlib()) {
+    if (file.path == path) return ModuleSource{path, std::string(file.text), true};
+  }
+  return std::nullopt;
+}
+
+void AddModulesIn(const fs::path& directory, const std::string& prefix,
+                  std::vector<std::string>* out) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().extension() == ".eta") out->push_back(prefix + entry.path().stem().string());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> SplitPath(std::string_view list) {
+  std::vector<std::string> directories;
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(':'), list.size());
+    if (end > 0) directories.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return directories;
+}
+
+Expected<std::string, std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return Unexpected("not a file but a directory: " + path);
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (!file) {
+    if (errno == ENOENT) return Unexpected("file not found: " + path);
+    return Unexpected("cannot open " + path + ": " + std::strerror(errno));
+  }
+  std::string text;
+  char buffer[1 << 16];
+  size_t count;
+  while ((count = std::fread(buffer, 1, sizeof buffer, file.get())) > 0) text.append(buffer, count);
+  if (std::ferror(file.get())) return Unexpected("cannot read " + path);
+  return text;
+}
+
+ModulePath::ModulePath(std::vector<std::string> directories) : first_(ProjectDirectories()) {
+  first_.insert(first_.end(), directories.begin(), directories.end());
+}
+
+Expected<std::optional<ModuleSource>, std::string> ModulePath::Find(std::string_view module) const {
+  const std::string relative = RelativePath(module);
+  const auto find_in = [&](const std::string& directory) {
+    std::error_code error;
+    const fs::path path = fs::path(directory) / relative;
+    return fs::exists(path, error) ? path.string() : std::string();
+  };
+  std::string path;
+  for (size_t i = 0; i < first_.size() && path.empty(); ++i) path = find_in(first_[i]);
+  if (path.empty()) {
+    if (auto embedded = FindEmbedded(relative)) return embedded;
+    if (!program_directory_.empty()) path = find_in(program_directory_);
+  }
+  if (path.empty()) return std::optional<ModuleSource>();
+  auto text = ReadFile(path);
+  if (!text) return Unexpected(std::move(text.error()));
+  return std::optional(ModuleSource{path, std::move(*text), false});
+}
+
+std::vector<std::string> ModulePath::Candidates(std::string_view module) const {
+  std::vector<std::string> candidates;
+  for (const EmbeddedFile& file : EmbeddedStdlib()) {
+    std::string name(file.path.substr(0, file.path.rfind('.')));
+    std::replace(name.begin(), name.end(), '/', '.');
+    candidates.push_back(std::move(name));
+  }
+  std::vector<std::string> directories = first_;
+  directories.push_back(program_directory_.empty() ? "." : program_directory_);
+  const size_t dot = module.rfind('.');
+  const std::string prefix(dot == std::string_view::npos ? "" : module.substr(0, dot + 1));
+  std::string below = prefix;
+  std::replace(below.begin(), below.end(), '.', '/');
+  for (const std::string& directory : directories) {
+    AddModulesIn(fs::path(directory) / below, prefix, &candidates);
+  }
+  return candidates;
+}
+
+}  // namespace eta

@@ -1,0 +1,224 @@
+#include "vm/vm.h"
+
+#include "vm/builtins/builtins.h"
+#include "vm/loader.h"
+
+namespace eta {
+namespace {
+
+// GetGlobal's operand is 16 bits wide.
+constexpr size_t kMaxGlobals = 65536;
+// Frames that an error records.
+constexpr size_t kTraceFrames = 32;
+
+}  // namespace
+
+Vm::Vm(Options options) : options_(std::move(options)) {
+  globals_.reserve(kMaxGlobals);  // the interpreter relies on the array staying where it is
+  Heap::Options heap_options = options_.heap;
+  heap_options.on_limit = [this] {
+    over_limit_.store(true, std::memory_order_relaxed);
+    RequestInterrupt();
+  };
+  console_ = options_.console ? std::move(options_.console) : MakeProcessConsole();
+  heap_ = std::make_unique<Heap>(static_cast<RootSource*>(this), std::move(heap_options));
+  interpreter_ = std::make_unique<Interpreter>(*this, options_.stack_bytes);
+  loader_ = std::make_unique<Loader>(*this);
+  InstallBuiltins(*this);
+  interpreter_->BindPrimitives();
+  loader_->LoadPrelude();
+}
+
+Vm::~Vm() {
+  loader_.reset();
+  interpreter_.reset();
+  heap_.reset();  // finalizers may still use attachments
+}
+
+Value Vm::Symbol(Name name) {
+  auto [it, is_new] = symbols_.try_emplace(name, Value::Nil());
+  if (is_new) it->second = heap_->Symbol(name);
+  return it->second;
+}
+
+// --- Failing ------------------------------------------------------------------------------------
+
+Value Vm::Fail(std::string_view tag, std::string message) {
+  pending_ = Pending{Pending::Kind::kRuntime, Symbol(tag), {}, std::move(message)};
+  pending_.trace = interpreter_->Trace(kTraceFrames);
+  return Value::Failure();
+}
+
+Value Vm::Raise(Value tag, Value value) {
+  pending_ = Pending{Pending::Kind::kRaise, tag, value};
+  pending_.trace = interpreter_->Trace(kTraceFrames);
+  return Value::Failure();
+}
+
+Value Vm::Exit(int status) {
+  pending_ = Pending{Pending::Kind::kExit};
+  pending_.status = status;
+  pending_.trace = interpreter_->Trace(kTraceFrames);
+  return Value::Failure();
+}
+
+Value Vm::Terminate(std::string message) {
+  pending_ = Pending{Pending::Kind::kTerminated, {}, {}, std::move(message)};
+  pending_.trace = interpreter_->Trace(kTraceFrames);
+  return Value::Failure();
+}
+
+Vm::Pending Vm::TakePending() { return std::exchange(pending_, Pending{}); }
+
+Value Vm::Resume(Pending pending) {
+  pending_ = std::move(pending);
+  return Value::Failure();
+}
+
+bool Vm::PendingMatches(Value catch_tag) const {
+  const bool raised = pending_.kind == Pending::Kind::kRaise;
+  const bool runtime = pending_.kind == Pending::Kind::kRuntime;
+  if (!raised && !runtime) return false;
+  if (catch_tag.IsFalse() || catch_tag == pending_.tag) return true;
+  return runtime && SymbolName(catch_tag) == kRuntimeError;
+}
+
+// What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE).
+Value Vm::TakePayload() {
+  const Pending pending = TakePending();
+  if (pending.kind == Pending::Kind::kRaise) return pending.payload;
+  RootVector trace(*heap_);
+  for (const TraceFrame& frame : pending.trace) {
+    RootVector items(*heap_);
+    items.push_back(Symbol("frame"));
+    items.push_back(String(frame.name));
+    items.push_back(SpanValue(frame.span));
+    trace.push_back(heap_->List(items.span()));
+  }
+  RootVector payload(*heap_);
+  payload.push_back(Symbol("runtime-error"));
+  payload.push_back(pending.tag);
+  payload.push_back(String(pending.message));
+  payload.push_back(SpanValue(pending.trace.empty() ? SourceSpan{0} : pending.trace[0].span));
+  payload.push_back(heap_->List(trace.span()));
+  return heap_->List(payload.span());
+}
+
+Value Vm::SpanValue(const SourceSpan& span) {
+  const Value items[] = {
+      Symbol("span"),          Value::Int(span.file),     Value::Int(span.line),
+      Value::Int(span.column), Value::Int(span.end_line), Value::Int(span.end_column)};
+  return heap_->List(items);
+}
+
+// --- Running ------------------------------------------------------------------------------------
+
+Value Vm::Call(Value callee, Args args) { return interpreter_->Run(callee, args); }
+
+bool Vm::RunFile(const std::string& path) {
+  diagnostic_ = {};
+  return loader_->RunFile(path);
+}
+
+bool Vm::RunText(std::string_view text, const std::string& name) {
+  diagnostic_ = {};
+  return loader_->RunText(text, name);
+}
+
+bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* result) {
+  diagnostic_ = {};
+  return loader_->RunSubmission(text, name, result);
+}
+
+SourceSpan Vm::CurrentSpan() const {
+  const auto trace = interpreter_->Trace(kTraceFrames);
+  for (const TraceFrame& frame : trace) {
+    const SourceFile* file = File(frame.span);
+    if (file != nullptr && !file->is_library) return frame.span;
+  }
+  return trace.empty() ? SourceSpan{} : trace[0].span;
+}
+
+const SourceFile* Vm::File(const SourceSpan& span) const {
+  return span.file == 0 || span.file > files_.size() ? nullptr : &files_[span.file - 1];
+}
+
+// --- Interrupts ---------------------------------------------------------------------------------
+
+void Vm::RequestInterrupt() {
+  if (interpreter_) interpreter_->RequestInterrupt();
+}
+
+void Vm::RequestTermination(std::string message) {
+  {
+    std::lock_guard lock(termination_mutex_);
+    termination_message_ = std::move(message);
+  }
+  // Release: the message is there when the flag is seen.
+  terminating_.store(true, std::memory_order_release);
+  RequestInterrupt();
+}
+
+Value Vm::HandleInterrupt() {
+  if (terminating_.load(std::memory_order_acquire)) {
+    std::lock_guard lock(termination_mutex_);
+    return Terminate(termination_message_);
+  }
+  if (over_limit_.exchange(false, std::memory_order_relaxed)) {
+    return Fail(kHeapError,
+                "heap limit of " + std::to_string(options_.heap.limit_bytes) + " bytes exceeded");
+  }
+  return interrupt_hook_ ? interrupt_hook_(*this) : Value::Nil();
+}
+
+// --- Globals and builtins
+// -------------------------------------------------------------------------
+
+std::optional<GlobalSlot> Vm::NewGlobal(Name name) {
+  if (globals_.size() == kMaxGlobals) return std::nullopt;
+  globals_.push_back(Value::Nil());
+  global_names_.push_back(name);
+  return static_cast<GlobalSlot>(globals_.size() - 1);
+}
+
+void Vm::DefineNatives(std::span<const NativeDef> natives) {
+  for (const NativeDef& def : natives) {
+    const Name name = names_.Intern(def.name);
+    const std::optional<GlobalSlot> slot = NewGlobal(name);
+    ETA_CHECK(slot && !builtins_.contains(name));
+    globals_[*slot] = heap_->Native(&def);
+    builtins_[name] = *slot;
+  }
+}
+
+const GlobalSlot* Vm::FindBuiltin(Name name) {
+  auto it = builtins_.find(name);
+  if (it == builtins_.end() && offered_names_.contains(*name) && extension_(*this, *name)) {
+    it = builtins_.find(name);
+  }
+  return it == builtins_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string_view> Vm::BuiltinNames() const {
+  std::vector<std::string_view> names(offered_names_.begin(), offered_names_.end());
+  for (const auto& [name, slot] : builtins_) names.push_back(*name);
+  return names;
+}
+
+void Vm::SetExtension(ExtensionHook hook, std::vector<std::string_view> offered_names) {
+  extension_ = std::move(hook);
+  offered_names_ = {offered_names.begin(), offered_names.end()};
+}
+
+void Vm::TraceRoots(Marker& marker) {
+  for (const auto& [name, symbol] : symbols_) marker.Mark(symbol);
+  marker.MarkAll(globals_);
+  marker.Mark(pending_.tag);
+  marker.Mark(pending_.payload);
+  marker.Mark(current_input);
+  marker.Mark(current_output);
+  marker.Mark(current_error);
+  if (interpreter_) interpreter_->TraceRoots(marker);
+}
+
+}  // namespace eta

@@ -1,0 +1,195 @@
+// Vm: one isolate of the language. It owns a heap, the global variables, the loaded modules, the
+// stack and the streams; nothing in it is shared with another VM.
+//
+//   Vm vm({});
+//   auto loaded = vm.RunFile("train.eta");      // read, expand, link, compile, run
+//   if (!loaded) ...                            // vm.pending() says what happened
+//
+// Thread safety: one thread at a time, except RequestInterrupt and the `location` publication.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "vm/code.h"
+#include "vm/console.h"
+#include "vm/heap.h"
+#include "vm/interpreter.h"
+#include "vm/module.h"
+#include "vm/native.h"
+
+namespace eta {
+
+// Tags of runtime errors (section 8 of the language). kRuntimeError is only ever a catch tag.
+inline constexpr std::string_view kRuntimeError = "runtime.error";
+inline constexpr std::string_view kTypeError = "runtime.type-error";
+inline constexpr std::string_view kInvalidArity = "runtime.invalid-arity";
+inline constexpr std::string_view kUserError = "runtime.user-error";
+inline constexpr std::string_view kHeapError = "runtime.heap-error";
+inline constexpr std::string_view kInternalError = "runtime.internal-error";
+
+// A name's text and place of a source file, kept for diagnostics.
+struct SourceFile {
+  std::string path;  // as given or found
+  std::string text;
+  bool is_library = false;  // of the standard library: callers' lines are more telling
+};
+
+class Loader;
+
+class Vm final : private RootSource {
+ public:
+  struct Options {
+    Heap::Options heap;
+    size_t stack_bytes = size_t{8} << 30;  // address space; pages are used as needed
+    std::vector<std::string> search_path;  // --path, or else ETA_MODULE_PATH
+    std::vector<std::string> program_arguments;
+    std::unique_ptr<Console> console;  // default: the process's
+    std::string* listing = nullptr;    // if set, gets the bytecode of the program's own files
+  };
+
+  explicit Vm(Options options);
+  ~Vm() override;
+
+  // --- Memory and names -----------------------------------------------------------------------
+  Heap& heap() { return *heap_; }
+  SymbolTable& names() { return names_; }
+  Value Symbol(Name name);  // the one symbol of that name
+  Value Symbol(std::string_view text) { return Symbol(names_.Intern(text)); }
+  Value String(std::string_view text) { return heap_->String(text); }
+
+  // --- Failing --------------------------------------------------------------------------------
+  // Starts a runtime error; a native returns the result at once. `message` reads "NAME: reason".
+  [[nodiscard]] Value Fail(std::string_view tag, std::string message);
+  // The usual: a wrong argument. Fail(kTypeError, message).
+  [[nodiscard]] Value TypeError(std::string message) {
+    return Fail(kTypeError, std::move(message));
+  }
+  // Starts a user raise of `value`; `tag` is a symbol, or #f for a tagless raise.
+  [[nodiscard]] Value Raise(Value tag, Value value);
+  // Ends the program with this status: unwinds everything, runs no handler.
+  [[nodiscard]] Value Exit(int status);
+
+  // What is unwinding: set when a call returned Failure, until something takes it. An escape
+  // through a continuation shows as kNone; natives just pass it on.
+  struct Pending {
+    enum class Kind : uint8_t { kNone, kRaise, kRuntime, kExit, kTerminated };
+    Kind kind = Kind::kNone;
+    Value tag;                      // symbol or #f
+    Value payload;                  // what catch delivers
+    std::string message;            // kRuntime: the message; kTerminated: why
+    std::vector<TraceFrame> trace;  // kRuntime, kTerminated: the active forms, innermost first
+    int status = 0;                 // kExit
+  };
+  const Pending& pending() const { return pending_; }
+  Pending TakePending();
+  // Makes it unwind again, after a native has looked at it.
+  [[nodiscard]] Value Resume(Pending pending);
+
+  // --- Running --------------------------------------------------------------------------------
+  // Calls any procedure. May be used inside natives (a nested interpreter loop; prefer to write
+  // what calls back in Eta). Failure: something is pending.
+  Value Call(Value callee, Args args);
+  // Loads and runs a program file with all it imports. False: `diagnostic` or pending() is set.
+  bool RunFile(const std::string& path);
+  // The same for text: modules and top-level forms; `name` stands for the file in diagnostics.
+  bool RunText(std::string_view text, const std::string& name);
+  // Runs what was typed at a prompt; see Loader. `result` is unrooted.
+  bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // The compile-time error that made the last Run... false; empty message: there was none.
+  const Diagnostic& diagnostic() const { return diagnostic_; }
+
+  // Where the program stands: the innermost form being executed that stands in the program's own
+  // files rather than the standard library; failing that, the innermost one.
+  SourceSpan CurrentSpan() const;
+  // The source file a span refers to, or null.
+  const SourceFile* File(const SourceSpan& span) const;
+
+  // --- Interrupts -----------------------------------------------------------------------------
+  // Makes the interpreter stop by at the interrupt hook at its next call or loop iteration.
+  // Thread safety: any thread; async-signal-safe.
+  void RequestInterrupt();
+  // Runs on the VM's thread at a safepoint; returns Failure to unwind, anything else to go on.
+  void SetInterruptHook(std::function<Value(Vm&)> hook) { interrupt_hook_ = std::move(hook); }
+  // Ends the program at the next safepoint with this message, past every handler. Any thread.
+  void RequestTermination(std::string message);
+  // Unwinds past every handler with this message.
+  [[nodiscard]] Value Terminate(std::string message);
+
+  // --- Globals and builtins ---------------------------------------------------------------------
+  std::vector<Value>& globals() { return globals_; }
+  // A new variable, (). Null when the instruction format has no room for more.
+  std::optional<GlobalSlot> NewGlobal(Name name);
+  const std::string& GlobalName(GlobalSlot slot) const { return *global_names_[slot]; }
+  void DefineNatives(std::span<const NativeDef> natives);
+  // Makes a global visible everywhere under this name, as a builtin.
+  void DefineBuiltin(Name name, GlobalSlot slot) { builtins_[name] = slot; }
+  // Every builtin's name, those of the extension included.
+  std::vector<std::string_view> BuiltinNames() const;
+  // The slot of a builtin, loading the extension that offers it if need be; null when there is
+  // none.
+  const GlobalSlot* FindBuiltin(Name name);
+  // Called with a name no builtin has; returns true after having defined it (and others).
+  using ExtensionHook = std::function<bool(Vm&, std::string_view name)>;
+  void SetExtension(ExtensionHook hook, std::vector<std::string_view> offered_names);
+
+  // --- Streams ----------------------------------------------------------------------------------
+  Console& console() { return *console_; }
+  Value current_input, current_output, current_error;  // ports
+
+  const Options& options() const { return options_; }
+
+  // What a host hangs on the VM (the rank's world, a device): by key, destroyed with the VM.
+  template <class T>
+  T* Attachment(const char* key) const {
+    auto it = attachments_.find(key);
+    return it == attachments_.end() ? nullptr : static_cast<T*>(it->second.get());
+  }
+  void Attach(const char* key, std::shared_ptr<void> object) {
+    attachments_[key] = std::move(object);
+  }
+
+ private:
+  friend class Interpreter;
+  friend class Loader;
+  void TraceRoots(Marker& marker) override;
+  Value HandleInterrupt();
+  bool PendingMatches(Value catch_tag) const;
+  Value TakePayload();
+  Value SpanValue(const SourceSpan& span);
+
+  Options options_;
+  SymbolTable names_;
+  std::unique_ptr<Heap> heap_;
+  std::unordered_map<Name, Value> symbols_;
+  std::vector<Value> globals_;
+  std::vector<Name> global_names_;
+  std::unordered_map<Name, GlobalSlot> builtins_;
+  std::unordered_map<std::string_view, std::shared_ptr<void>> attachments_;
+  std::unique_ptr<Console> console_;
+  std::unique_ptr<Interpreter> interpreter_;
+  std::unique_ptr<Loader> loader_;
+  Pending pending_;
+  Diagnostic diagnostic_;
+  std::function<Value(Vm&)> interrupt_hook_;
+  std::atomic<bool> over_limit_{false};
+  std::atomic<bool> terminating_{false};
+  std::mutex termination_mutex_;
+  std::string termination_message_ GUARDED_BY(termination_mutex_);
+  std::deque<SourceFile> files_;
+  ExtensionHook extension_;
+  std::unordered_set<std::string_view> offered_names_;
+};
+
+}  // namespace eta
