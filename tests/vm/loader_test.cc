@@ -42,9 +42,9 @@ class LoaderTest : public testing::Test {
     return full.string();
   }
 
-  void Start(std::vector<std::string> search_path = {}) {
+  void Start(std::vector<std::string> search_path = {}, bool stress = true) {
     Vm::Options options;
-    options.heap.stress = true;
+    options.heap.stress = stress;
     options.search_path = std::move(search_path);
     options.console = std::make_unique<StringConsole>(&output_);
     options.listing = &listing_;
@@ -182,6 +182,20 @@ TEST_F(LoaderTest, AMainIsCalledOnceThoughLaterSubmissionsSeeIt) {
 TEST_F(LoaderTest, ListsTheProgramsBytecode) {
   EXPECT_EQ(RunText("(define (double n) (* n 2))"), "");
   EXPECT_NE(listing_.find("double"), std::string::npos) << listing_;
+}
+
+TEST_F(LoaderTest, DataMayNestAsDeepAsMemoryAllows) {
+  Start({}, /*stress=*/false);
+  const size_t depth = 1'000'000;
+  EXPECT_EQ(RunText("(define (depth x) (if (null? x) 1 (+ 1 (depth (car x)))))"
+                    "(display (depth '" +
+                    std::string(depth, '(') + std::string(depth, ')') + "))"),
+            "1000000");
+}
+
+TEST_F(LoaderTest, CodeNestedTooDeepIsOneError) {
+  const std::string text = std::string(1'000'000, '(') + std::string(1'000'000, ')');
+  EXPECT_EQ(RunText(text), "error [text:1:1001]: nested more than 1000 levels deep\n");
 }
 
 TEST(SplitPathTest, DropsEmptyEntries) {
