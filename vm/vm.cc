@@ -117,13 +117,15 @@ Value Vm::Call(Value callee, Args args) { return interpreter_->Run(callee, args)
 
 bool Vm::RunFile(const std::string& path) {
   diagnostic_ = {};
-  return loader_->RunFile(path);
+  return loader_->RunFile(path) && EndedWell();
 }
 
 bool Vm::RunText(std::string_view text, const std::string& name) {
   diagnostic_ = {};
-  return loader_->RunText(text, name);
+  return loader_->RunText(text, name) && EndedWell();
 }
+
+bool Vm::EndedWell() { return final_status == 0 || !Exit(final_status).IsFailure(); }
 
 bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* result) {
   diagnostic_ = {};
