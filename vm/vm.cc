@@ -166,11 +166,13 @@ Value Vm::HandleInterrupt() {
     std::lock_guard lock(termination_mutex_);
     return Terminate(termination_message_);
   }
+  // First: a program may catch what follows, and a host asks only once.
+  if (interrupt_hook_ && interrupt_hook_(*this).IsFailure()) return Value::Failure();
   if (over_limit_.exchange(false, std::memory_order_relaxed)) {
     return Fail(kHeapError,
                 "heap limit of " + std::to_string(options_.heap.limit_bytes) + " bytes exceeded");
   }
-  return interrupt_hook_ ? interrupt_hook_(*this) : Value::Nil();
+  return Value::Nil();
 }
 
 // --- Globals and builtins
