@@ -41,7 +41,7 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   return false;
 }
 
-void Meeting::Part() { member().world().board().Finish(); }
+void Meeting::Sync() { member().world().board().Finish(); }
 
 Value Meeting::Fail(std::string_view tag, const std::string& reason) {
   return vm_.Fail(tag, std::string(info_.name) + ": " + reason);

@@ -42,8 +42,10 @@ class Meeting {
   // Waits for all ranks. False: the operation is over, and an error is pending.
   bool Meet(StepRecord::Phase phase);
   std::span<const StepRecord> records() const { return training_.records; }
-  // Waits until all ranks have come here. Nobody can fail between a Meet and this.
-  void Part();
+  // Waits until all ranks have come here; their memory stays open.
+  void Sync();
+  // The same, and the memory is closed. Nobody may fail between a Meet and this.
+  void Part() { Sync(); }
 
   // Starts an error of the operation itself: "NAME: reason".
   [[nodiscard]] Value Fail(std::string_view tag, const std::string& reason);
