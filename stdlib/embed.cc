@@ -63,7 +63,8 @@ int main(int argc, char** argv) {
     if (!PrintEntry(file, argv[1])) return 1;
   }
   std::printf(
-      "};\n\n}  // namespace\n\nstd::span<const EmbeddedFile> EmbeddedStdlib() { return kFiles; }\n\n"
+      "};\n\n}  // namespace\n\nstd::span<const EmbeddedFile> EmbeddedStdlib() { return kFiles; "
+      "}\n\n"
       "}  // namespace eta\n");
   return 0;
 }

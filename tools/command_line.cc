@@ -41,39 +41,50 @@ std::string UnknownOption(const CLI::App& app, const std::string& name) {
   return message;
 }
 
+// The option at arguments[*i] as "--name" or "--name=value"; moves `*i` to its last word.
+Expected<std::string, std::string> TakeOption(const CLI::App& app, const Arguments& arguments,
+                                              size_t* i) {
+  const std::string& argument = arguments[*i];
+  const std::string name = NameOf(argument);
+  const CLI::Option* option = FindOption(app, name);
+  if (!option) return Unexpected(UnknownOption(app, name));
+  const bool takes_value = option->get_expected_max() > 0;
+  std::string value;
+  if (name.size() < argument.size()) {
+    if (!takes_value) return Unexpected(name + " takes no value");
+    value = argument.substr(name.size() + 1);
+  } else if (takes_value && *i + 1 < arguments.size()) {
+    value = arguments[++*i];
+  }
+  if (takes_value && value.empty()) return Unexpected(name + " needs a value");
+  return takes_value ? name + "=" + value : name;
+}
+
 }  // namespace
 
-Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments) {
-  Arguments options;
+Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments,
+                                              OptionOrder order) {
+  Arguments options, words;
   size_t i = 0;
-  for (; i < arguments.size(); ++i) {
+  for (; i < arguments.size() && arguments[i] != "--"; ++i) {
     const std::string& argument = arguments[i];
-    if (argument == "--") {
-      ++i;
-      break;
+    if (argument.size() < 2 || argument[0] != '-') {
+      if (order == OptionOrder::kFirst) break;
+      words.push_back(argument);
+      continue;
     }
-    if (argument.size() < 2 || argument[0] != '-') break;
-    const std::string name = NameOf(argument);
-    const CLI::Option* option = FindOption(app, name);
-    if (!option) return Unexpected(UnknownOption(app, name));
-    const bool takes_value = option->get_expected_max() > 0;
-    std::string value;
-    if (name.size() < argument.size()) {
-      if (!takes_value) return Unexpected(name + " takes no value");
-      value = argument.substr(name.size() + 1);
-    } else if (takes_value && i + 1 < arguments.size()) {
-      value = arguments[++i];
-    }
-    if (takes_value && value.empty()) return Unexpected(name + " needs a value");
-    options.push_back(takes_value ? name + "=" + value : name);
+    auto option = TakeOption(app, arguments, &i);
+    if (!option) return Unexpected(std::move(option.error()));
+    options.push_back(std::move(*option));
   }
-  const Arguments rest(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
+  const bool separator = i < arguments.size() && arguments[i] == "--";
+  words.insert(words.end(), arguments.begin() + i + (separator ? 1 : 0), arguments.end());
   try {
     app.parse(Arguments(options.rbegin(), options.rend()));  // it wants the last one first
   } catch (const CLI::ParseError& error) {
     return Unexpected(std::string(error.what()));
   }
-  return rest;
+  return words;
 }
 
 bool IsOptionOf(const CLI::App& app, const std::string& argument) {

@@ -16,10 +16,17 @@ namespace eta {
 // A command line's arguments, without the program's name.
 using Arguments = std::vector<std::string>;
 
-// Reads the options at the front of `arguments` into what `app` binds them to, and yields what
-// follows: from the first word that is no option, or from behind "--". Error: an unknown option,
-// with the nearest known one; a bad or missing value.
-Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments);
+// Where options may stand.
+enum class OptionOrder {
+  kFirst,  // before the first word; what follows that is left alone
+  kMixed,  // anywhere before "--"
+};
+
+// Reads the options among `arguments` into what `app` binds them to, and yields the others. "--"
+// ends the options and is dropped. Error: an unknown option, with the nearest known one; a bad or
+// missing value.
+Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments,
+                                              OptionOrder order);
 
 // Whether `argument` is one of the options that `app` knows, with or without "=value".
 bool IsOptionOf(const CLI::App& app, const std::string& argument);

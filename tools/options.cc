@@ -119,7 +119,7 @@ Expected<Ok, std::string> TakeProgramArguments(const Arguments& words, Parser* p
 
 Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& arguments) {
   Parser parser;
-  auto words = ParseOptions(parser.app, arguments);
+  auto words = ParseOptions(parser.app, arguments, OptionOrder::kFirst);
   if (!words) return Unexpected(std::move(words.error()));
   Options& options = parser.options;
   options.all_output = parser.output == "all";

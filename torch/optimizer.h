@@ -63,8 +63,8 @@ class Optimizer {
   // Starts the update of the parameters in `mask`: others are skipped, as if they did not exist.
   // REQUIRES: Prepare.
   void BeginUpdate(const Mask& mask);
-  // Updates elements [begin, end) of a segment (its index), counted from its start. Any partition
-  // gives the same bits. REQUIRES: BeginUpdate.
+  // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
+  // and float64 on the CPU any partition gives the same bits. REQUIRES: BeginUpdate.
   void UpdateRange(size_t segment, int64_t begin, int64_t end);
   // BeginUpdate and all ranges.
   void Update(const Mask& mask);

@@ -42,8 +42,6 @@ constexpr uint32_t FieldA(Word w) { return w >> 8 & 0xFF; }
 constexpr uint32_t FieldB(Word w) { return w >> 16 & 0xFF; }
 constexpr uint32_t FieldC(Word w) { return w >> 24; }
 constexpr uint32_t FieldBx(Word w) { return w >> 16; }
-constexpr int32_t SignedB(Word w) { return static_cast<int8_t>(FieldB(w)); }
-constexpr int32_t SignedC(Word w) { return static_cast<int8_t>(FieldC(w)); }
 constexpr int32_t SignedBx(Word w) { return static_cast<int16_t>(FieldBx(w)); }
 constexpr int32_t SignedJump(Word w) { return static_cast<int32_t>(w) >> 8; }
 

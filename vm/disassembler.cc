@@ -22,8 +22,6 @@ std::string OperandText(Vm& vm, const Code& code, size_t at, char operand, uint3
       return "r" + std::to_string(value);
     case 'c':
       return "c" + std::to_string(value);
-    case 'i':
-      return std::to_string(static_cast<int8_t>(value));
     case 'k':
       return constant(value);
     case 'K':
@@ -47,7 +45,7 @@ void AppendProcedure(Vm& vm, const Code& code, std::string* out) {
           " arguments, " + std::to_string(code.frame_size) + " registers)\n";
   for (size_t at = 0; at < code.words.size();) {
     const OpInfo& info = kOps[code.words[at] & 0xFF];
-    char head[48];
+    char head[64];
     std::snprintf(head, sizeof head, "%5zu  line %-4u  %-16s", at,
                   code.SpanAt(static_cast<uint32_t>(at)).line, std::string(info.name).c_str());
     *out += head;

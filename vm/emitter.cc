@@ -50,12 +50,6 @@ bool Uses(const Node* node, const Variable* variable) {
                      [&](const Node* operand) { return Uses(operand, variable); });
 }
 
-bool IsSmallInt(const Node* node) {
-  return node->kind == Kind::kConst && node->datum != nullptr &&
-         node->datum->kind == Datum::Kind::kInt && node->datum->integer >= -128 &&
-         node->datum->integer <= 127;
-}
-
 bool IsNumber(const Node* node) {
   return node->kind == Kind::kConst && node->datum != nullptr &&
          (node->datum->kind == Datum::Kind::kInt || node->datum->kind == Datum::Kind::kFloat);
@@ -368,7 +362,7 @@ class ProcedureEmitter {
     for (size_t k = 0; k < 2; ++k) {
       const Node* operand = next->operands[k];
       const bool in_register = operand->kind == Kind::kLocal && IsStable(operand->variable);
-      if (!in_register && !IsSmallInt(operand)) return false;
+      if (!in_register && !IsNumber(operand)) return false;
     }
     return std::none_of(again->operands.begin() + i + 1, again->operands.end(),
                         [&](const Node* later) { return Uses(later, variable); });
@@ -408,16 +402,13 @@ class ProcedureEmitter {
     Label& unless = sense ? skip : target;
     const int a = Operand(node->operands[0]);
     const SourceSpan outer = out_.span();
+    out_.SetSpan(node->span);
     if (primitive.shape == Shape::kTest1) {
       out_.EmitBranch(primitive.op, unless, a);
-    } else if (primitive.immediate != Op::kHalt && IsSmallInt(node->operands[1])) {
-      out_.SetSpan(node->span);
-      const auto immediate = static_cast<uint8_t>(node->operands[1]->datum->integer);
-      out_.EmitBranch(primitive.immediate, unless, a, immediate);
+    } else if (auto constant = ShortConstant(primitive, node->operands[1])) {
+      out_.EmitBranch(primitive.constant, unless, a, *constant);
     } else {
-      const int b = Operand(node->operands[1]);
-      out_.SetSpan(node->span);
-      out_.EmitBranch(primitive.op, unless, a, b);
+      out_.EmitBranch(primitive.op, unless, a, Operand(node->operands[1]));
     }
     out_.SetSpan(outer);
     if (sense) out_.EmitJump(Op::kJump, target);
@@ -499,14 +490,17 @@ class ProcedureEmitter {
 
   void Combine(const Primitive& primitive, int dst, int left, const Node* right) {
     Temporaries temporaries(out_);
-    if (primitive.immediate != Op::kHalt && IsSmallInt(right)) {
-      return out_.Emit(primitive.immediate, dst, left, static_cast<uint8_t>(right->datum->integer));
-    }
-    if (primitive.constant != Op::kHalt && IsNumber(right)) {
-      const uint32_t constant = out_.Constant(DatumToValue(vm_, right->datum));
-      if (constant < 256) return out_.Emit(primitive.constant, dst, left, constant);
+    if (auto constant = ShortConstant(primitive, right)) {
+      return out_.Emit(primitive.constant, dst, left, *constant);
     }
     out_.Emit(primitive.op, dst, left, Operand(right));
+  }
+
+  // The index of a right operand that the primitive's constant form can name.
+  std::optional<uint32_t> ShortConstant(const Primitive& primitive, const Node* right) {
+    if (primitive.constant == Op::kHalt || !IsNumber(right)) return std::nullopt;
+    const uint32_t index = out_.Constant(DatumToValue(vm_, right->datum));
+    return index < 256 ? std::optional(index) : std::nullopt;
   }
 
   // A call window. It can begin at the destination when that is the newest register.

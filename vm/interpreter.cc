@@ -9,6 +9,18 @@ namespace {
 uint64_t Bits(const Word* address) { return reinterpret_cast<uintptr_t>(address); }
 const Word* Address(Value v) { return reinterpret_cast<const Word*>(v.bits()); }
 
+bool ToDoubles(Value x, Value y, double* p, double* q) {
+  if (x.IsDouble() && y.IsDouble()) [[likely]] {
+    *p = x.AsDouble();
+    *q = y.AsDouble();
+    return true;
+  }
+  if (!(x.IsDouble() || x.IsInt()) || !(y.IsDouble() || y.IsInt())) return false;
+  *p = x.IsDouble() ? x.AsDouble() : static_cast<double>(x.AsInt());
+  *q = y.IsDouble() ? y.AsDouble() : static_cast<double>(y.AsInt());
+  return true;
+}
+
 }  // namespace
 
 // Runs from (frame_, pc_) until kHalt; the result, or Failure with something pending.
@@ -32,9 +44,9 @@ Value Interpreter::Loop(size_t handler_floor) {
     goto* kLabels[w & 0xFF]; \
   } while (false)
 #define CASE(name) op_##name:
-#define A (w >> 8 & 0xFF)
-#define B (w >> 16 & 0xFF)
-#define C (w >> 24)
+#define A (reinterpret_cast<const uint8_t*>(pc)[-3])
+#define B (reinterpret_cast<const uint8_t*>(pc)[-2])
+#define C (reinterpret_cast<const uint8_t*>(pc)[-1])
 #define RA R[A]
 #define RB R[B]
 #define RC R[C]
@@ -51,34 +63,37 @@ Value Interpreter::Loop(size_t handler_floor) {
     K = closure->code->constants.data(); \
   } while (false)
 
-// Arithmetic of two small integers, two doubles, or one of each; everything else is the native's.
-#define ARITHMETIC(op, left, right, integer_case)                         \
-  do {                                                                    \
-    const Value x = (left), y = (right);                                  \
-    if (Value::BothInts(x, y)) {                                          \
-      integer_case;                                                       \
-    } else if (x.IsDouble() && y.IsDouble()) {                            \
-      RA = Value::Double(x.AsDouble() op y.AsDouble());                   \
-      DISPATCH();                                                         \
-    } else if (x.IsDouble() && y.IsInt()) {                               \
-      RA = Value::Double(x.AsDouble() op static_cast<double>(y.AsInt())); \
-      DISPATCH();                                                         \
-    } else if (x.IsInt() && y.IsDouble()) {                               \
-      RA = Value::Double(static_cast<double>(x.AsInt()) op y.AsDouble()); \
-      DISPATCH();                                                         \
-    }                                                                     \
-    slow_x = x;                                                           \
-    slow_y = y;                                                           \
-    goto slow_value;                                                      \
+// Arithmetic of small integers and doubles, mixed or not; everything else is the native's.
+#define ARITHMETIC(op, left, right, integer_case) \
+  do {                                            \
+    const Value x = (left), y = (right);          \
+    double p, q;                                  \
+    if (Value::BothInts(x, y)) {                  \
+      integer_case;                               \
+    } else if (ToDoubles(x, y, &p, &q)) {         \
+      RA = Value::Double(p op q);                 \
+      DISPATCH();                                 \
+    }                                             \
+    slow_x = x;                                   \
+    slow_y = y;                                   \
+    goto slow_value;                              \
   } while (false)
-#define INTEGER_RESULT(expression) \
-  const int64_t i = (expression);  \
-  if (Value::FitsInt(i)) {         \
-    RA = Value::Int(i);            \
-    DISPATCH();                    \
-  }
-#define ADD(left, right) ARITHMETIC(+, left, right, {INTEGER_RESULT(x.AsInt() + y.AsInt())})
-#define SUB(left, right) ARITHMETIC(-, left, right, {INTEGER_RESULT(x.AsInt() - y.AsInt())})
+#define ADD(left, right)              \
+  ARITHMETIC(+, left, right, {        \
+    Value sum;                        \
+    if (Value::AddInts(x, y, &sum)) { \
+      RA = sum;                       \
+      DISPATCH();                     \
+    }                                 \
+  })
+#define SUB(left, right)                     \
+  ARITHMETIC(-, left, right, {               \
+    Value difference;                        \
+    if (Value::SubInts(x, y, &difference)) { \
+      RA = difference;                       \
+      DISPATCH();                            \
+    }                                        \
+  })
 #define MUL(left, right)                                                                      \
   ARITHMETIC(*, left, right, {                                                                \
     int64_t product;                                                                          \
@@ -87,48 +102,40 @@ Value Interpreter::Loop(size_t handler_floor) {
       DISPATCH();                                                                             \
     }                                                                                         \
   })
-// A zero divisor is an error, also for floats.
-#define DIV(left, right)                                                 \
-  do {                                                                   \
-    const Value x = (left), y = (right);                                 \
-    if (x.IsDouble() && y.IsDouble() && y.AsDouble() != 0) {             \
-      RA = Value::Double(x.AsDouble() / y.AsDouble());                   \
-      DISPATCH();                                                        \
-    }                                                                    \
-    if (x.IsDouble() && y.IsInt() && y.AsInt() != 0) {                   \
-      RA = Value::Double(x.AsDouble() / static_cast<double>(y.AsInt())); \
-      DISPATCH();                                                        \
-    }                                                                    \
-    slow_x = x;                                                          \
-    slow_y = y;                                                          \
-    goto slow_value;                                                     \
+// A quotient of integers may be an integer, and a zero divisor is an error, also for floats.
+#define DIV(left, right)                                               \
+  do {                                                                 \
+    const Value x = (left), y = (right);                               \
+    double p, q;                                                       \
+    if (!Value::BothInts(x, y) && ToDoubles(x, y, &p, &q) && q != 0) { \
+      RA = Value::Double(p / q);                                       \
+      DISPATCH();                                                      \
+    }                                                                  \
+    slow_x = x;                                                        \
+    slow_y = y;                                                        \
+    goto slow_value;                                                   \
   } while (false)
 
-#define UNLESS(op, left, right)                               \
-  do {                                                        \
-    const Value x = (left), y = (right);                      \
-    bool holds;                                               \
-    if (Value::BothInts(x, y)) {                              \
-      holds = x.AsInt() op y.AsInt();                         \
-    } else if (x.IsDouble() && y.IsDouble()) {                \
-      holds = x.AsDouble() op y.AsDouble();                   \
-    } else if (x.IsDouble() && y.IsInt()) {                   \
-      holds = x.AsDouble() op static_cast<double>(y.AsInt()); \
-    } else if (x.IsInt() && y.IsDouble()) {                   \
-      holds = static_cast<double>(x.AsInt()) op y.AsDouble(); \
-    } else {                                                  \
-      slow_x = x;                                             \
-      slow_y = y;                                             \
-      goto slow_branch;                                       \
-    }                                                         \
-    if (holds) {                                              \
-      SKIP();                                                 \
-    } else {                                                  \
-      BRANCH();                                               \
-    }                                                         \
-    DISPATCH();                                               \
+#define BRANCH_UNLESS(condition) \
+  do {                           \
+    if (condition) {             \
+      SKIP();                    \
+      DISPATCH();                \
+    } else {                     \
+      BRANCH();                  \
+      DISPATCH();                \
+    }                            \
   } while (false)
-#define IMMEDIATE_B Value::Int(SignedB(w))
+#define UNLESS(op, left, right)                                       \
+  do {                                                                \
+    const Value x = (left), y = (right);                              \
+    double p, q;                                                      \
+    if (Value::BothInts(x, y)) BRANCH_UNLESS(x.AsInt() op y.AsInt()); \
+    if (ToDoubles(x, y, &p, &q)) BRANCH_UNLESS(p op q);               \
+    slow_x = x;                                                       \
+    slow_y = y;                                                       \
+    goto slow_branch;                                                 \
+  } while (false)
 
   Value slow_x, slow_y;
   Value* args;
@@ -185,8 +192,6 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(SubK) SUB(RB, K[C]);
   CASE(MulK) MUL(RB, K[C]);
   CASE(DivK) DIV(RB, K[C]);
-  CASE(AddI) ADD(RB, Value::Int(SignedC(w)));
-  CASE(SubI) SUB(RB, Value::Int(SignedC(w)));
   CASE(Modulo) {
     const Value x = RB, y = RC;
     if (Value::BothInts(x, y) && y.AsInt() > 0) {
@@ -253,56 +258,21 @@ Value Interpreter::Loop(size_t handler_floor) {
     }
     DISPATCH();
   }
-  CASE(JumpIfFalse) {
-    if (RA.IsTruthy()) {
-      SKIP();
-    } else {
-      BRANCH();
-    }
-    DISPATCH();
-  }
-  CASE(JumpIfTrue) {
-    if (RA.IsTruthy()) {
-      BRANCH();
-    } else {
-      SKIP();
-    }
-    DISPATCH();
-  }
+  CASE(JumpIfFalse) BRANCH_UNLESS(RA.IsTruthy());
+  CASE(JumpIfTrue) BRANCH_UNLESS(!RA.IsTruthy());
   CASE(UnlessLess) UNLESS(<, RA, RB);
   CASE(UnlessLessEq) UNLESS(<=, RA, RB);
   CASE(UnlessGreater) UNLESS(>, RA, RB);
   CASE(UnlessGreaterEq) UNLESS(>=, RA, RB);
   CASE(UnlessNumEq) UNLESS(==, RA, RB);
-  CASE(UnlessLessI) UNLESS(<, RA, IMMEDIATE_B);
-  CASE(UnlessLessEqI) UNLESS(<=, RA, IMMEDIATE_B);
-  CASE(UnlessGreaterI) UNLESS(>, RA, IMMEDIATE_B);
-  CASE(UnlessGreaterEqI) UNLESS(>=, RA, IMMEDIATE_B);
-  CASE(UnlessNumEqI) UNLESS(==, RA, IMMEDIATE_B);
-  CASE(UnlessEq) {
-    if (RA == RB) {
-      SKIP();
-    } else {
-      BRANCH();
-    }
-    DISPATCH();
-  }
-  CASE(UnlessNull) {
-    if (RA.IsNil()) {
-      SKIP();
-    } else {
-      BRANCH();
-    }
-    DISPATCH();
-  }
-  CASE(UnlessPair) {
-    if (IsPair(RA)) {
-      SKIP();
-    } else {
-      BRANCH();
-    }
-    DISPATCH();
-  }
+  CASE(UnlessLessK) UNLESS(<, RA, K[B]);
+  CASE(UnlessLessEqK) UNLESS(<=, RA, K[B]);
+  CASE(UnlessGreaterK) UNLESS(>, RA, K[B]);
+  CASE(UnlessGreaterEqK) UNLESS(>=, RA, K[B]);
+  CASE(UnlessNumEqK) UNLESS(==, RA, K[B]);
+  CASE(UnlessEq) BRANCH_UNLESS(RA == RB);
+  CASE(UnlessNull) BRANCH_UNLESS(RA.IsNil());
+  CASE(UnlessPair) BRANCH_UNLESS(IsPair(RA));
 
   CASE(SpreadCall) {
     SAVE();
@@ -462,12 +432,7 @@ slow_branch : {
   SAVE();
   const Value result = Primitive(OpOf(w), slow_x, slow_y);
   if (result.IsFailure()) goto unwind;
-  if (result.IsTruthy()) {
-    SKIP();
-  } else {
-    BRANCH();
-  }
-  DISPATCH();
+  BRANCH_UNLESS(result.IsTruthy());
 }
 
 unwind:

@@ -35,7 +35,10 @@ class Value {
   static constexpr Value Failure() { return Value(kFailure); }
   static constexpr Value Char(uint32_t code_point) { return Value(kCharTag | code_point); }
   static constexpr Value Double(double d) {
-    return d == d ? Value(std::bit_cast<uint64_t>(d)) : Value(kCanonicalNan);
+    if (d != d) [[unlikely]] {
+      return Value(kCanonicalNan);
+    }
+    return Value(std::bit_cast<uint64_t>(d));
   }
   // REQUIRES: FitsInt(i). For any int64 use Heap::Integer.
   static constexpr Value Int(int64_t i) { return Value(kIntTag | (uint64_t(i) & kPayloadMask)); }
@@ -71,11 +74,27 @@ class Value {
     return static_cast<uint64_t>(i - kMinInt) <= static_cast<uint64_t>(kMaxInt - kMinInt);
   }
 
+  // Sum and difference of inline integers; false when the result is not inline. The 47 bits are
+  // moved to the top of the word, where the processor sees the overflow.
+  static bool AddInts(Value a, Value b, Value* sum) {
+    int64_t top;
+    if (__builtin_add_overflow(a.IntAtTop(), b.IntAtTop(), &top)) return false;
+    *sum = Value(kIntTag | static_cast<uint64_t>(top >> 17));
+    return true;
+  }
+  static bool SubInts(Value a, Value b, Value* difference) {
+    int64_t top;
+    if (__builtin_sub_overflow(a.IntAtTop(), b.IntAtTop(), &top)) return false;
+    *difference = Value(kIntTag | static_cast<uint64_t>(top >> 17));
+    return true;
+  }
+
   // The language's eq?: the same word. Strings are interned, so content decides for them too.
   friend constexpr bool operator==(Value a, Value b) { return a.bits_ == b.bits_; }
 
  private:
   explicit constexpr Value(uint64_t bits) : bits_(bits) {}
+  constexpr int64_t IntAtTop() const { return static_cast<int64_t>(bits_ << 17); }
 
   static constexpr uint64_t kPayloadMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kTagMask = ~kPayloadMask;

@@ -21,7 +21,7 @@ Vm::Vm(Options options) : options_(std::move(options)) {
     RequestInterrupt();
   };
   console_ = options_.console ? std::move(options_.console) : MakeProcessConsole();
-  heap_ = std::make_unique<Heap>(this, std::move(heap_options));
+  heap_ = std::make_unique<Heap>(static_cast<RootSource*>(this), std::move(heap_options));
   interpreter_ = std::make_unique<Interpreter>(*this, options_.stack_bytes);
   loader_ = std::make_unique<Loader>(*this);
   InstallBuiltins(*this);

@@ -4,8 +4,8 @@
 // A rank's own thread calls the functions that take its rank; a watcher reads everything through
 // View, at any time, without delaying anybody.
 //
-// Thread safety: Meet, Finish, Peer, Set*, Leave* and Acknowledge for rank r from r's thread only;
-// everything else from any thread.
+// Thread safety: Meet, Finish, Peer, Join, Set*, Leave* and Acknowledge for rank r from r's thread
+// only; everything else from any thread.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "parallel/core/communicator.h"
@@ -90,7 +91,8 @@ class Board {
   // --- what a rank tells about itself
   // ---------------------------------------------------------------
 
-  void SetJoined(int rank);
+  // False if the rank has joined before.
+  bool Join(int rank);
   void SetStep(int rank, uint64_t step);
   void SetPlace(int rank, Site place);
   void SetStallTimeout(int rank, std::chrono::nanoseconds timeout);
@@ -117,8 +119,9 @@ class Board {
   bool SleepUntilAborted(std::chrono::nanoseconds time) EXCLUDES_LOCK(mu_);
   void InterruptSleep() EXCLUDES_LOCK(mu_);
 
-  // Blocks until no rank is left that joined or may join; false if the deadline came first.
-  bool WaitUntilAllLeft(Deadline deadline) EXCLUDES_LOCK(mu_);
+  // Ranks leave once each; one that never joins has to leave as well.
+  bool AllLeft() const EXCLUDES_LOCK(mu_);
+  void WaitUntilAllLeft() EXCLUDES_LOCK(mu_);
 
   // --- the watcher's side -----------------------------------------------------------------------
 

@@ -58,7 +58,11 @@ class Gate {
   }
   bool ArriveLast();
   void Wake();
-  // Returns false if `until` came first. A closed gate counts as progress if `heed_close`.
+  // Without parking; false if it takes longer.
+  template <class Over>
+  bool SpinFor(const Over& over) const;
+  // Returns false if it takes longer than `timeout` (null: no limit). A closed gate ends the wait
+  // if `heed_close`.
   bool WaitFor(Ticket ticket, bool heed_close, const std::chrono::nanoseconds* timeout);
 
   const int ranks_;

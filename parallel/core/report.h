@@ -19,6 +19,9 @@ Status DesyncStatus(std::span<const RankView> ranks);
 // kPeerFailed: `leaver` has left, and `waiter` waits for it in vain.
 Status DepartureStatus(std::span<const RankView> ranks, int leaver, int waiter);
 
+// kDesync: all ranks have left in peace, but with different exit codes.
+Status ExitCodesStatus(std::span<const RankView> ranks);
+
 // kStalled: `waiter` waited for `time` and ranks are missing; one line per rank follows.
 Status StallStatus(std::span<const RankView> ranks, int waiter, std::chrono::nanoseconds time);
 

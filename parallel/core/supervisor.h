@@ -50,12 +50,12 @@ class Supervisor {
   void EnforceAbort();
   void RunAbortHooks();
   std::vector<int> UnresponsiveRanks() const;
+  std::string UnresponsiveText() const;
 
   Board& board_;
   const SupervisorOptions options_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> hooks_done_{false};
-  std::thread aborter_;  // owned by the watcher thread until it ends
   std::thread watcher_;
 };
 

@@ -37,6 +37,9 @@ class Watch {
   };
 
   void Remember(const std::vector<RankView>& ranks, Deadline now);
+  // The rank that waits in the latest collective, or -1. Those that wait in an earlier one have
+  // only not woken up yet.
+  int Foremost(const std::vector<RankView>& ranks) const;
   std::optional<Status> FindDeparture(const std::vector<RankView>& ranks) const;
   void JudgeWait(const std::vector<RankView>& ranks, int waiter, Deadline now, Verdict& verdict);
 

@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/check.h"
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "parallel/core/backends.h"
@@ -77,11 +78,11 @@ class World {
   void AbortBackends(const Status& reason) EXCLUDES_LOCK(mu_);
   void ReleaseIfAllLeft() EXCLUDES_LOCK(mu_);
 
-  const WorldOptions options_;
+  const std::vector<Device> devices_;  // by rank
   const Backend* const backend_;
   Board board_;
   Mutex mu_;
-  std::vector<std::unique_ptr<Communicator>> communicators_ GUARDED_BY(mu_);  // by rank
+  std::vector<std::shared_ptr<Communicator>> communicators_ GUARDED_BY(mu_);
   std::vector<std::shared_ptr<void>> kept_ GUARDED_BY(mu_);
   std::unique_ptr<Supervisor> supervisor_;  // last: it stops before what it watches goes away
 };
@@ -128,6 +129,8 @@ class Member {
   // For safepoints: ok, or the reason why the world is over, which counts as noticed from here on.
   Status Poll() { return board().aborted() ? board().Acknowledge(rank_) : Status{}; }
 
+  bool left() const { return left_; }
+
   // How the rank's program ended: exactly one of these, last. Place: where it was.
   void Return();
   void Exit(int code, Site place);
@@ -140,6 +143,14 @@ class Member {
   Member(std::shared_ptr<World> world, int rank, Communicator* communicator)
       : world_(std::move(world)), rank_(rank), communicator_(communicator) {}
   Board& board() { return world_->board_; }
+
+  template <class Report>
+  void Leave(const Report& report) {
+    ETA_CHECK(!left_);
+    left_ = true;
+    report();
+    world_->ReleaseIfAllLeft();
+  }
 
   const std::shared_ptr<World> world_;
   const int rank_;

@@ -1,0 +1,72 @@
+#include "parallel/core/check_args.h"
+
+#include <numeric>
+#include <string>
+
+namespace eta::parallel {
+namespace {
+
+Status CheckBuffer(const Buffer& buffer) {
+  if (buffer.data != nullptr || buffer.count == 0) return {};
+  return Invalid("a buffer of " + std::to_string(buffer.count) + " elements without memory");
+}
+
+Status CheckReduce(DType dtype, ReduceOp op) {
+  if (CanReduce(dtype, op)) return {};
+  return Invalid(std::string(NameOf(op)) + " is not defined for " + NameOf(dtype));
+}
+
+Status CheckSize(const char* what, size_t actual, size_t expected) {
+  if (actual == expected) return {};
+  return Invalid(std::string("the ") + what + " has " + std::to_string(actual) +
+                 " elements, the counts per rank make it " + std::to_string(expected));
+}
+
+// `whole` holds a part for each rank, `part` is that of this rank.
+Status CheckParts(const Buffer& whole, const char* whole_name, const Buffer& part,
+                  const char* part_name, std::span<const size_t> counts, int rank, int size) {
+  if (counts.size() != static_cast<size_t>(size)) {
+    return Invalid(std::to_string(counts.size()) + " counts for " + std::to_string(size) +
+                   " ranks");
+  }
+  if (whole.dtype != part.dtype) {
+    return Invalid(std::string("input and output differ: ") + NameOf(whole.dtype) + " and " +
+                   NameOf(part.dtype));
+  }
+  if (Status s = CheckBuffer(whole); !s.ok()) return s;
+  if (Status s = CheckBuffer(part); !s.ok()) return s;
+  const size_t sum = std::accumulate(counts.begin(), counts.end(), size_t{0});
+  if (Status s = CheckSize(whole_name, whole.count, sum); !s.ok()) return s;
+  return CheckSize(part_name, part.count, counts[rank]);
+}
+
+}  // namespace
+
+Status CheckAllReduce(const Buffer& buffer, ReduceOp op) {
+  if (Status s = CheckReduce(buffer.dtype, op); !s.ok()) return s;
+  return CheckBuffer(buffer);
+}
+
+Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                          ReduceOp op, int rank, int size) {
+  if (Status s = CheckReduce(input.dtype, op); !s.ok()) return s;
+  return CheckParts(input, "input", output, "output", counts, rank, size);
+}
+
+Status CheckAllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                      int rank, int size) {
+  return CheckParts(output, "output", input, "input", counts, rank, size);
+}
+
+Status CheckBroadcast(const Buffer& buffer, int root, int size) {
+  if (root >= 0 && root < size) return CheckBuffer(buffer);
+  return Invalid("there is no rank " + std::to_string(root) + " among " + std::to_string(size));
+}
+
+Status CheckHost(const Buffer& buffer) {
+  if (buffer.device.kind != Device::Kind::kCpu) return Invalid("the buffer is not on the CPU");
+  if (buffer.stream != nullptr) return Invalid("the CPU has no streams");
+  return {};
+}
+
+}  // namespace eta::parallel

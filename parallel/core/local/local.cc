@@ -1,0 +1,144 @@
+#include "parallel/core/local/local.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "parallel/core/check_args.h"
+#include "parallel/core/reduce.h"
+#include "parallel/core/slice.h"
+
+namespace eta::parallel {
+namespace {
+
+// Between an ok Meet and Finish a rank reads and writes its peers' buffers; nobody leaves the
+// collective before all are done with that, whatever happens.
+//
+// Thread safety: as Communicator.
+class LocalCommunicator final : public Communicator {
+ public:
+  LocalCommunicator(Board& board, int rank)
+      : board_(board), rank_(rank), inputs_(board.size()), peers_(board.size()) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return board_.size(); }
+
+  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
+    if (Status s = CheckAllReduce(buffer, op); !s.ok()) return Work(s);
+    if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
+    const Signature signature{
+        .op = Op::kAllReduce, .dtype = buffer.dtype, .reduce = op, .count = buffer.count};
+    return Together(signature, site, buffer, [&] {
+      const size_t element = SizeOf(buffer.dtype);
+      const Slice slice = OwnedSlice(buffer.count, element, rank_, size());
+      ReduceSlice(buffer.dtype, op, slice, [&](size_t at, const std::byte* sums, size_t count) {
+        for (std::byte* peer : peers_) std::memcpy(peer + at * element, sums, count * element);
+      });
+    });
+  }
+
+  Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     ReduceOp op, Site site) override {
+    if (Status s = CheckReduceScatter(input, output, counts, op, rank_, size()); !s.ok()) {
+      return Work(s);
+    }
+    if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
+    const Signature signature{.op = Op::kReduceScatter,
+                              .dtype = input.dtype,
+                              .reduce = op,
+                              .count = input.count,
+                              .parts = HashOf(counts)};
+    return Together(signature, site, input, [&] {
+      const size_t element = SizeOf(input.dtype);
+      const Slice part = PartOf(counts, rank_);
+      std::byte* out = static_cast<std::byte*>(output.data);
+      ReduceSlice(input.dtype, op, part, [&](size_t at, const std::byte* sums, size_t count) {
+        std::memcpy(out + (at - part.begin) * element, sums, count * element);
+      });
+    });
+  }
+
+  Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                 Site site) override {
+    if (Status s = CheckAllGather(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
+    const Signature signature{.op = Op::kAllGather,
+                              .dtype = output.dtype,
+                              .count = output.count,
+                              .parts = HashOf(counts)};
+    return Together(signature, site, input, [&] {
+      std::byte* out = static_cast<std::byte*>(output.data);
+      for (int r = 0; r < size(); ++r) {
+        const size_t bytes = counts[r] * SizeOf(output.dtype);
+        if (bytes > 0 && out != peers_[r]) std::memcpy(out, peers_[r], bytes);
+        out += bytes;
+      }
+    });
+  }
+
+  Work Broadcast(const Buffer& buffer, int root, Site site) override {
+    if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
+    if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
+    const Signature signature{
+        .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
+    return Together(signature, site, buffer, [&] {
+      if (rank_ != root) std::memcpy(buffer.data, peers_[root], buffer.bytes());
+    });
+  }
+
+  Work Barrier(Site site) override {
+    return Work(board_.Meet(rank_, {.op = Op::kBarrier}, site, nullptr, 0));
+  }
+
+  void Abort(const Status& reason) override { board_.Abort(reason); }
+
+ private:
+  static Status CheckHosts(const Buffer& input, const Buffer& output) {
+    Status status = CheckHost(input);
+    return status.ok() ? CheckHost(output) : status;
+  }
+
+  // Meets the others, each with its own `shared` buffer, and then, with peers_ filled, works on
+  // them. All ranks agree on the count, so that they also agree on skipping the work.
+  template <class F>
+  Work Together(const Signature& signature, Site site, const Buffer& shared, const F& work) {
+    Status met = board_.Meet(rank_, signature, site, &shared.data, sizeof(shared.data));
+    if (!met.ok() || signature.count == 0) return Work(std::move(met));
+    for (int r = 0; r < size(); ++r) peers_[r] = board_.Peer<std::byte*>(rank_, r);
+    work();
+    board_.Finish();
+    return Work(std::move(met));
+  }
+
+  // Calls sink(position, sums, count) for each reduced block of the slice.
+  template <class Sink>
+  void ReduceSlice(DType dtype, ReduceOp op, Slice slice, const Sink& sink) {
+    alignas(64) std::byte sums[kReduceBlockBytes];
+    const size_t element = SizeOf(dtype);
+    const size_t block = kReduceBlockBytes / element;
+    for (size_t at = slice.begin; at < slice.end; at += block) {
+      const size_t count = std::min(block, slice.end - at);
+      for (size_t r = 0; r < peers_.size(); ++r) inputs_[r] = peers_[r] + at * element;
+      ReduceBlock(dtype, op, inputs_, count, sums);
+      sink(at, sums, count);
+    }
+  }
+
+  Board& board_;
+  const int rank_;
+  std::vector<const std::byte*> inputs_;  // where a block of peers_ begins
+  std::vector<std::byte*> peers_;         // the buffers of the collective in progress, by rank
+};
+
+}  // namespace
+
+bool LocalAvailable(std::span<const Device> devices) {
+  return std::all_of(devices.begin(), devices.end(),
+                     [](const Device& d) { return d.kind == Device::Kind::kCpu; });
+}
+
+Result<std::unique_ptr<Communicator>> MakeLocal(Board& board, int rank, Device) {
+  return std::unique_ptr<Communicator>(std::make_unique<LocalCommunicator>(board, rank));
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,44 @@
+#include "parallel/core/signature.h"
+
+#include <tuple>
+
+namespace eta::parallel {
+namespace {
+
+std::string_view NameText(const Signature& s) { return s.name == nullptr ? "" : s.name; }
+
+const char* NameOf(Op op) {
+  constexpr const char* kNames[] = {"nothing",   "all-reduce", "reduce-scatter", "all-gather",
+                                    "broadcast", "barrier",    "exchange"};
+  return kNames[static_cast<int>(op)];
+}
+
+}  // namespace
+
+bool Agree(const Signature& a, const Signature& b) {
+  const auto key = [](const Signature& s) {
+    return std::make_tuple(s.op, s.dtype, s.reduce, s.root, s.count, s.parts, NameText(s));
+  };
+  return key(a) == key(b);
+}
+
+std::string Describe(const Signature& s) {
+  if (s.name != nullptr) return s.name;
+  std::string text = NameOf(s.op);
+  if (s.op == Op::kNone || s.op == Op::kBarrier || s.op == Op::kExchange) return text;
+  if (s.reduce != ReduceOp::kSum) text = text + ' ' + NameOf(s.reduce);
+  text += " of " + std::to_string(s.count) + ' ' + NameOf(s.dtype);
+  if (s.op == Op::kBroadcast) text += " from rank " + std::to_string(s.root);
+  return text;
+}
+
+uint64_t HashOf(std::span<const size_t> counts) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t count : counts) {
+    hash = (hash ^ count) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;  // the product's low bits depend on the factor's low bits only
+  }
+  return hash;
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,65 @@
+#include "parallel/core/solo/solo.h"
+
+#include <cstring>
+
+#include "parallel/core/check_args.h"
+
+namespace eta::parallel {
+namespace {
+
+// Thread safety: as Communicator.
+class SoloCommunicator final : public Communicator {
+ public:
+  explicit SoloCommunicator(Board& board) : board_(board) {}
+
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+
+  Work AllReduce(const Buffer& buffer, ReduceOp op, Site) override {
+    return Finish(CheckAllReduce(buffer, op));
+  }
+  Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     ReduceOp op, Site) override {
+    return Copy(CheckReduceScatter(input, output, counts, op, 0, 1), input, output);
+  }
+  Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                 Site) override {
+    return Copy(CheckAllGather(input, output, counts, 0, 1), input, output);
+  }
+  Work Broadcast(const Buffer& buffer, int root, Site) override {
+    return Finish(CheckBroadcast(buffer, root, 1));
+  }
+  Work Barrier(Site) override { return Finish({}); }
+
+  void Abort(const Status& reason) override { board_.Abort(reason); }
+
+ private:
+  Work Finish(Status checked) {
+    if (checked.ok() && board_.aborted()) return Work(board_.Acknowledge(0));
+    return Work(std::move(checked));
+  }
+
+  Work Copy(Status checked, const Buffer& input, const Buffer& output) {
+    if (checked.ok()) checked = CheckHost(input);
+    if (checked.ok()) checked = CheckHost(output);
+    Work work = Finish(std::move(checked));
+    if (work.status().ok() && input.data != output.data && input.count > 0) {
+      std::memcpy(output.data, input.data, input.bytes());
+    }
+    return work;
+  }
+
+  Board& board_;
+};
+
+}  // namespace
+
+bool SoloAvailable(std::span<const Device> devices) {
+  return devices.size() == 1 && devices[0].kind == Device::Kind::kCpu;
+}
+
+Result<std::unique_ptr<Communicator>> MakeSolo(Board& board, int, Device) {
+  return std::unique_ptr<Communicator>(std::make_unique<SoloCommunicator>(board));
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,130 @@
+#include "parallel/core/world.h"
+
+#include <thread>
+#include <utility>
+
+#include "parallel/core/report.h"
+
+namespace eta::parallel {
+namespace {
+
+bool CoreForEach(const WorldOptions& options) {
+  const size_t cores =
+      options.cores > 0 ? static_cast<size_t>(options.cores) : std::thread::hardware_concurrency();
+  return options.devices.size() <= cores;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<World>> World::Create(WorldOptions options) {
+  if (options.devices.empty()) return Unexpected(Invalid("a world needs at least one rank"));
+  if (options.stall_timeout <= std::chrono::nanoseconds(0)) {
+    return Unexpected(Invalid("the stall timeout must be positive"));
+  }
+  Result<const Backend*> backend = ChooseBackend(options.backend, options.devices);
+  if (!backend) return Unexpected(backend.error());
+  return std::shared_ptr<World>(new World(std::move(options), *backend));
+}
+
+World::World(WorldOptions options, const Backend* backend)
+    : devices_(options.devices),
+      backend_(backend),
+      board_(static_cast<int>(devices_.size()), options.stall_timeout, CoreForEach(options)) {
+  if (size() == 1) return;
+  SupervisorOptions supervisor = std::move(options.supervisor);
+  supervisor.abort_backends = [this](const Status& reason) { AbortBackends(reason); };
+  supervisor_ = std::make_unique<Supervisor>(board_, std::move(supervisor));
+}
+
+World::~World() = default;
+
+Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world, int rank) {
+  if (rank < 0 || rank >= world->size() || !world->board_.Join(rank)) {
+    return Unexpected(Invalid("there is no free seat for rank " + std::to_string(rank)));
+  }
+  auto made = world->backend_->make(world->board_, rank, world->devices_[rank]);
+  if (!made) {
+    world->GiveUpRank(rank, made.error().message);
+    return Unexpected(made.error());
+  }
+  std::shared_ptr<Communicator> communicator = std::move(*made);
+  {
+    MutexLock lock(world->mu_);
+    world->communicators_.push_back(communicator);
+  }
+  return std::unique_ptr<Member>(new Member(world, rank, communicator.get()));
+}
+
+void World::Keep(std::shared_ptr<void> resource) {
+  MutexLock lock(mu_);
+  kept_.push_back(std::move(resource));
+}
+
+void World::GiveUpRank(int rank, const std::string& why) {
+  board_.LeaveFailed(rank, "rank " + std::to_string(rank) + " could not start: " + why);
+  ReleaseIfAllLeft();
+}
+
+World::Outcome World::Wait() {
+  board_.WaitUntilAllLeft();
+  if (board_.aborted()) return {board_.reason(), 1};
+  const std::vector<RankView> ranks = board_.ViewAll();
+  for (const RankView& view : ranks) {
+    if (view.exit_code != ranks[0].exit_code) return {ExitCodesStatus(ranks), 1};
+  }
+  return {{}, ranks[0].exit_code};
+}
+
+void World::AbortBackends(const Status& reason) {
+  std::vector<std::shared_ptr<Communicator>> communicators;
+  {
+    // Not while aborting: that may block, and ranks that leave take the lock.
+    MutexLock lock(mu_);
+    communicators = communicators_;
+  }
+  for (const auto& communicator : communicators) communicator->Abort(reason);
+}
+
+void World::ReleaseIfAllLeft() {
+  if (!board_.AllLeft()) return;
+  std::vector<std::shared_ptr<Communicator>> communicators;
+  std::vector<std::shared_ptr<void>> kept;
+  // Destructors run outside the lock.
+  MutexLock lock(mu_);
+  communicators.swap(communicators_);
+  kept.swap(kept_);
+}
+
+Member::~Member() {
+  if (!left_) Fail("", "its thread ended without a word");
+}
+
+Result<std::vector<size_t>> Member::ShareCounts(size_t mine, Site site) {
+  std::vector<size_t> counts(static_cast<size_t>(size()));
+  Status status = Exchange("exchange of counts", mine, std::span(counts), site);
+  if (!status.ok()) return Unexpected(std::move(status));
+  return counts;
+}
+
+std::chrono::nanoseconds Member::stall_timeout() const {
+  return world_->board_.View(rank_).stall_timeout;
+}
+
+void Member::Return() {
+  Leave([this] { board().LeaveReturned(rank_); });
+}
+
+void Member::Exit(int code, Site place) {
+  if (!place.empty()) SetPlace(place);
+  Leave([&] { board().LeaveExited(rank_, code); });
+}
+
+void Member::Fail(Site place, const std::string& message) {
+  if (!place.empty()) SetPlace(place);
+  const std::string at = place.empty() ? "" : " at " + std::string(place);
+  Leave([&] {
+    board().LeaveFailed(rank_, "rank " + std::to_string(rank_) + " failed" + at + ": " + message);
+  });
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,32 @@
+#include "parallel/core/backends.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace eta::parallel {
+namespace {
+
+const std::vector<Device> kOneCpu(1), kTwoCpus(2);
+const std::vector<Device> kTwoGpus = {{Device::Kind::kCuda, 0}, {Device::Kind::kCuda, 1}};
+
+std::string Chosen(const char* name, const std::vector<Device>& devices) {
+  const auto backend = ChooseBackend(name, devices);
+  return backend ? (*backend)->name : backend.error().message;
+}
+
+TEST(BackendsTest, AutoTakesTheFirstThatCanServe) {
+  EXPECT_EQ(Chosen("auto", kOneCpu), "solo");
+  EXPECT_EQ(Chosen("auto", kTwoCpus), "local");
+}
+
+TEST(BackendsTest, NamedOnesAreTakenOrRefused) {
+  EXPECT_EQ(Chosen("local", kOneCpu), "local");
+  EXPECT_EQ(Chosen("solo", kTwoCpus), "backend 'solo' cannot serve 2 ranks on these devices");
+  EXPECT_EQ(Chosen("local", kTwoGpus), "backend 'local' cannot serve 2 ranks on these devices");
+  EXPECT_EQ(Chosen("mpi", kTwoCpus), "there is no backend 'mpi'; there are auto, solo, local");
+}
+
+}  // namespace
+}  // namespace eta::parallel

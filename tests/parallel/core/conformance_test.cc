@@ -1,0 +1,230 @@
+// What every backend has to do: one suite over backend and ranks x dtype x count. The values are
+// small integers, exact in every dtype, so that all backends must give the same numbers.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <tuple>
+
+#include "tests/parallel/core/elements.h"
+#include "tests/parallel/core/ranks.h"
+
+namespace eta::parallel {
+namespace {
+
+struct Setting {
+  const char* backend;
+  int ranks;
+};
+
+constexpr Setting kSettings[] = {{"solo", 1},  {"local", 1}, {"local", 2},
+                                 {"local", 3}, {"local", 4}, {"local", 7}};
+
+constexpr DType kDTypes[] = {
+#define ETA_LIST(id, name, size) DType::id,
+    ETA_DTYPES(ETA_LIST)
+#undef ETA_LIST
+};
+
+constexpr ReduceOp kOps[] = {ReduceOp::kSum, ReduceOp::kMean, ReduceOp::kMax, ReduceOp::kMin};
+
+// Element i of rank r; below 8.
+double Value(DType dtype, int rank, size_t i) {
+  const size_t value = (static_cast<size_t>(rank) * 5 + i) % 8;
+  return static_cast<double>(dtype == DType::kBool ? value % 2 : value);
+}
+
+Elements Filled(DType dtype, int rank, size_t count) {
+  Elements elements(dtype, count);
+  for (size_t i = 0; i < count; ++i) elements.Set(i, Value(dtype, rank, i));
+  return elements;
+}
+
+// What element i is after a reduction over all ranks, rounded to the dtype.
+double Reduced(DType dtype, ReduceOp op, int ranks, size_t i) {
+  double result = Value(dtype, 0, i);
+  for (int r = 1; r < ranks; ++r) {
+    const double next = Value(dtype, r, i);
+    if (op == ReduceOp::kMax) {
+      result = std::max(result, next);
+    } else if (op == ReduceOp::kMin) {
+      result = std::min(result, next);
+    } else {
+      result += next;
+    }
+  }
+  if (op != ReduceOp::kMean) return result;
+  // The half types divide in float, as the rest of the sum.
+  Elements rounded(dtype, 1);
+  const bool wide = dtype == DType::kFloat64;
+  rounded.Set(0, wide ? result / ranks : static_cast<float>(result) / static_cast<float>(ranks));
+  return rounded.Get(0);
+}
+
+// Uneven parts that add up to `count`; some are empty.
+std::vector<size_t> UnevenCounts(size_t count, int ranks) {
+  std::vector<size_t> counts(static_cast<size_t>(ranks));
+  size_t left = count;
+  for (int r = 0; r + 1 < ranks; ++r) {
+    counts[r] = r % 3 == 1 ? 0 : left / 2;
+    left -= counts[r];
+  }
+  counts.back() = left;
+  return counts;
+}
+
+using Parameters = std::tuple<Setting, DType, size_t>;
+
+class ConformanceTest : public testing::TestWithParam<Parameters> {
+ protected:
+  DType dtype() const { return std::get<1>(GetParam()); }
+  size_t count() const { return std::get<2>(GetParam()); }
+  int ranks() const { return std::get<0>(GetParam()).ranks; }
+
+  void Run(const RankBody& body) {
+    WorldOptions options = TestWorld(ranks());
+    options.backend = std::get<0>(GetParam()).backend;
+    const World::Outcome outcome = RunRanks(std::move(options), body);
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
+  }
+};
+
+TEST_P(ConformanceTest, AllReduce) {
+  Run([&](Member& member) {
+    for (ReduceOp op : kOps) {
+      Elements mine = Filled(dtype(), member.rank(), count());
+      const Status status = member.communicator().AllReduce(mine.buffer(), op, "a").status();
+      if (!CanReduce(dtype(), op)) {
+        EXPECT_EQ(status.code, Code::kInvalid);
+        continue;
+      }
+      ASSERT_TRUE(status.ok()) << status.message;
+      for (size_t i = 0; i < count(); ++i) {
+        ASSERT_EQ(mine.Get(i), Reduced(dtype(), op, ranks(), i)) << NameOf(op) << " at " << i;
+      }
+    }
+  });
+}
+
+TEST_P(ConformanceTest, ReduceScatterOfUnevenParts) {
+  const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
+  const std::vector<size_t> counts = UnevenCounts(count(), ranks());
+  Run([&](Member& member) {
+    Elements input = Filled(dtype(), member.rank(), count());
+    const size_t begin = std::accumulate(counts.begin(), counts.begin() + member.rank(), size_t{0});
+    Elements output(dtype(), counts[member.rank()]);
+    Communicator& comm = member.communicator();
+    ASSERT_TRUE(comm.ReduceScatter(input.buffer(), output.buffer(), counts, op, "a").status().ok());
+    for (size_t i = 0; i < output.count(); ++i) {
+      ASSERT_EQ(output.Get(i), Reduced(dtype(), op, ranks(), begin + i));
+    }
+    EXPECT_EQ(input.bytes(), Filled(dtype(), member.rank(), count()).bytes());
+
+    const Buffer own = input.part(begin, counts[member.rank()]);
+    ASSERT_TRUE(comm.ReduceScatter(input.buffer(), own, counts, op, "in place").status().ok());
+    for (size_t i = 0; i < output.count(); ++i) ASSERT_EQ(input.Get(begin + i), output.Get(i));
+  });
+}
+
+TEST_P(ConformanceTest, AllGatherOfUnevenParts) {
+  const std::vector<size_t> counts = UnevenCounts(count(), ranks());
+  Run([&](Member& member) {
+    Elements input = Filled(dtype(), member.rank(), counts[member.rank()]);
+    Elements output(dtype(), count());
+    Communicator& comm = member.communicator();
+    ASSERT_TRUE(comm.AllGather(input.buffer(), output.buffer(), counts, "a").status().ok());
+    size_t at = 0;
+    for (int r = 0; r < ranks(); ++r) {
+      for (size_t i = 0; i < counts[r]; ++i) ASSERT_EQ(output.Get(at++), Value(dtype(), r, i));
+    }
+
+    const size_t begin = std::accumulate(counts.begin(), counts.begin() + member.rank(), size_t{0});
+    Elements in_place(dtype(), count());
+    for (size_t i = 0; i < input.count(); ++i) in_place.Set(begin + i, input.Get(i));
+    const Buffer own = in_place.part(begin, input.count());
+    ASSERT_TRUE(comm.AllGather(own, in_place.buffer(), counts, "in place").status().ok());
+    EXPECT_EQ(in_place.bytes(), output.bytes());
+  });
+}
+
+TEST_P(ConformanceTest, BroadcastFromEachRank) {
+  Run([&](Member& member) {
+    for (int root = 0; root < ranks(); ++root) {
+      Elements mine = Filled(dtype(), member.rank(), count());
+      ASSERT_TRUE(member.communicator().Broadcast(mine.buffer(), root, "a").status().ok());
+      ASSERT_EQ(mine.bytes(), Filled(dtype(), root, count()).bytes());
+    }
+  });
+}
+
+std::string NameOfParameters(const testing::TestParamInfo<Parameters>& info) {
+  const auto& [setting, dtype, count] = info.param;
+  return std::string(setting.backend) + std::to_string(setting.ranks) + "_" + NameOf(dtype) + "_" +
+         std::to_string(count);
+}
+
+INSTANTIATE_TEST_SUITE_P(SmallCounts, ConformanceTest,
+                         testing::Combine(testing::ValuesIn(kSettings), testing::ValuesIn(kDTypes),
+                                          testing::Values(0, 1, 7, 1024)),
+                         NameOfParameters);
+INSTANTIATE_TEST_SUITE_P(Mebi, ConformanceTest,
+                         testing::Combine(testing::ValuesIn(kSettings),
+                                          testing::Values(DType::kFloat64, DType::kFloat32,
+                                                          DType::kBFloat16, DType::kUInt8),
+                                          testing::Values(size_t{1} << 20)),
+                         NameOfParameters);
+
+class ArgumentsTest : public testing::TestWithParam<Setting> {};
+
+TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
+  WorldOptions options = TestWorld(GetParam().ranks);
+  options.backend = GetParam().backend;
+  const World::Outcome outcome = RunRanks(std::move(options), [](Member& member) {
+    Communicator& comm = member.communicator();
+    const auto code = [](Work work) { return work.status().code; };
+    const size_t ranks = static_cast<size_t>(member.size());
+    std::vector<float> data(4 * ranks);
+    const Buffer all{data.data(), data.size(), DType::kFloat32};
+    const Buffer four{data.data(), 4, DType::kFloat32};
+    const Buffer nothing{nullptr, 4, DType::kFloat32};
+    const Buffer other{data.data(), 4, DType::kInt32};
+    const std::vector<size_t> even(ranks, 4), too_many(ranks + 1, 4), too_large(ranks, 5);
+    EXPECT_EQ(code(comm.AllReduce(nothing, ReduceOp::kSum, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllReduce(other, ReduceOp::kMean, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.Broadcast(four, -1, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.Broadcast(four, member.size(), "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllGather(four, all, too_many, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllGather(four, all, too_large, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllGather(other, all, even, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.ReduceScatter(four, all, too_many, ReduceOp::kSum, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.Barrier("")), Code::kOk);
+  });
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
+}
+
+TEST_P(ArgumentsTest, AbortEndsLaterCalls) {
+  WorldOptions options = TestWorld(GetParam().ranks);
+  options.backend = GetParam().backend;
+  const World::Outcome outcome = RunRanks(std::move(options), [](Member& member) {
+    if (member.rank() == 0) member.communicator().Abort({Code::kAborted, "enough", -1});
+    float x = 1;
+    Status status;
+    do {
+      const Buffer buffer{&x, 1, DType::kFloat32};
+      status = member.communicator().AllReduce(buffer, ReduceOp::kSum, "").status();
+    } while (status.ok());
+    EXPECT_EQ(status, (Status{Code::kAborted, "enough", -1}));
+  });
+  EXPECT_EQ(outcome.status.code, Code::kAborted);
+  EXPECT_EQ(outcome.exit_code, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ArgumentsTest, testing::ValuesIn(kSettings),
+                         [](const auto& info) {
+                           return std::string(info.param.backend) +
+                                  std::to_string(info.param.ranks);
+                         });
+
+}  // namespace
+}  // namespace eta::parallel

@@ -1,0 +1,97 @@
+#include "parallel/core/gate.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace eta::parallel {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Both ways to wait.
+class GateTest : public testing::TestWithParam<bool> {};
+
+void InThreads(int n, const std::function<void(int)>& body) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < n; ++i) threads.emplace_back(body, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(GateTest, NobodyPassesBeforeAllHaveArrived) {
+  constexpr int kRanks = 3;
+  Gate gate(kRanks, GetParam());
+  int written[kRanks] = {};  // plain memory: the gate has to order it
+  InThreads(kRanks, [&](int rank) {
+    for (int round = 1; round <= 200; ++round) {
+      written[rank] = round;
+      ASSERT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kThrough);
+      for (int value : written) ASSERT_EQ(value, round);
+      gate.Finish();
+    }
+  });
+}
+
+TEST_P(GateTest, CloseLetsWaitersGoAtOnce) {
+  Gate gate(2, GetParam());
+  std::thread waiter([&] {
+    EXPECT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kClosed);
+    EXPECT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kClosed);
+  });
+  std::this_thread::sleep_for(milliseconds(5));
+  const auto begin = std::chrono::steady_clock::now();
+  gate.Close();
+  waiter.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
+  EXPECT_TRUE(gate.closed());
+}
+
+TEST_P(GateTest, LateTicketsStayGood) {
+  Gate gate(2, GetParam());
+  const Gate::Ticket ticket = gate.Arrive();
+  EXPECT_EQ(gate.Await(ticket, milliseconds(1)), Gate::Passage::kLate);
+  std::thread other([&] { gate.Await(gate.Arrive(), seconds(10)); });
+  EXPECT_EQ(gate.Await(ticket, seconds(10)), Gate::Passage::kThrough);
+  other.join();
+}
+
+TEST_P(GateTest, RanksThatPassedFinishAlthoughItIsClosed) {
+  Gate gate(2, GetParam());
+  InThreads(2, [&](int rank) {
+    ASSERT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kThrough);
+    if (rank == 0) gate.Close();
+    gate.Finish();
+    EXPECT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kClosed);
+  });
+}
+
+TEST_P(GateTest, AllPassOrNoneWhenClosedAtAnyMoment) {
+  constexpr int kRanks = 3;
+  for (int round = 0; round < 200; ++round) {
+    Gate gate(kRanks, GetParam());
+    int passed[kRanks] = {};
+    std::thread closer([&] {
+      for (int i = 0; i < round * 5; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+      gate.Close();
+    });
+    InThreads(kRanks, [&](int rank) {
+      while (gate.Await(gate.Arrive(), seconds(10)) == Gate::Passage::kThrough) {
+        ++passed[rank];
+        gate.Finish();
+      }
+    });
+    closer.join();
+    EXPECT_EQ(passed[0], passed[1]);
+    EXPECT_EQ(passed[0], passed[2]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Waiting, GateTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Spinning" : "Parking"; });
+
+}  // namespace
+}  // namespace eta::parallel

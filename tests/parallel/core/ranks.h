@@ -1,0 +1,51 @@
+// Runs the ranks of a world as threads of the test.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "parallel/core/world.h"
+
+namespace eta::parallel {
+
+// A world that fails fast instead of slowly, and fails the test where it would end the process.
+inline WorldOptions TestWorld(int ranks) {
+  WorldOptions options;
+  options.devices.resize(static_cast<size_t>(ranks));
+  options.stall_timeout = std::chrono::seconds(20);
+  options.supervisor.tick = std::chrono::milliseconds(1);
+  options.supervisor.warn = [](const std::string&) {};
+  options.supervisor.unresponsive = [](const std::string& text) { ADD_FAILURE() << text; };
+  return options;
+}
+
+using RankBody = std::function<void(Member&)>;
+
+// Calls `body` for each rank on a thread of its own; a member that has not left afterwards returns.
+inline World::Outcome RunRanks(const std::shared_ptr<World>& world, const RankBody& body) {
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < world->size(); ++rank) {
+    threads.emplace_back([&, rank] {
+      auto member = World::Join(world, rank);
+      ASSERT_TRUE(member) << member.error().message;
+      body(**member);
+      if (!(*member)->left()) (*member)->Return();
+    });
+  }
+  World::Outcome outcome = world->Wait();
+  for (std::thread& thread : threads) thread.join();
+  return outcome;
+}
+
+inline World::Outcome RunRanks(WorldOptions options, const RankBody& body) {
+  auto world = World::Create(std::move(options));
+  EXPECT_TRUE(world) << world.error().message;
+  return RunRanks(*world, body);
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,138 @@
+#include "torch/arena.h"
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
+
+namespace eta::tensor {
+namespace {
+
+class ArenaTest : public testing::Test {
+ protected:
+  ArenaTest()
+      : a_(at::full({2, 3}, 2.0).set_requires_grad(true)),
+        b_(at::full({5}, 3.0).set_requires_grad(true)) {}
+
+  std::unique_ptr<ParameterArena> Make() {
+    return std::make_unique<ParameterArena>(std::vector<NamedParameter>{{"a", a_}, {"b", b_}},
+                                            registry_);
+  }
+  Tensor GradientOf(const Tensor& t) { return VisibleGradient(*registry_, t); }
+
+  std::shared_ptr<ArenaRegistry> registry_ = std::make_shared<ArenaRegistry>();
+  Tensor a_, b_;
+};
+
+TEST_F(ArenaTest, ParametersBecomeViewsOfOneBufferInPlace) {
+  const Tensor handle = a_;
+  const auto arena = Make();
+  ASSERT_EQ(arena->blocks().size(), 1u);
+  arena->blocks()[0].parameters.fill_(7);
+  EXPECT_TRUE(at::equal(handle, at::full({2, 3}, 7.0)));
+  EXPECT_TRUE(at::equal(b_, at::full({5}, 7.0)));
+  EXPECT_TRUE(a_.is_leaf() && a_.requires_grad());
+}
+
+TEST_F(ArenaTest, EntriesAreAlignedAndThePaddingIsZero) {
+  const auto arena = Make();
+  for (const auto& entry : arena->entries()) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(entry.parameter.tensor.data_ptr()) % 64, 0u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(entry.gradient.data_ptr()) % 64, 0u);
+  }
+  EXPECT_EQ(arena->blocks()[0].parameters.sum().item().toDouble(), 2 * 6 + 3 * 5);
+}
+
+TEST_F(ArenaTest, BackwardWritesIntoTheBuffer) {
+  const auto arena = Make();
+  arena->Clear(0);
+  arena->Clear(1);
+  at::mul(a_.sum(), 4).backward();
+  EXPECT_EQ(arena->blocks()[0].gradients.sum().item().toDouble(), 4 * 6);
+  EXPECT_TRUE(arena->HasGradient(0));
+  EXPECT_FALSE(arena->HasGradient(1));
+}
+
+TEST_F(ArenaTest, AGradientReadsAsNoneUntilWrittenAndAfterAClear) {
+  const auto arena = Make();
+  EXPECT_FALSE(GradientOf(a_).defined());
+  arena->Clear(0);
+  EXPECT_FALSE(GradientOf(a_).defined());
+  a_.sum().backward();
+  EXPECT_TRUE(at::equal(GradientOf(a_), at::ones({2, 3})));
+  arena->FillZero(0, 0, arena->blocks()[0].size);
+  arena->Clear(0);
+  EXPECT_FALSE(GradientOf(a_).defined());
+  a_.sum().backward();
+  EXPECT_TRUE(at::equal(GradientOf(a_), at::ones({2, 3})));
+}
+
+TEST_F(ArenaTest, GradientsAccumulateOverBackwards) {
+  const auto arena = Make();
+  arena->Clear(0);
+  a_.sum().backward();
+  a_.sum().backward();
+  EXPECT_TRUE(at::equal(GradientOf(a_), at::full({2, 3}, 2.0)));
+}
+
+TEST_F(ArenaTest, AHandleOfTheGradientIsLive) {
+  const auto arena = Make();
+  arena->Clear(0);
+  a_.sum().backward();
+  const Tensor handle = GradientOf(a_);
+  a_.sum().backward();
+  EXPECT_TRUE(at::equal(handle, at::full({2, 3}, 2.0)));
+  ZeroVisibleGradient(*registry_, a_);
+  EXPECT_TRUE(at::equal(handle, at::zeros_like(handle)));
+  EXPECT_TRUE(GradientOf(a_).defined());  // zeros, but a gradient
+}
+
+TEST_F(ArenaTest, ZeroingAnAbsentGradientLeavesItAbsent) {
+  const auto arena = Make();
+  arena->Clear(0);
+  ZeroVisibleGradient(*registry_, a_);
+  EXPECT_FALSE(GradientOf(a_).defined());
+}
+
+TEST_F(ArenaTest, EarlierGradientsMoveIn) {
+  a_.sum().backward();
+  const auto arena = Make();
+  EXPECT_TRUE(arena->TakeGradient(0));
+  EXPECT_FALSE(arena->TakeGradient(1));
+  EXPECT_TRUE(at::equal(arena->entries()[0].gradient, at::ones({2, 3})));
+  EXPECT_TRUE(a_.grad().is_same(arena->entries()[0].gradient));
+}
+
+TEST_F(ArenaTest, AMovedParameterIsNoLongerIntact) {
+  const auto arena = Make();
+  EXPECT_TRUE(arena->Intact(0));
+  a_.set_data(a_.detach().clone());
+  EXPECT_FALSE(arena->Intact(0));
+  EXPECT_TRUE(arena->Intact(1));
+}
+
+TEST_F(ArenaTest, WhenItEndsParametersStayAndUnwrittenGradientsGo) {
+  auto arena = Make();
+  arena->Clear(0);
+  arena->Clear(1);
+  a_.sum().backward();
+  arena.reset();
+  EXPECT_EQ(registry_->Find(a_), nullptr);
+  EXPECT_TRUE(at::equal(b_, at::full({5}, 3.0)));
+  EXPECT_TRUE(at::equal(a_.grad(), at::ones({2, 3})));
+  EXPECT_FALSE(b_.grad().defined());
+}
+
+TEST_F(ArenaTest, OneBlockPerDtype) {
+  const Tensor c = at::ones({3}, at::kDouble).set_requires_grad(true);
+  ParameterArena arena({{"a", a_}, {"c", c}, {"b", b_}}, registry_);
+  ASSERT_EQ(arena.blocks().size(), 2u);
+  EXPECT_EQ(arena.entries()[2].block, 0u);
+  EXPECT_EQ(arena.entries()[1].block, 1u);
+  EXPECT_EQ(arena.entries()[2].begin, arena.entries()[0].padded_end);
+}
+
+}  // namespace
+}  // namespace eta::tensor

@@ -1,0 +1,29 @@
+// Test results as text: reading what a test program printed, writing TAP and JUnit.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eta {
+
+struct TestCase {
+  bool ok = false;
+  std::string name;
+  std::vector<std::string> details;  // the indented lines below it
+  std::string failure;               // what JUnit shows; empty: the details
+};
+
+struct TestFile {
+  std::string name;  // without its directory
+  std::vector<TestCase> cases;
+};
+
+// The `ok` and `not ok` lines of a program's output, with the indented lines that follow each.
+std::vector<TestCase> ParseTap(std::string_view output);
+
+// All cases in one sequence, numbered anew.
+std::string RenderTap(const std::vector<TestFile>& files);
+std::string RenderJunit(const std::vector<TestFile>& files);
+
+}  // namespace eta

@@ -1,0 +1,65 @@
+// What most builtins need: checks of their arguments, with the usual messages.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vm/vm.h"
+
+namespace eta {
+
+// "NAME: reason"
+inline Value Wrong(Vm& vm, std::string_view name, std::string_view reason) {
+  return vm.TypeError(std::string(name) + ": " + std::string(reason));
+}
+
+// An index into something of `length`, exclusive; nothing when it is out of bounds or no integer.
+inline std::optional<size_t> IndexBelow(Value v, size_t length) {
+  if (!v.IsInt() || v.AsInt() < 0 || static_cast<uint64_t>(v.AsInt()) >= length) return {};
+  return static_cast<size_t>(v.AsInt());
+}
+
+// Whether `bytes` more fit into the heap, if need be after a collection. False: heap-error pending.
+// REQUIRES: everything in use is rooted.
+inline bool MakeRoom(Vm& vm, std::string_view name, size_t bytes) {
+  if (vm.heap().CanAllocate(bytes)) return true;
+  vm.heap().Collect();
+  if (vm.heap().CanAllocate(bytes)) return true;
+  (void)vm.Fail(kHeapError, std::string(name) + ": no room for " + std::to_string(bytes) +
+                                " bytes within the heap limit");
+  return false;
+}
+
+// Walks over the elements of a list, also of one that is improper or goes round in circles.
+//
+//   ListWalker walk(list);
+//   for (; walk.More(); walk.Next()) use(walk.item());
+//   if (!walk.IsProper()) return Wrong(vm, "length", "not a proper list");
+class ListWalker {
+ public:
+  explicit ListWalker(Value list) : rest_(list), mark_(list) {}
+  bool More() const { return IsPair(rest_) && !is_cyclic_; }
+  Value item() const { return Car(rest_); }
+  Value rest() const { return rest_; }
+  // Brent's algorithm: the mark jumps ahead ever less often; a cycle comes back to it.
+  void Next() {
+    rest_ = Cdr(rest_);
+    is_cyclic_ = rest_ == mark_ && IsPair(rest_);
+    if (++steps_ == limit_) {
+      mark_ = rest_;
+      limit_ *= 2;
+    }
+  }
+  // REQUIRES: !More().
+  bool IsProper() const { return rest_.IsNil(); }
+
+ private:
+  Value rest_;
+  Value mark_;
+  size_t steps_ = 0;
+  size_t limit_ = 1;
+  bool is_cyclic_ = false;
+};
+
+}  // namespace eta

@@ -1,0 +1,20 @@
+#include "vm/builtins/builtins.h"
+
+#include "vm/port.h"
+#include "vm/vm.h"
+
+namespace eta {
+
+void InstallBuiltins(Vm& vm) {
+  for (std::span<const NativeDef> family :
+       {AtomBuiltins(), ControlBuiltins(), EnvironmentBuiltins(), FileBuiltins(), HashMapBuiltins(),
+        HashSetBuiltins(), ListBuiltins(), MathBuiltins(), NumberBuiltins(), PathBuiltins(),
+        PortBuiltins(), PredicateBuiltins(), StringBuiltins(), TimeBuiltins(), VectorBuiltins()}) {
+    vm.DefineNatives(family);
+  }
+  vm.current_input = NewPort(vm, OpenConsoleInput(vm.console()));
+  vm.current_output = NewPort(vm, OpenConsoleOutput(vm.console()));
+  vm.current_error = NewPort(vm, OpenConsoleError(vm.console()));
+}
+
+}  // namespace eta

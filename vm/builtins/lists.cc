@@ -1,0 +1,147 @@
+// Pairs and lists. `map` and `for-each`, which call back, are in stdlib/builtins.eta.
+#include "vm/builtins/arguments.h"
+#include "vm/builtins/builtins.h"
+#include "vm/equality.h"
+
+namespace eta {
+namespace {
+
+constexpr std::string_view kNotAList = "not a proper list";
+
+Value ConsP(Vm& vm, Args args) { return vm.heap().Cons(args[0], args[1]); }
+
+Value CarP(Vm& vm, Args args) {
+  return IsPair(args[0]) ? Car(args[0]) : Wrong(vm, "car", "not a pair");
+}
+
+Value CdrP(Vm& vm, Args args) {
+  return IsPair(args[0]) ? Cdr(args[0]) : Wrong(vm, "cdr", "not a pair");
+}
+
+Value SetCar(Vm& vm, Args args) {
+  auto* pair = As<PairObject>(args[0]);
+  if (pair == nullptr) return Wrong(vm, "set-car!", "not a pair");
+  pair->car = args[1];
+  return Value::Nil();
+}
+
+Value SetCdr(Vm& vm, Args args) {
+  auto* pair = As<PairObject>(args[0]);
+  if (pair == nullptr) return Wrong(vm, "set-cdr!", "not a pair");
+  pair->cdr = args[1];
+  return Value::Nil();
+}
+
+Value ListP(Vm& vm, Args args) { return vm.heap().List(args); }
+
+Value IsList(Vm&, Args args) {
+  ListWalker walk(args[0]);
+  while (walk.More()) walk.Next();
+  return Value::Bool(walk.IsProper());
+}
+
+Value Length(Vm& vm, Args args) {
+  int64_t length = 0;
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) ++length;
+  return walk.IsProper() ? Value::Int(length) : Wrong(vm, "length", kNotAList);
+}
+
+// Appends a copy of `list` to the list that starts behind `*last`, moving `*last` to its end.
+// False: it is not a proper list. `*last` must be reachable from a root.
+bool CopyBehind(Vm& vm, Value list, Value* last) {
+  ListWalker walk(list);
+  for (; walk.More(); walk.Next()) {
+    const Value pair = vm.heap().Cons(walk.item(), Value::Nil());
+    static_cast<PairObject*>(last->AsObject())->cdr = pair;
+    *last = pair;
+  }
+  return walk.IsProper();
+}
+
+Value Append(Vm& vm, Args args) {
+  if (args.empty()) return Value::Nil();
+  Root head(vm.heap(), vm.heap().Cons(Value::Nil(), Value::Nil()));
+  Value last = head;
+  for (Value list : args.first(args.size() - 1)) {
+    if (!CopyBehind(vm, list, &last)) return Wrong(vm, "append", kNotAList);
+  }
+  static_cast<PairObject*>(last.AsObject())->cdr = args.back();
+  return Cdr(head);
+}
+
+Value Reverse(Vm& vm, Args args) {
+  Root reversed(vm.heap());
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) reversed = vm.heap().Cons(walk.item(), reversed);
+  return walk.IsProper() ? reversed.get() : Wrong(vm, "reverse", kNotAList);
+}
+
+// What is left of a list after `count` elements; nothing when it is shorter.
+std::optional<Value> Tail(Value list, Value count) {
+  if (!count.IsInt() || count.AsInt() < 0) return {};
+  for (int64_t i = count.AsInt(); i > 0; --i) {
+    if (!IsPair(list)) return {};
+    list = Cdr(list);
+  }
+  return list;
+}
+
+Value ListRef(Vm& vm, Args args) {
+  const std::optional<Value> tail = Tail(args[0], args[1]);
+  if (!tail || !IsPair(*tail)) return Wrong(vm, "list-ref", "index out of bounds");
+  return Car(*tail);
+}
+
+Value ListTail(Vm& vm, Args args) {
+  const std::optional<Value> tail = Tail(args[0], args[1]);
+  return tail ? *tail : Wrong(vm, "list-tail", "index out of bounds");
+}
+
+Value Member(Vm& vm, Args args) {
+  ListWalker walk(args[1]);
+  for (; walk.More(); walk.Next()) {
+    if (walk.item() == args[0]) return walk.rest();
+  }
+  return walk.IsProper() ? Value::False() : Wrong(vm, "member", kNotAList);
+}
+
+// The first pair of an association list whose car matches; what is no pair is passed over.
+template <class Matches>
+Value FindAssociation(Vm& vm, Args args, std::string_view name, Matches matches) {
+  ListWalker walk(args[1]);
+  for (; walk.More(); walk.Next()) {
+    if (IsPair(walk.item()) && matches(Car(walk.item()), args[0])) return walk.item();
+  }
+  return walk.IsProper() ? Value::False() : Wrong(vm, name, kNotAList);
+}
+
+Value Assq(Vm& vm, Args args) {
+  return FindAssociation(vm, args, "assq", [](Value a, Value b) { return a == b; });
+}
+
+Value Assoc(Vm& vm, Args args) { return FindAssociation(vm, args, "assoc", Eqv); }
+
+constexpr NativeDef kNatives[] = {
+    {"cons", ConsP, 2, 2, "(cons a b): a new pair"},
+    {"car", CarP, 1, 1, "(car pair): its first half"},
+    {"cdr", CdrP, 1, 1, "(cdr pair): its second half"},
+    {"set-car!", SetCar, 2, 2, "(set-car! pair v): makes v its first half"},
+    {"set-cdr!", SetCdr, 2, 2, "(set-cdr! pair v): makes v its second half"},
+    {"list", ListP, 0, kAnyCount, "(list v ...): a list of the arguments"},
+    {"%list?", IsList, 1, 1, "(%list? v): whether v is a proper list"},
+    {"length", Length, 1, 1, "(length xs): the number of elements"},
+    {"append", Append, 0, kAnyCount, "(append xs ...): the lists in one; the last is not copied"},
+    {"reverse", Reverse, 1, 1, "(reverse xs): the elements in opposite order"},
+    {"list-ref", ListRef, 2, 2, "(list-ref xs i): the element at i, from 0"},
+    {"list-tail", ListTail, 2, 2, "(list-tail xs n): the list without its first n elements"},
+    {"member", Member, 2, 2, "(member v xs): the rest of xs from the first element eq? to v, or #f"},
+    {"assq", Assq, 2, 2, "(assq key alist): the first pair whose car is eq? to key, or #f"},
+    {"assoc", Assoc, 2, 2, "(assoc key alist): the first pair whose car is eqv? to key, or #f"},
+};
+
+}  // namespace
+
+std::span<const NativeDef> ListBuiltins() { return kNatives; }
+
+}  // namespace eta

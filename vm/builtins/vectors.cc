@@ -1,0 +1,81 @@
+// Vectors. What calls back is in std.collections.
+#include <algorithm>
+
+#include "vm/builtins/arguments.h"
+#include "vm/builtins/builtins.h"
+
+namespace eta {
+namespace {
+
+constexpr std::string_view kNotAVector = "argument is not a vector";
+// Above any heap limit, below what would overflow a size in bytes.
+constexpr size_t kMaxLength = size_t{1} << 45;
+
+Value VectorP(Vm& vm, Args args) {
+  const Value made = vm.heap().Vector(args.size(), Value::Nil());
+  std::ranges::copy(args, As<VectorObject>(made)->elements);
+  return made;
+}
+
+Value MakeVector(Vm& vm, Args args) {
+  const auto length = IndexBelow(args[0], kMaxLength);
+  if (!length) return Wrong(vm, "make-vector", "length must be a non-negative integer");
+  if (!MakeRoom(vm, "make-vector", VectorObject::Bytes(*length))) return Value::Failure();
+  return vm.heap().Vector(*length, args[1]);
+}
+
+Value VectorLength(Vm& vm, Args args) {
+  const auto* vector = As<VectorObject>(args[0]);
+  if (vector == nullptr) return Wrong(vm, "vector-length", kNotAVector);
+  return Value::Int(static_cast<int64_t>(vector->length));
+}
+
+Value VectorRef(Vm& vm, Args args) {
+  const auto* vector = As<VectorObject>(args[0]);
+  if (vector == nullptr) return Wrong(vm, "vector-ref", kNotAVector);
+  const auto index = IndexBelow(args[1], vector->length);
+  return index ? vector->elements[*index] : Wrong(vm, "vector-ref", "index out of bounds");
+}
+
+Value VectorSet(Vm& vm, Args args) {
+  auto* vector = As<VectorObject>(args[0]);
+  if (vector == nullptr) return Wrong(vm, "vector-set!", kNotAVector);
+  const auto index = IndexBelow(args[1], vector->length);
+  if (!index) return Wrong(vm, "vector-set!", "index out of bounds");
+  vector->elements[*index] = args[2];
+  return Value::Nil();
+}
+
+Value VectorToList(Vm& vm, Args args) {
+  auto* vector = As<VectorObject>(args[0]);
+  if (vector == nullptr) return Wrong(vm, "vector->list", kNotAVector);
+  return vm.heap().List(vector->span());
+}
+
+Value ListToVector(Vm& vm, Args args) {
+  size_t length = 0;
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) ++length;
+  if (!walk.IsProper()) return Wrong(vm, "list->vector", "not a proper list");
+  if (!MakeRoom(vm, "list->vector", VectorObject::Bytes(length))) return Value::Failure();
+  const Value vector = vm.heap().Vector(length, Value::Nil());
+  Value* to = As<VectorObject>(vector)->elements;
+  for (Value rest = args[0]; IsPair(rest); rest = Cdr(rest)) *to++ = Car(rest);
+  return vector;
+}
+
+constexpr NativeDef kNatives[] = {
+    {"vector", VectorP, 0, kAnyCount, "(vector v ...): a vector of the arguments"},
+    {"make-vector", MakeVector, 2, 2, "(make-vector n fill): a vector of n times fill"},
+    {"vector-length", VectorLength, 1, 1, "(vector-length v): the number of elements"},
+    {"vector-ref", VectorRef, 2, 2, "(vector-ref v i): the element at i, from 0"},
+    {"vector-set!", VectorSet, 3, 3, "(vector-set! v i x): makes x the element at i"},
+    {"%vector->list", VectorToList, 1, 1, "(%vector->list v): its elements as a list"},
+    {"%list->vector", ListToVector, 1, 1, "(%list->vector xs): its elements as a vector"},
+};
+
+}  // namespace
+
+std::span<const NativeDef> VectorBuiltins() { return kNatives; }
+
+}  // namespace eta
