@@ -259,7 +259,7 @@ class ProcedureEmitter {
   void EmitValues(const Node* node, int dst) {
     const int count = static_cast<int>(node->operands.size());
     if (count > 255) return out_.Exceeded("values");
-    const int first = out_.Reserve(count);
+    const int first = out_.Reserve(std::max(count, 1));  // it names a register in any case
     for (int i = 0; i < count; ++i) Emit(node->operands[i], first + i);
     out_.Emit(Op::kValues, dst >= 0 ? dst : out_.Reserve(), first, count);
   }

@@ -61,7 +61,8 @@ class Comparison {
         work_.push_back({Car(x), Car(y)});
         return true;
       case ObjectKind::kVector:
-        return WasVisited(x, y) || Vectors(As<VectorObject>(x)->span(), As<VectorObject>(y)->span());
+        return WasVisited(x, y) ||
+               Vectors(As<VectorObject>(x)->span(), As<VectorObject>(y)->span());
       case ObjectKind::kBytevector:
         return std::ranges::equal(As<BytevectorObject>(x)->span(), As<BytevectorObject>(y)->span());
       case ObjectKind::kForeign:

@@ -43,7 +43,8 @@ class Interpreter {
   Value Run(Value callee, Args args);
 
   // Thread safety: any thread; async-signal-safe.
-  void RequestInterrupt() { limit_.store(nullptr, std::memory_order_relaxed); }
+  // Release: what was written before it is visible at the safepoint.
+  void RequestInterrupt() { limit_.store(nullptr, std::memory_order_release); }
 
   // The span of the form being executed, and of its callers; innermost first, at most `count`.
   std::vector<TraceFrame> Trace(size_t count) const;

@@ -151,7 +151,8 @@ Value Interpreter::StackOverflow() {
 
 // Some thread asked for attention: the limit was lowered. False: the program is to unwind.
 bool Interpreter::Safepoint() {
-  limit_.store(stack_end_, std::memory_order_relaxed);
+  // In one step, so that a request is either seen here or leaves the limit lowered.
+  limit_.exchange(stack_end_, std::memory_order_acq_rel);
   return !vm_.HandleInterrupt().IsFailure();
 }
 

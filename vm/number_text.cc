@@ -24,7 +24,8 @@ Decimal ShortestDecimal(double magnitude) {
       std::to_chars(buffer, buffer + sizeof(buffer), magnitude, std::chars_format::scientific);
   const std::string_view text(buffer, static_cast<size_t>(end - buffer));
   const size_t e = text.find('e');
-  Decimal decimal{std::string(text.substr(0, 1)), std::atoi(std::string(text.substr(e + 1)).c_str())};
+  Decimal decimal{std::string(text.substr(0, 1)),
+                  std::atoi(std::string(text.substr(e + 1)).c_str())};
   if (e > 2) decimal.digits += text.substr(2, e - 2);
   return decimal;
 }

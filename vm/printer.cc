@@ -19,9 +19,9 @@ struct NamedChar {
   uint32_t code_point;
   std::string_view name;
 };
-constexpr NamedChar kCharNames[] = {
-    {' ', "space"}, {'\n', "newline"}, {'\r', "return"}, {'\t', "tab"},      {0, "null"},
-    {27, "escape"}, {127, "delete"},   {'\a', "alarm"},  {'\b', "backspace"}};
+constexpr NamedChar kCharNames[] = {{' ', "space"},  {'\n', "newline"}, {'\r', "return"},
+                                    {'\t', "tab"},   {0, "null"},       {27, "escape"},
+                                    {127, "delete"}, {'\a', "alarm"},   {'\b', "backspace"}};
 
 void AppendHex(uint32_t code_point, std::string* out) {
   char buffer[16];
@@ -149,9 +149,7 @@ class Printer {
     }
   }
 
-  bool IsLabel(Value v) const {
-    return labels_ && v.IsObject() && labels_->contains(v.AsObject());
-  }
+  bool IsLabel(Value v) const { return labels_ && v.IsObject() && labels_->contains(v.AsObject()); }
 
   // False: it was printed before, so its label is all.
   bool BeginLabelled(Value v) {

@@ -117,13 +117,15 @@ Value Vm::Call(Value callee, Args args) { return interpreter_->Run(callee, args)
 
 bool Vm::RunFile(const std::string& path) {
   diagnostic_ = {};
-  return loader_->RunFile(path);
+  return loader_->RunFile(path) && EndedWell();
 }
 
 bool Vm::RunText(std::string_view text, const std::string& name) {
   diagnostic_ = {};
-  return loader_->RunText(text, name);
+  return loader_->RunText(text, name) && EndedWell();
 }
+
+bool Vm::EndedWell() { return final_status == 0 || !Exit(final_status).IsFailure(); }
 
 bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* result) {
   diagnostic_ = {};
@@ -164,11 +166,13 @@ Value Vm::HandleInterrupt() {
     std::lock_guard lock(termination_mutex_);
     return Terminate(termination_message_);
   }
+  // First: a program may catch what follows, and a host asks only once.
+  if (interrupt_hook_ && interrupt_hook_(*this).IsFailure()) return Value::Failure();
   if (over_limit_.exchange(false, std::memory_order_relaxed)) {
     return Fail(kHeapError,
                 "heap limit of " + std::to_string(options_.heap.limit_bytes) + " bytes exceeded");
   }
-  return interrupt_hook_ ? interrupt_hook_(*this) : Value::Nil();
+  return Value::Nil();
 }
 
 // --- Globals and builtins

@@ -107,12 +107,16 @@ class Vm final : private RootSource {
   bool RunText(std::string_view text, const std::string& name);
   // Runs what was typed at a prompt; see Loader. `result` is unrooted.
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
+  int final_status = 0;
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 
   // Where the program stands: the innermost form being executed that stands in the program's own
   // files rather than the standard library; failing that, the innermost one.
   SourceSpan CurrentSpan() const;
+  // The span as the language shows it: (span FILE LINE COLUMN END-LINE END-COLUMN).
+  Value SpanValue(const SourceSpan& span);
   // The source file a span refers to, or null.
   const SourceFile* File(const SourceSpan& span) const;
 
@@ -165,9 +169,9 @@ class Vm final : private RootSource {
   friend class Loader;
   void TraceRoots(Marker& marker) override;
   Value HandleInterrupt();
+  bool EndedWell();
   bool PendingMatches(Value catch_tag) const;
   Value TakePayload();
-  Value SpanValue(const SourceSpan& span);
 
   Options options_;
   SymbolTable names_;

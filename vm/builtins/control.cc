@@ -1,14 +1,15 @@
 // Errors, leaving the program, and where it runs.
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
+#include "vm/code.h"
 #include "vm/printer.h"
 
 namespace eta {
 namespace {
 
 Value Error(Vm& vm, Args args) {
-  std::string message = IsString(args[0]) ? std::string(StringView(args[0]))
-                                          : ToText(vm, args[0], PrintMode::kWrite);
+  std::string message =
+      IsString(args[0]) ? std::string(StringView(args[0])) : ToText(vm, args[0], PrintMode::kWrite);
   for (Value irritant : args.subspan(1)) {
     message += ' ';
     Print(vm, irritant, PrintMode::kWrite, &message);
@@ -29,6 +30,20 @@ Value Exit(Vm& vm, Args args) {
   return vm.Exit(static_cast<int>(ToInt64(status) & 0xFF));
 }
 
+Value SetFinalStatus(Vm& vm, Args args) {
+  const auto status = IndexBelow(args[0], 256);
+  if (!status) return Wrong(vm, "%set-final-status!", "status must be from 0 to 255");
+  vm.final_status = static_cast<int>(*status);
+  return Value::Nil();
+}
+
+// Of a procedure's last form, which tells where a call stood that replaced the procedure's frame.
+Value ProcedureSpan(Vm& vm, Args args) {
+  const auto* closure = As<ClosureObject>(args[0]);
+  if (closure == nullptr || closure->code->places.empty()) return Value::Nil();
+  return vm.SpanValue(closure->code->places.back().span);
+}
+
 Value Platform(Vm& vm, Args) {
 #if defined(__linux__)
   return vm.Symbol("Linux");
@@ -46,6 +61,10 @@ constexpr NativeDef kNatives[] = {
      "(error message irritant ...): raises runtime.user-error with the message and the irritants"},
     {"%type-error", TypeError, 1, 1, "(%type-error message): raises runtime.type-error"},
     {"exit", Exit, 0, 1, "(exit [status]): ends the program; #t is 0, #f is 1"},
+    {"%set-final-status!", SetFinalStatus, 1, 1,
+     "(%set-final-status! n): makes the program exit with n when it runs to its end"},
+    {"%procedure-span", ProcedureSpan, 1, 1,
+     "(%procedure-span f): where its last form stands, () if unknown"},
     {"platform", Platform, 0, 0, "(platform): Linux, Darwin, Win32 or Unknown"},
 };
 

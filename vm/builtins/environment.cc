@@ -21,9 +21,9 @@ Mutex g_environment_mutex;
 
 // A name that the environment can hold; nothing, with an error pending, for any other value.
 std::optional<std::string> VariableName(Vm& vm, std::string_view name, Value v) {
-  const bool is_name = IsString(v) && !StringView(v).empty() &&
-                       StringView(v).find_first_of(std::string_view("=\0", 2)) ==
-                           std::string_view::npos;
+  const bool is_name =
+      IsString(v) && !StringView(v).empty() &&
+      StringView(v).find_first_of(std::string_view("=\0", 2)) == std::string_view::npos;
   if (is_name) return std::string(StringView(v));
   (void)Wrong(vm, name, IsString(v) ? "no possible variable name" : "name must be a string");
   return std::nullopt;

@@ -37,8 +37,8 @@ bool WritesFiles(Vm& vm, std::string_view path) {
 
 Value FileError(Vm& vm, std::string_view name, std::string_view reason, const std::string& path,
                 int error) {
-  return Wrong(vm, name, std::string(reason) + ": " + path + ": " +
-                             std::generic_category().message(error));
+  return Wrong(vm, name,
+               std::string(reason) + ": " + path + ": " + std::generic_category().message(error));
 }
 
 }  // namespace eta

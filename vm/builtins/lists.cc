@@ -135,7 +135,8 @@ constexpr NativeDef kNatives[] = {
     {"reverse", Reverse, 1, 1, "(reverse xs): the elements in opposite order"},
     {"list-ref", ListRef, 2, 2, "(list-ref xs i): the element at i, from 0"},
     {"list-tail", ListTail, 2, 2, "(list-tail xs n): the list without its first n elements"},
-    {"member", Member, 2, 2, "(member v xs): the rest of xs from the first element eq? to v, or #f"},
+    {"member", Member, 2, 2,
+     "(member v xs): the rest of xs from the first element eq? to v, or #f"},
     {"assq", Assq, 2, 2, "(assq key alist): the first pair whose car is eq? to key, or #f"},
     {"assoc", Assoc, 2, 2, "(assoc key alist): the first pair whose car is eqv? to key, or #f"},
 };

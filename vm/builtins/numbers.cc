@@ -66,8 +66,7 @@ Value Fold(Vm& vm, Value first, Args rest) {
   for (Value v : rest) {
     if (!IsNumber(v)) return Wrong(vm, Operation::kName, kNotANumber);
     int64_t exact;
-    if (!acc.is_float && !v.IsDouble() &&
-        !Operation::Overflows(acc.integer, ToInt64(v), &exact)) {
+    if (!acc.is_float && !v.IsDouble() && !Operation::Overflows(acc.integer, ToInt64(v), &exact)) {
       acc.integer = exact;
     } else {
       acc.SetFloat(Operation::Apply(acc.AsFloat(), ToDouble(v)));
@@ -201,7 +200,8 @@ Value Modulo(Vm& vm, Args args) {
     const int64_t r = a % b;
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
   };
-  return Division(vm, args, "modulo", 0, integers, [](double a, double b) { return std::fmod(a, b); });
+  return Division(vm, args, "modulo", 0, integers,
+                  [](double a, double b) { return std::fmod(a, b); });
 }
 
 Value Remainder(Vm& vm, Args args) {

@@ -57,7 +57,9 @@ Value Same(Vm& vm, Args args) { return Compare(vm, args, "string=?", std::equal_
 Value Before(Vm& vm, Args args) { return Compare(vm, args, "string<?", std::less<>()); }
 Value After(Vm& vm, Args args) { return Compare(vm, args, "string>?", std::greater<>()); }
 Value NotAfter(Vm& vm, Args args) { return Compare(vm, args, "string<=?", std::less_equal<>()); }
-Value NotBefore(Vm& vm, Args args) { return Compare(vm, args, "string>=?", std::greater_equal<>()); }
+Value NotBefore(Vm& vm, Args args) {
+  return Compare(vm, args, "string>=?", std::greater_equal<>());
+}
 
 Value SymbolToString(Vm& vm, Args args) {
   if (!IsSymbol(args[0])) return Wrong(vm, "symbol->string", "argument is not a symbol");

@@ -17,8 +17,8 @@ using std::chrono::duration_cast;
 // How long a pause may keep a VM from noticing an interrupt.
 constexpr int64_t kLongestPauseMs = 20;
 // Years of four digits are what the formats have room for.
-constexpr int64_t kMaxSeconds = 253'402'300'799;   // 9999-12-31T23:59:59Z
-constexpr int64_t kMinSeconds = -62'135'596'800;   // 0001-01-01T00:00:00Z
+constexpr int64_t kMaxSeconds = 253'402'300'799;  // 9999-12-31T23:59:59Z
+constexpr int64_t kMinSeconds = -62'135'596'800;  // 0001-01-01T00:00:00Z
 
 template <class Unit, class Clock>
 Value Now(Vm& vm) {
@@ -36,7 +36,8 @@ Value MonotonicMs(Vm& vm, Args) {
 std::optional<int64_t> Milliseconds(Vm& vm, std::string_view name, Value v) {
   if (IsInteger(v)) return ToInt64(v);
   const double limit = 9e15;  // where floats stop telling integers apart
-  if (v.IsDouble() && std::fabs(v.AsDouble()) <= limit && std::trunc(v.AsDouble()) == v.AsDouble()) {
+  if (v.IsDouble() && std::fabs(v.AsDouble()) <= limit &&
+      std::trunc(v.AsDouble()) == v.AsDouble()) {
     return static_cast<int64_t>(v.AsDouble());
   }
   (void)Wrong(vm, name, "milliseconds must be an integer");
@@ -68,16 +69,11 @@ std::optional<tm> Calendar(Vm& vm, std::string_view name, Value v, bool is_local
 
 Value Parts(Vm& vm, const tm& t) {
   const std::pair<std::string_view, Value> parts[] = {
-      {"year", Value::Int(t.tm_year + 1900)},
-      {"month", Value::Int(t.tm_mon + 1)},
-      {"day", Value::Int(t.tm_mday)},
-      {"hour", Value::Int(t.tm_hour)},
-      {"minute", Value::Int(t.tm_min)},
-      {"second", Value::Int(t.tm_sec)},
-      {"weekday", Value::Int(t.tm_wday)},
-      {"yearday", Value::Int(t.tm_yday)},
-      {"is-dst", Value::Bool(t.tm_isdst > 0)},
-      {"offset-minutes", Value::Int(t.tm_gmtoff / 60)},
+      {"year", Value::Int(t.tm_year + 1900)},  {"month", Value::Int(t.tm_mon + 1)},
+      {"day", Value::Int(t.tm_mday)},          {"hour", Value::Int(t.tm_hour)},
+      {"minute", Value::Int(t.tm_min)},        {"second", Value::Int(t.tm_sec)},
+      {"weekday", Value::Int(t.tm_wday)},      {"yearday", Value::Int(t.tm_yday)},
+      {"is-dst", Value::Bool(t.tm_isdst > 0)}, {"offset-minutes", Value::Int(t.tm_gmtoff / 60)},
   };
   RootVector items(vm.heap());
   for (const auto& [name, value] : parts) {
