@@ -13,7 +13,7 @@ void ReducedGradients::Add(const at::Tensor& parameter) {
   const at::Tensor& gradient = parameter.grad();
   std::erase_if(seen_, [](const auto& entry) { return entry.second.gradient.expired(); });
   seen_.insert_or_assign(parameter.unsafeGetTensorImpl(),
-                         Seen{gradient.getIntrusivePtr(), VersionOf(gradient)});
+                         Seen{Weak(gradient.getIntrusivePtr()), VersionOf(gradient)});
 }
 
 bool ReducedGradients::Covers(const at::Tensor& parameter, const at::Tensor& gradient) const {

@@ -26,8 +26,9 @@ class ReducedGradients {
                                        const tensor::ArenaRegistry& arenas) const;
 
  private:
+  using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
   struct Seen {
-    c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> gradient;
+    Weak gradient;
     uint32_t version;
   };
   bool Covers(const at::Tensor& parameter, const at::Tensor& gradient) const;

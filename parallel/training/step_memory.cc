@@ -30,6 +30,8 @@ std::vector<NamedParameter> AllParameters(const tensor::Module& model,
   return all;
 }
 
+}  // namespace
+
 std::string Describe(const NamedParameter& parameter) {
   std::string text = parameter.name + " (";
   for (int64_t size : parameter.tensor.sizes()) {
@@ -38,8 +40,6 @@ std::string Describe(const NamedParameter& parameter) {
   }
   return text + ") " + NameOf(DTypeOf(parameter.tensor.scalar_type()));
 }
-
-}  // namespace
 
 std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer) {
   std::vector<SegmentMemory> all;

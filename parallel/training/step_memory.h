@@ -48,7 +48,10 @@ struct StepMemory {
 // travel. REQUIRES: optimizer.Prepare.
 std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer);
 
-// "0.weight (64 10) float64" for each parameter of the model and of the optimizer.
+// "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.
+std::string Describe(const tensor::NamedParameter& parameter);
+
+// The line of each parameter of the model and of the optimizer.
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
 
 // The memory of the same parameters. Throws as MemoryOf.

@@ -13,8 +13,9 @@ std::string At(const StepRecord& record) {
 }
 
 std::string Position(const StepRecord& record) {
-  return "step " + std::to_string(record.step) + " with optimizer " +
-         std::to_string(record.optimizer) + At(record);
+  const std::string optimizer =
+      record.optimizer == 0 ? "" : " with optimizer " + std::to_string(record.optimizer);
+  return "step " + std::to_string(record.step) + optimizer + At(record);
 }
 
 bool SameCall(const StepRecord& a, const StepRecord& b) {

@@ -20,7 +20,7 @@ struct StepRecord {
   };
   Phase phase = Phase::kSettle;
   bool failed = false;                      // this rank cannot go on; memory->failure says why
-  uint32_t optimizer = 0;                   // by the order of first use
+  uint32_t optimizer = 0;                   // by the order of first use, from 1; 0: none
   uint64_t step = 0;                        // training steps begun so far
   uint32_t file = 0, line = 0, column = 0;  // of the call
   uint64_t layout = 0;                      // LayoutSignature
