@@ -23,7 +23,7 @@ Rows Numbers(const Dataset& rows) {
 // What one rank sees of an epoch.
 std::vector<Rows> Pass(Epoch epoch, int rank = 0, int world_size = 1) {
   std::vector<Rows> batches;
-  while (auto batch = epoch.Next(rank, world_size)) batches.push_back(Numbers(*batch));
+  while (auto batch = epoch.Next(rank, world_size)) batches.push_back(Numbers(batch->own));
   return batches;
 }
 
@@ -78,6 +78,13 @@ TEST(BatchesTest, RanksTogetherSeeTheBatchesOfOne) {
     }
     EXPECT_EQ(joined, whole) << world_size;
   }
+}
+
+TEST(BatchesTest, CountsTheRowsOfAllRanks) {
+  Epoch epoch(Numbered(5), {.batch_size = 3}, 0);
+  EXPECT_EQ(epoch.Next(1, 2)->rows, 3);
+  EXPECT_EQ(epoch.Next(1, 2)->rows, 2);
+  EXPECT_FALSE(epoch.Next(1, 2));
 }
 
 TEST(BatchesTest, GivesRanksWithoutRowsEmptyBatches) {
