@@ -13,7 +13,7 @@ Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, 
   mine_.file = span.file;
   mine_.line = span.line;
   mine_.column = span.column;
-  Open(&own_);
+  mine_.memory = memory_;
 }
 
 void Meeting::Open(StepMemory* memory) {
@@ -61,7 +61,7 @@ bool Meeting::Exchange() {
 void Meeting::AnnounceFailure() {
   const SourceSpan span = PendingSpan(vm_, vm_.pending());
   const std::string place = PlaceText(span, vm_.File(span));
-  if (!place.empty()) memory_->site = place;
+  memory_->site = place.empty() ? training_.site.text() : place;
   memory_->failure = FailureText();
   mine_.failed = true;
   const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
