@@ -76,7 +76,8 @@ constexpr NativeDef kOps[] = {
     Op<"torch/save">(
         [](Call& call, const Tensor& x, Value path) {
           if (!IsString(path)) return call.Fail("path string required");
-          if (call.vm().console().WritesFiles()) Save(x, std::string(StringView(path)));
+          const std::string_view file = StringView(path);
+          if (call.vm().console().WritesFile(file)) Save(x, std::string(file));
           return Value::Nil();
         },
         "(tensor-save x path): writes x to a file"),

@@ -345,6 +345,9 @@ class Analyzer {
   }
 
   Node* Undefined(Name name, SourceSpan span) {
+    if (const std::string* error = vm_.ExtensionError(name)) {
+      return Fail(span, *name + ": " + *error);
+    }
     std::vector<std::string_view> candidates = vm_.BuiltinNames();
     for (const auto& [known, binding] : module_.environment) candidates.push_back(*known);
     for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {

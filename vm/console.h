@@ -18,8 +18,9 @@ class Console {
   virtual void Flush() = 0;
   // The next line of standard input with its newline; empty at the end.
   virtual std::string ReadLine() = 0;
-  // False: files opened for writing accept and discard (replicas other than the first).
-  virtual bool WritesFiles() const { return true; }
+  // Asked before a file at `path` is changed. False: what is written is discarded (by replicas other
+  // than the first), and the console has said so.
+  virtual bool WritesFile(std::string_view /*path*/) { return true; }
 };
 
 // The process's stdin, stdout and stderr. Stdout is flushed before anything goes to stderr.

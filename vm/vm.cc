@@ -197,10 +197,22 @@ void Vm::DefineNatives(std::span<const NativeDef> natives) {
 
 const GlobalSlot* Vm::FindBuiltin(Name name) {
   auto it = builtins_.find(name);
-  if (it == builtins_.end() && offered_names_.contains(*name) && extension_(*this, *name)) {
+  if (it == builtins_.end() && extension_ && offered_names_.contains(*name)) {
+    LoadExtension();
     it = builtins_.find(name);
   }
   return it == builtins_.end() ? nullptr : &it->second;
+}
+
+void Vm::LoadExtension() {
+  const ExtensionHook load = std::exchange(extension_, nullptr);
+  auto loaded = load(*this);
+  if (!loaded) extension_error_ = std::move(loaded.error());
+}
+
+const std::string* Vm::ExtensionError(Name name) const {
+  const bool failed = !extension_error_.empty() && offered_names_.contains(*name);
+  return failed ? &extension_error_ : nullptr;
 }
 
 std::vector<std::string_view> Vm::BuiltinNames() const {

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/expected.h"
 #include "base/thread_annotations.h"
 #include "vm/code.h"
 #include "vm/console.h"
@@ -144,9 +145,12 @@ class Vm final : private RootSource {
   // The slot of a builtin, loading the extension that offers it if need be; null when there is
   // none.
   const GlobalSlot* FindBuiltin(Name name);
-  // Called with a name no builtin has; returns true after having defined it (and others).
-  using ExtensionHook = std::function<bool(Vm&, std::string_view name)>;
+  // Called once, with the first of the offered names that the program uses; defines them all.
+  // Error: why it cannot.
+  using ExtensionHook = std::function<Expected<Ok, std::string>(Vm&)>;
   void SetExtension(ExtensionHook hook, std::vector<std::string_view> offered_names);
+  // Why FindBuiltin does not find an offered name; null when that is not the reason.
+  const std::string* ExtensionError(Name name) const;
 
   // --- Streams ----------------------------------------------------------------------------------
   Console& console() { return *console_; }
@@ -169,6 +173,7 @@ class Vm final : private RootSource {
   friend class Loader;
   void TraceRoots(Marker& marker) override;
   Value HandleInterrupt();
+  void LoadExtension();
   bool EndedWell();
   bool PendingMatches(Value catch_tag) const;
   Value TakePayload();
@@ -194,6 +199,7 @@ class Vm final : private RootSource {
   std::deque<SourceFile> files_;
   ExtensionHook extension_;
   std::unordered_set<std::string_view> offered_names_;
+  std::string extension_error_;
 };
 
 }  // namespace eta

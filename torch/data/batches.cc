@@ -20,13 +20,14 @@ Epoch::Epoch(Dataset dataset, const BatchOptions& options, uint64_t epoch)
   if (options.drop_last) order_.resize(rows - rows % batch_size_);
 }
 
-std::optional<Dataset> Epoch::Next(int rank, int world_size) {
+std::optional<Batch> Epoch::Next(int rank, int world_size) {
   const std::span<const int64_t> left = std::span(order_).subspan(position_);
   if (left.empty()) return std::nullopt;
   const auto batch = left.first(std::min<size_t>(left.size(), batch_size_));
   position_ += batch.size();
   const auto [begin, end] = RowsOfRank(batch.size(), rank, world_size);
-  return TakeRows(dataset_, batch.subspan(begin, end - begin));
+  return Batch{TakeRows(dataset_, batch.subspan(begin, end - begin)),
+               static_cast<int64_t>(batch.size())};
 }
 
 const ForeignType kBatchesType = {

@@ -26,13 +26,18 @@ struct RowRange {
 };
 RowRange RowsOfRank(int64_t count, int rank, int world_size);
 
+struct Batch {
+  Dataset own;   // this rank's part
+  int64_t rows;  // of all parts
+};
+
 class Epoch {
  public:
   // `epoch` counts from 0. REQUIRES: batch_size > 0.
   Epoch(Dataset dataset, const BatchOptions& options, uint64_t epoch);
 
-  // This rank's rows of the next batch, or nothing after the last one.
-  std::optional<Dataset> Next(int rank, int world_size);
+  // The next batch, or nothing after the last one.
+  std::optional<Batch> Next(int rank, int world_size);
 
  private:
   const Dataset dataset_;

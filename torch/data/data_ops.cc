@@ -142,10 +142,11 @@ Value NextBatch(Call& call, Epoch* epoch) {
   const TensorContext& context = call.context();
   const auto batch = epoch->Next(context.settings().rank, context.settings().world_size);
   if (!batch) return Value::False();
-  Heap& heap = call.vm().heap();
-  Root inputs(heap, WrapTensor(call.vm(), batch->inputs.to(context.device())));
-  Root targets(heap, WrapTensor(call.vm(), batch->targets.to(context.device())));
-  return heap.Cons(inputs, targets);
+  RootVector items(call.vm().heap());
+  items.push_back(WrapTensor(call.vm(), batch->own.inputs.to(context.device())));
+  items.push_back(WrapTensor(call.vm(), batch->own.targets.to(context.device())));
+  items.push_back(Value::Int(batch->rows));
+  return call.vm().heap().List(items.span());
 }
 
 // Rows whose largest prediction is the target's class: a number, or the largest of its own row.
@@ -204,8 +205,10 @@ constexpr NativeDef kOps[] = {
     Op<"data/start-epoch">(
         [](Call& call, Batches* batches) { return WrapEpoch(call.vm(), batches->Start()); },
         "(start-epoch batches): the next pass through them"),
-    Op<"data/next-batch">([](Call& call, Epoch* epoch) { return NextBatch(call, epoch); },
-                          "(next-batch epoch): (inputs . targets) of this rank, or #f at the end"),
+    Op<"data/next-batch">(
+        [](Call& call, Epoch* epoch) { return NextBatch(call, epoch); },
+        "(next-batch epoch): (inputs targets rows), this rank's inputs and targets and how many "
+        "rows all ranks have; #f at the end"),
     Op<"data/count-correct">(
         [](Call& call, const std::shared_ptr<Module>& model, const Tensor& inputs,
            const Tensor& targets) { return CountCorrect(call, model, inputs, targets); },

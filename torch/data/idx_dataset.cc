@@ -53,8 +53,8 @@ Expected<IdxArray, std::string> ParseIdx(std::string_view contents, const std::s
   const size_t header_bytes = 4 + 4 * dimensions;
   if (contents.size() < 4) return fail("too short for an IDX file");
   if (BigEndian(contents) != expected) {
-    return fail("wrong magic number " + Hex(BigEndian(contents)) + ", an IDX file of bytes in " +
-                std::to_string(dimensions) + " dimensions starts with " + Hex(expected));
+    return fail("wrong magic number " + Hex(BigEndian(contents)) + ", expected " + Hex(expected) +
+                " (an IDX file of bytes, dimensions: " + std::to_string(dimensions) + ")");
   }
   if (contents.size() < header_bytes) return fail("too short for an IDX file");
 

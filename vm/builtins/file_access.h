@@ -15,10 +15,6 @@ class Vm;
 // it is not a string or no possible path.
 std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v);
 
-// Whether this VM's program may change files. When it may not, says so on stderr, the first time,
-// naming `path`.
-bool WritesFiles(Vm& vm, std::string_view path);
-
 // Fails with "NAME: reason: PATH: what errno-like `error` means".
 Value FileError(Vm& vm, std::string_view name, std::string_view reason, const std::string& path,
                 int error);

@@ -33,7 +33,7 @@ Value IsDirectory(Vm& vm, Args args) {
 Value DeleteFile(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "delete-file", args[0]);
   if (!path) return Value::Failure();
-  if (!WritesFiles(vm, *path)) return Value::Nil();
+  if (!vm.console().WritesFile(*path)) return Value::Nil();
   if (unlink(path->c_str()) == 0) return Value::Nil();
   return FileError(vm, "delete-file", "could not delete", *path, errno);
 }
@@ -41,7 +41,7 @@ Value DeleteFile(Vm& vm, Args args) {
 Value MakeDirectory(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "make-directory", args[0]);
   if (!path) return Value::Failure();
-  if (!WritesFiles(vm, *path)) return Value::Nil();
+  if (!vm.console().WritesFile(*path)) return Value::Nil();
   std::error_code error;
   fs::create_directory(*path, error);
   if (!error) return Value::Nil();

@@ -155,7 +155,7 @@ Value OpenInputFile(Vm& vm, Args args) {
 Value OpenOutputFile(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "open-output-file", args[0]);
   if (!path) return Value::Failure();
-  if (!WritesFiles(vm, *path)) return NewPort(vm, OpenNullOutput());
+  if (!vm.console().WritesFile(*path)) return NewPort(vm, OpenNullOutput());
   std::unique_ptr<Port> port = OpenFileOutput(*path);
   if (port) return NewPort(vm, std::move(port));
   return FileError(vm, "open-output-file", kCouldNotOpen, *path, errno);
