@@ -96,12 +96,17 @@ TEST_P(GoldenTest, HeapStress) {
   unsetenv("ETA_HEAP_STRESS");
 }
 
+// Lines and columns change on the way, so only the messages count.
 TEST_P(GoldenTest, ReadBack) {
-  const Expectation expected = ReadExpectation(GetParam());
+  Expectation expected = ReadExpectation(GetParam());
   const Outcome dump = RunEtai("--dump=reader " + GetParam().string());
   if (dump.status != 0) {  // the text is meant to be unreadable
     Check({"", expected.errors, expected.status}, dump);
     return;
+  }
+  for (std::string& error : expected.errors) {
+    const size_t place_end = error.find("]: ");
+    if (place_end != std::string::npos) error.erase(0, place_end + 3);
   }
   const fs::path copy = fs::path(testing::TempDir()) / GetParam().filename();
   std::ofstream(copy, std::ios::binary) << dump.output;

@@ -24,7 +24,8 @@ Value Call::BadArgument(std::string_view expected) {
   return Fail(info_.complaint.empty() ? expected : info_.complaint);
 }
 
-Value RunOperation(Vm& vm, const OpInfo& info, Args args, Value (*body)(Call& call)) {
+Value RunOperation(Vm& vm, const OpInfo& info, Args args,
+                   c10::function_ref<Value(Call& call)> body) {
   for (bool second_try = false;; second_try = true) {
     std::optional<Call> call;
     std::string out_of_memory;

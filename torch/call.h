@@ -2,6 +2,8 @@
 // language.
 #pragma once
 
+#include <c10/util/FunctionRef.h>
+
 #include <string>
 #include <string_view>
 
@@ -49,6 +51,7 @@ class Call {
 // Runs an operation's body, which may throw what libtorch throws. An exception becomes the
 // type-error "NAME: its first line". Out of memory: collects garbage and runs the body once more
 // (unless it had committed), then runtime.heap-error.
-Value RunOperation(Vm& vm, const OpInfo& info, Args args, Value (*body)(Call& call));
+Value RunOperation(Vm& vm, const OpInfo& info, Args args,
+                   c10::function_ref<Value(Call& call)> body);
 
 }  // namespace eta::tensor

@@ -36,6 +36,12 @@ class DefaultDtype {
   static bool Set(at::ScalarType dtype);
 };
 
+// Asked before `step!` applies gradients: a reason not to, or nothing. To be attached to the Vm (as
+// a shared_ptr, under kStepGuard) by a world of several ranks, which refuses gradients that were
+// not averaged.
+using StepGuard = std::function<std::optional<std::string>(const Optimizer&)>;
+inline constexpr const char* kStepGuard = "tensor.step-guard";
+
 // Thread safety: the thread that runs the isolate. An isolate may change threads between
 // operations, but is destroyed on the thread that ran it last, or after that thread ended.
 class TensorContext {
@@ -69,10 +75,6 @@ class TensorContext {
   // --- Training
   // -----------------------------------------------------------------------------------
   const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
-  // Asked before `step!` applies gradients: a reason not to, or nothing. A world of several ranks
-  // installs it to refuse gradients that were not averaged.
-  using StepGuard = std::function<std::optional<std::string>(const Optimizer&)>;
-  StepGuard step_guard;
 
  private:
   friend class RankStream;

@@ -12,7 +12,7 @@ namespace eta::tensor {
 void InstallTensors(Vm& vm) {
   LoadCuda();
   InstallCountingAllocator();
-  for (auto* table = OpTable::First(); table; table = table->next()) vm.DefineNatives(table->ops());
+  for (auto* table = OpTable::First(); table; table = table->next()) table->Install(vm);
 }
 
 std::vector<std::string_view> OfferedNames() {

@@ -101,6 +101,12 @@ void Module::SetTraining(bool training) {
   for (const auto& child : children_) child->SetTraining(training);
 }
 
+void EvaluationMode::Enter(Module& module) {
+  if (module.training_) were_training_.push_back(&module);
+  module.training_ = false;
+  for (const auto& child : module.children_) Enter(*child);
+}
+
 void Module::MoveTo(c10::Device device) {
   at::NoGradGuard no_grad;
   for (const NamedParameter& parameter : Parameters()) {

@@ -49,9 +49,27 @@ class Module {
   std::vector<std::shared_ptr<Module>> children_;
 
  private:
+  friend class EvaluationMode;
   void Collect(const std::string& path, std::vector<NamedParameter>* out) const;
 
   bool training_ = true;
+};
+
+// While in scope `module` and all below it are in evaluation mode; then each has its own mode
+// again.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module& module) { Enter(module); }
+  ~EvaluationMode() {
+    for (Module* module : were_training_) module->training_ = true;
+  }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  void Enter(Module& module);
+
+  std::vector<Module*> were_training_;
 };
 
 // y = x W^T + b on the last axis; W (out, in) and b (out) uniform in +-1/sqrt(in), drawn as

@@ -112,8 +112,8 @@ OptimizerPtr MakeAdamOptimizer(Call& call, const ModulePtr& module, double learn
 }
 
 void Step(Call& call, Optimizer& optimizer) {
-  if (const auto& guard = call.context().step_guard) {
-    const auto reason = guard(optimizer);
+  if (const auto* guard = call.vm().Attachment<StepGuard>(kStepGuard)) {
+    const auto reason = (*guard)(optimizer);
     TORCH_CHECK(!reason, *reason);
   }
   optimizer.Prepare();

@@ -47,6 +47,8 @@ class Optimizer {
   const std::shared_ptr<Module>& module() const { return module_; }
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
 
+  // Whether Prepare would find nothing to do.
+  bool LayoutHolds() const;
   // Lays the parameters out, or does it anew when some were moved or replaced; state is kept.
   // Returns whether the layout changed. Cheap when it did not.
   bool Prepare();
@@ -84,7 +86,6 @@ class Optimizer {
     int64_t begin = 0, end = 0;  // elements of the segment, padding included
   };
 
-  bool LayoutHolds() const;
   void LayOut();
   std::shared_ptr<ParameterArena> MakeArena() const;
   std::vector<Home> FindHomes() const;

@@ -6,6 +6,7 @@
 #include "vm/capture_finder.h"
 #include "vm/library_index.h"
 #include "vm/loop_finder.h"
+#include "vm/self_calls.h"
 #include "vm/suggest.h"
 #include "vm/vm.h"
 
@@ -14,6 +15,40 @@ namespace {
 
 // Forms nested deeper than this would overflow the C++ stack of a worker thread.
 constexpr int kMaxDepth = 3000;
+
+// The top-level names that one definition binds and no set! changes.
+class ConstantNames {
+ public:
+  ConstantNames(SymbolTable& names, std::span<const Datum* const> forms) {
+    const Name define = names.Intern("define"), set = names.Intern("set!");
+    for (const Datum* form : forms) {
+      if (HasHead(form, define)) ++count_[form->Cdr()->Car()->symbol];
+    }
+    std::vector<const Datum*> rest(forms.begin(), forms.end());
+    while (!rest.empty()) {
+      const Datum* datum = rest.back();
+      rest.pop_back();
+      if (!datum->IsPair()) continue;
+      if (HasHead(datum, set) && datum->Cdr()->IsPair() && datum->Cdr()->Car()->IsSymbol()) {
+        count_[datum->Cdr()->Car()->symbol] += 2;
+      }
+      rest.push_back(datum->Car());
+      rest.push_back(datum->Cdr());
+    }
+  }
+
+  bool Contains(Name name) const {
+    auto it = count_.find(name);
+    return it != count_.end() && it->second == 1;
+  }
+
+ private:
+  static bool HasHead(const Datum* form, Name head) {
+    return form->IsPair() && form->Car()->IsSymbol(head);
+  }
+
+  std::unordered_map<Name, int> count_;  // definitions, and twice the assignments
+};
 
 class Analyzer {
  public:
@@ -40,6 +75,8 @@ class Analyzer {
     SourceSpan span = forms.empty() ? SourceSpan{} : forms.front()->span;
     top->body = Sequence({forms.begin(), forms.end()}, span);
     if (error_) return Unexpected(std::move(*error_));
+    const ConstantNames constants(vm_.names(), forms);
+    FindSelfCalls(ast_, top, [&](Name name) { return constants.Contains(name); });
     FindCaptures(top);
     return top;
   }
@@ -266,7 +303,9 @@ class Analyzer {
   Node* Define(const Items& items, SourceSpan span) {
     auto it = module_.environment.find(items[1]->symbol);
     ETA_CHECK(it != module_.environment.end());  // the linker binds every definition
-    return SetGlobal(it->second, items, span);
+    Node* node = SetGlobal(it->second, items, span);
+    node->is_definition = true;
+    return node;
   }
 
   Node* SetGlobal(Binding binding, const Items& items, SourceSpan span) {

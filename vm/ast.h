@@ -51,7 +51,8 @@ struct Node {
   Kind kind;
   SourceSpan span;
   // Operands in evaluation order. kIf: test, then, else. kLet, kLetrec, kLoop: the inits, then the
-  // body. kCall, kApply: the arguments, then the operator. kAgain: the loop's next arguments.
+  // body (an entry loop has no inits: vm/self_calls.h). kCall, kApply: the arguments, then the
+  // operator. kAgain: the loop's next arguments.
   std::vector<Node*> operands;
   const Datum* datum = nullptr;      // kConst, null for (); kCatch, kRaise: the tag, null for none
   Variable* variable = nullptr;      // kLocal, kSetLocal
@@ -60,6 +61,7 @@ struct Node {
   LambdaNode* lambda = nullptr;      // kLambda
   Binding binding{};                 // kGlobal, kSetGlobal
   Name name = nullptr;               // kGlobal, kSetGlobal
+  bool is_definition = false;        // kSetGlobal: from define rather than set!
 };
 
 struct LambdaNode {

@@ -5,6 +5,7 @@
 #include "vm/code_builder.h"
 #include "vm/primitives.h"
 #include "vm/quote.h"
+#include "vm/self_calls.h"
 #include "vm/vm.h"
 
 namespace eta {
@@ -85,7 +86,9 @@ class ProcedureEmitter {
     code.is_builtin = is_builtin_;
     out_.SetSpan(lambda_.body->span);
     for (Variable* parameter : lambda_.parameters) parameter->reg = out_.Reserve();
-    for (Variable* parameter : lambda_.parameters) BoxIfNeeded(parameter);
+    if (!IsEntryLoop(lambda_.body)) {  // which does so itself, at each iteration
+      for (Variable* parameter : lambda_.parameters) BoxIfNeeded(parameter);
+    }
     Emit(lambda_.body, kReturn);
     if (error_) return Unexpected(std::move(*error_));
     return out_.Finish();
@@ -259,7 +262,7 @@ class ProcedureEmitter {
   void EmitValues(const Node* node, int dst) {
     const int count = static_cast<int>(node->operands.size());
     if (count > 255) return out_.Exceeded("values");
-    const int first = out_.Reserve(count);
+    const int first = out_.Reserve(std::max(count, 1));  // it names a register in any case
     for (int i = 0; i < count; ++i) Emit(node->operands[i], first + i);
     out_.Emit(Op::kValues, dst >= 0 ? dst : out_.Reserve(), first, count);
   }
@@ -319,7 +322,7 @@ class ProcedureEmitter {
   }
 
   void EmitLoop(const Node* node, int dst) {
-    BindInits(node);
+    if (!IsEntryLoop(node)) BindInits(node);
     Label& header = loops_.emplace_back(node, Label{}).second;
     out_.Bind(header);
     for (Variable* variable : node->variables) BoxIfNeeded(variable);  // anew at each iteration

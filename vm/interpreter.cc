@@ -1,5 +1,13 @@
 // One idea: the dispatch loop. Everything it needs out of line is in interpreter_support.cc.
+// Optimized further than the rest: 10 % on loops (and no frame pointer, which Debian's Bazel
+// keeps).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3,omit-frame-pointer")
+#endif
+
 #include "vm/interpreter.h"
+
+#include <cstring>
 
 #include "vm/vm.h"
 
@@ -9,15 +17,35 @@ namespace {
 uint64_t Bits(const Word* address) { return reinterpret_cast<uintptr_t>(address); }
 const Word* Address(Value v) { return reinterpret_cast<const Word*>(v.bits()); }
 
-bool ToDoubles(Value x, Value y, double* p, double* q) {
-  if (x.IsDouble() && y.IsDouble()) [[likely]] {
-    *p = x.AsDouble();
-    *q = y.AsDouble();
+// Doubles travel between memory and the floating-point registers directly: by way of the general
+// registers, where the tags are tested, each crossing would lengthen the chain of dependent
+// instructions by several cycles. The empty assembly keeps the compiler from reusing the tested
+// word.
+double LoadDouble(const Value* location) {
+  asm("" : "+r"(location));
+  double d;
+  std::memcpy(&d, location, sizeof d);
+  return d;
+}
+
+void StoreDouble(Value* location, double d) {
+  if (d != d) [[unlikely]] {
+    *location = Value::Double(d);
+  } else {
+    std::memcpy(static_cast<void*>(location), &d, sizeof d);
+  }
+}
+
+// The operands as doubles; false when one is no inline number.
+bool ToDoubles(const Value* x, const Value* y, double* p, double* q) {
+  if (x->IsDouble() && y->IsDouble()) [[likely]] {
+    *p = LoadDouble(x);
+    *q = LoadDouble(y);
     return true;
   }
-  if (!(x.IsDouble() || x.IsInt()) || !(y.IsDouble() || y.IsInt())) return false;
-  *p = x.IsDouble() ? x.AsDouble() : static_cast<double>(x.AsInt());
-  *q = y.IsDouble() ? y.AsDouble() : static_cast<double>(y.AsInt());
+  if (!(x->IsDouble() || x->IsInt()) || !(y->IsDouble() || y->IsInt())) return false;
+  *p = x->IsDouble() ? x->AsDouble() : static_cast<double>(x->AsInt());
+  *q = y->IsDouble() ? y->AsDouble() : static_cast<double>(y->AsInt());
   return true;
 }
 
@@ -64,19 +92,19 @@ Value Interpreter::Loop(size_t handler_floor) {
   } while (false)
 
 // Arithmetic of small integers and doubles, mixed or not; everything else is the native's.
-#define ARITHMETIC(op, left, right, integer_case) \
-  do {                                            \
-    const Value x = (left), y = (right);          \
-    double p, q;                                  \
-    if (Value::BothInts(x, y)) {                  \
-      integer_case;                               \
-    } else if (ToDoubles(x, y, &p, &q)) {         \
-      RA = Value::Double(p op q);                 \
-      DISPATCH();                                 \
-    }                                             \
-    slow_x = x;                                   \
-    slow_y = y;                                   \
-    goto slow_value;                              \
+#define ARITHMETIC(op, left, right, integer_case)      \
+  do {                                                 \
+    const Value x = (left), y = (right);               \
+    double p, q;                                       \
+    if (Value::BothInts(x, y)) {                       \
+      integer_case;                                    \
+    } else if (ToDoubles(&(left), &(right), &p, &q)) { \
+      StoreDouble(&RA, p op q);                        \
+      DISPATCH();                                      \
+    }                                                  \
+    slow_x = x;                                        \
+    slow_y = y;                                        \
+    goto slow_value;                                   \
   } while (false)
 #define ADD(left, right)              \
   ARITHMETIC(+, left, right, {        \
@@ -103,17 +131,17 @@ Value Interpreter::Loop(size_t handler_floor) {
     }                                                                                         \
   })
 // A quotient of integers may be an integer, and a zero divisor is an error, also for floats.
-#define DIV(left, right)                                               \
-  do {                                                                 \
-    const Value x = (left), y = (right);                               \
-    double p, q;                                                       \
-    if (!Value::BothInts(x, y) && ToDoubles(x, y, &p, &q) && q != 0) { \
-      RA = Value::Double(p / q);                                       \
-      DISPATCH();                                                      \
-    }                                                                  \
-    slow_x = x;                                                        \
-    slow_y = y;                                                        \
-    goto slow_value;                                                   \
+#define DIV(left, right)                                                            \
+  do {                                                                              \
+    const Value x = (left), y = (right);                                            \
+    double p, q;                                                                    \
+    if (!Value::BothInts(x, y) && ToDoubles(&(left), &(right), &p, &q) && q != 0) { \
+      StoreDouble(&RA, p / q);                                                      \
+      DISPATCH();                                                                   \
+    }                                                                               \
+    slow_x = x;                                                                     \
+    slow_y = y;                                                                     \
+    goto slow_value;                                                                \
   } while (false)
 
 #define BRANCH_UNLESS(condition) \
@@ -131,7 +159,7 @@ Value Interpreter::Loop(size_t handler_floor) {
     const Value x = (left), y = (right);                              \
     double p, q;                                                      \
     if (Value::BothInts(x, y)) BRANCH_UNLESS(x.AsInt() op y.AsInt()); \
-    if (ToDoubles(x, y, &p, &q)) BRANCH_UNLESS(p op q);               \
+    if (ToDoubles(&(left), &(right), &p, &q)) BRANCH_UNLESS(p op q);  \
     slow_x = x;                                                       \
     slow_y = y;                                                       \
     goto slow_branch;                                                 \

@@ -10,21 +10,6 @@ bool CallsVariable(const Node* node, const Variable* variable) {
          node->operands.back()->variable == variable;
 }
 
-// Whether the operand is in tail position when its node is.
-bool KeepsTail(const Node* node, size_t operand) {
-  switch (node->kind) {
-    case Kind::kIf:
-      return operand > 0;
-    case Kind::kSeq:
-    case Kind::kLet:
-    case Kind::kLetrec:
-    case Kind::kLoop:
-      return operand + 1 == node->operands.size();
-    default:
-      return false;
-  }
-}
-
 // True when each use of the variable under `node` is a call with `count` arguments in tail
 // position.
 bool OnlyTailCalls(const Node* node, const Variable* variable, size_t count, bool tail) {
@@ -53,6 +38,20 @@ void RewriteCalls(Node* node, const Variable* variable, Node* loop) {
 }
 
 }  // namespace
+
+bool KeepsTail(const Node* node, size_t operand) {
+  switch (node->kind) {
+    case Kind::kIf:
+      return operand > 0;
+    case Kind::kSeq:
+    case Kind::kLet:
+    case Kind::kLetrec:
+    case Kind::kLoop:
+      return operand + 1 == node->operands.size();
+    default:
+      return false;
+  }
+}
 
 Node* FindLoop(Ast& ast, Node* call) {
   const Node* letrec = call->operands.back();

@@ -10,4 +10,7 @@ namespace eta {
 // procedure, and inner procedures no longer capture the name.
 Node* FindLoop(Ast& ast, Node* call);
 
+// Whether that operand of `node` is in tail position when the node itself is.
+bool KeepsTail(const Node* node, size_t operand);
+
 }  // namespace eta

@@ -1,32 +1,15 @@
 #include "vm/quote.h"
 
+#include <vector>
+
 #include "vm/vm.h"
 
 namespace eta {
 namespace {
 
-Value ListToValue(Vm& vm, const Datum* list) {
-  RootVector items(vm.heap());
-  for (; list->IsPair(); list = list->Cdr()) items.push_back(DatumToValue(vm, list->Car()));
-  Root tail(vm.heap(), DatumToValue(vm, list));
-  return vm.heap().List(items.span(), tail);
-}
-
-Value VectorToValue(Vm& vm, const Datum* datum) {
-  Root vector(vm.heap(), vm.heap().Vector(datum->elements.size(), Value::Nil()));
-  for (size_t i = 0; i < datum->elements.size(); ++i) {
-    const Value element = DatumToValue(vm, datum->elements[i]);
-    As<VectorObject>(vector)->elements[i] = element;
-  }
-  return vector;
-}
-
-}  // namespace
-
-Value DatumToValue(Vm& vm, const Datum* datum) {
+// Data without parts.
+Value AtomToValue(Vm& vm, const Datum* datum) {
   switch (datum->kind) {
-    case Datum::Kind::kNil:
-      return Value::Nil();
     case Datum::Kind::kBool:
       return Value::Bool(datum->boolean);
     case Datum::Kind::kInt:
@@ -39,15 +22,64 @@ Value DatumToValue(Vm& vm, const Datum* datum) {
       return vm.String(datum->text);
     case Datum::Kind::kSymbol:
       return vm.Symbol(datum->symbol);
-    case Datum::Kind::kPair:
-      return ListToValue(vm, datum);
-    case Datum::Kind::kVector:
-      return VectorToValue(vm, datum);
     case Datum::Kind::kBytevector:
       return vm.heap().Bytevector(
           {reinterpret_cast<const uint8_t*>(datum->text.data()), datum->text.size()});
+    default:
+      return Value::Nil();
   }
-  return Value::Nil();
+}
+
+// Makes each pair and vector empty, puts it where it belongs, and fills it in later: so all of the
+// result is reachable from the beginning, and the depth of the data does not matter.
+class Builder {
+ public:
+  explicit Builder(Vm& vm) : vm_(vm) {}
+
+  Value Build(const Datum* datum) {
+    const Root holder(vm_.heap(), vm_.heap().Vector(1, Value::Nil()));
+    Value* result = As<VectorObject>(holder)->elements;
+    tasks_.push_back({datum, result});
+    while (!tasks_.empty()) {
+      const Task task = tasks_.back();
+      tasks_.pop_back();
+      Place(task.datum, task.place);
+    }
+    return *result;
+  }
+
+ private:
+  struct Task {
+    const Datum* datum;
+    Value* place;  // in an object that `holder` leads to; objects do not move
+  };
+
+  void Place(const Datum* datum, Value* place) {
+    if (datum->IsPair()) {
+      *place = vm_.heap().Cons(Value::Nil(), Value::Nil());
+      auto* pair = As<PairObject>(*place);
+      tasks_.push_back({datum->Cdr(), &pair->cdr});
+      tasks_.push_back({datum->Car(), &pair->car});
+    } else if (datum->kind == Datum::Kind::kVector) {
+      *place = vm_.heap().Vector(datum->elements.size(), Value::Nil());
+      Value* elements = As<VectorObject>(*place)->elements;
+      for (size_t i = 0; i < datum->elements.size(); ++i) {
+        tasks_.push_back({datum->elements[i], elements + i});
+      }
+    } else {
+      *place = AtomToValue(vm_, datum);
+    }
+  }
+
+  Vm& vm_;
+  std::vector<Task> tasks_;
+};
+
+}  // namespace
+
+Value DatumToValue(Vm& vm, const Datum* datum) {
+  const bool has_parts = datum->IsPair() || datum->kind == Datum::Kind::kVector;
+  return has_parts ? Builder(vm).Build(datum) : AtomToValue(vm, datum);
 }
 
 }  // namespace eta

@@ -8,8 +8,7 @@ namespace eta {
 
 class Vm;
 
-// The value that `datum` denotes under quote. Unrooted. Nested deeper than the C++ stack allows
-// cannot happen: the analyzer bounds the depth first.
+// The value that `datum` denotes under quote. Unrooted. Nesting may be of any depth.
 Value DatumToValue(Vm& vm, const Datum* datum);
 
 }  // namespace eta

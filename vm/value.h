@@ -74,19 +74,18 @@ class Value {
     return static_cast<uint64_t>(i - kMinInt) <= static_cast<uint64_t>(kMaxInt - kMinInt);
   }
 
-  // Sum and difference of inline integers; false when the result is not inline. The 47 bits are
-  // moved to the top of the word, where the processor sees the overflow.
+  // Sum and difference of inline integers; false when the result is not inline. Overflow shows when
+  // the 47 bits stand at the top of a word. The result itself is formed in place, which is the
+  // shorter way: the payloads add up modulo 2^48, and whatever happens to the tags is overwritten.
   static bool AddInts(Value a, Value b, Value* sum) {
     int64_t top;
-    if (__builtin_add_overflow(a.IntAtTop(), b.IntAtTop(), &top)) return false;
-    *sum = Value(kIntTag | static_cast<uint64_t>(top >> 17));
-    return true;
+    *sum = Value((a.bits_ + b.bits_) | kIntTag);
+    return !__builtin_add_overflow(a.IntAtTop(), b.IntAtTop(), &top);
   }
   static bool SubInts(Value a, Value b, Value* difference) {
     int64_t top;
-    if (__builtin_sub_overflow(a.IntAtTop(), b.IntAtTop(), &top)) return false;
-    *difference = Value(kIntTag | static_cast<uint64_t>(top >> 17));
-    return true;
+    *difference = Value((a.bits_ - b.bits_) | kIntTag);
+    return !__builtin_sub_overflow(a.IntAtTop(), b.IntAtTop(), &top);
   }
 
   // The language's eq?: the same word. Strings are interned, so content decides for them too.

@@ -42,6 +42,12 @@ Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world,
   if (rank < 0 || rank >= world->size() || !world->board_.Join(rank)) {
     return Unexpected(Invalid("there is no free seat for rank " + std::to_string(rank)));
   }
+  // Taken under the board's lock after the seat: either this sees an abort, or whoever enforces the
+  // abort sees the seat taken.
+  if (Status over = world->board_.reason(); !over.ok()) {
+    world->GiveUpRank(rank, over.message);
+    return Unexpected(std::move(over));
+  }
   auto made = world->backend_->make(world->board_, rank, world->devices_[rank]);
   if (!made) {
     world->GiveUpRank(rank, made.error().message);

@@ -55,7 +55,7 @@ class World {
   Board& board() { return board_; }
 
   // Takes the seat of `rank`; on the rank's own thread, once per rank. Backends may wait in it for
-  // the other ranks to join.
+  // the other ranks to join. A rank that could not start, or that found the world over, has left.
   static Result<std::unique_ptr<Member>> Join(const std::shared_ptr<World>& world, int rank);
 
   // Keeps a resource that ranks share until all ranks have left, whoever of them fails first.

@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
 #include <string>
 #include <tuple>
 
+#include "parallel/core/slice.h"
 #include "tests/parallel/core/elements.h"
 #include "tests/parallel/core/ranks.h"
 
@@ -29,19 +30,29 @@ constexpr DType kDTypes[] = {
 
 constexpr ReduceOp kOps[] = {ReduceOp::kSum, ReduceOp::kMean, ReduceOp::kMax, ReduceOp::kMin};
 
-// Element i of rank r; below 8.
+// Values repeat with this period, so that large buffers are made and compared as bytes.
+constexpr size_t kPeriod = 8;
+
+// Element i of rank r.
 double Value(DType dtype, int rank, size_t i) {
-  const size_t value = (static_cast<size_t>(rank) * 5 + i) % 8;
+  const size_t value = (static_cast<size_t>(rank) * 5 + i) % kPeriod;
   return static_cast<double>(dtype == DType::kBool ? value % 2 : value);
 }
 
-Elements Filled(DType dtype, int rank, size_t count) {
+// `count` elements, of which the first is value(begin).
+template <class F>
+Elements Filled(DType dtype, size_t begin, size_t count, const F& value) {
   Elements elements(dtype, count);
-  for (size_t i = 0; i < count; ++i) elements.Set(i, Value(dtype, rank, i));
+  for (size_t i = 0; i < std::min(count, kPeriod); ++i) elements.Set(i, value(begin + i));
+  elements.Repeat(kPeriod);
   return elements;
 }
 
-// What element i is after a reduction over all ranks, rounded to the dtype.
+Elements OfRank(DType dtype, int rank, size_t count) {
+  return Filled(dtype, 0, count, [&](size_t i) { return Value(dtype, rank, i); });
+}
+
+// What element i is after a reduction over all ranks.
 double Reduced(DType dtype, ReduceOp op, int ranks, size_t i) {
   double result = Value(dtype, 0, i);
   for (int r = 1; r < ranks; ++r) {
@@ -55,12 +66,18 @@ double Reduced(DType dtype, ReduceOp op, int ranks, size_t i) {
     }
   }
   if (op != ReduceOp::kMean) return result;
-  // The half types divide in float, as the rest of the sum.
-  Elements rounded(dtype, 1);
-  const bool wide = dtype == DType::kFloat64;
-  rounded.Set(0, wide ? result / ranks : static_cast<float>(result) / static_cast<float>(ranks));
-  return rounded.Get(0);
+  // All but float64 divide in float.
+  if (dtype == DType::kFloat64) return result / ranks;
+  return static_cast<float>(result) / static_cast<float>(ranks);
 }
+
+// Elements [begin, begin + count) of the reduction.
+Elements Reduction(DType dtype, ReduceOp op, int ranks, size_t begin, size_t count) {
+  return Filled(dtype, begin, count, [&](size_t i) { return Reduced(dtype, op, ranks, i); });
+}
+
+// Compares without printing a mebibyte.
+bool SameBytes(const Elements& a, const Elements& b) { return a.bytes() == b.bytes(); }
 
 // Uneven parts that add up to `count`; some are empty.
 std::vector<size_t> UnevenCounts(size_t count, int ranks) {
@@ -93,16 +110,14 @@ class ConformanceTest : public testing::TestWithParam<Parameters> {
 TEST_P(ConformanceTest, AllReduce) {
   Run([&](Member& member) {
     for (ReduceOp op : kOps) {
-      Elements mine = Filled(dtype(), member.rank(), count());
+      Elements mine = OfRank(dtype(), member.rank(), count());
       const Status status = member.communicator().AllReduce(mine.buffer(), op, "a").status();
       if (!CanReduce(dtype(), op)) {
         EXPECT_EQ(status.code, Code::kInvalid);
         continue;
       }
       ASSERT_TRUE(status.ok()) << status.message;
-      for (size_t i = 0; i < count(); ++i) {
-        ASSERT_EQ(mine.Get(i), Reduced(dtype(), op, ranks(), i)) << NameOf(op) << " at " << i;
-      }
+      EXPECT_TRUE(SameBytes(mine, Reduction(dtype(), op, ranks(), 0, count()))) << NameOf(op);
     }
   });
 }
@@ -111,49 +126,53 @@ TEST_P(ConformanceTest, ReduceScatterOfUnevenParts) {
   const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
   const std::vector<size_t> counts = UnevenCounts(count(), ranks());
   Run([&](Member& member) {
-    Elements input = Filled(dtype(), member.rank(), count());
-    const size_t begin = std::accumulate(counts.begin(), counts.begin() + member.rank(), size_t{0});
-    Elements output(dtype(), counts[member.rank()]);
+    const Slice part = PartOf(counts, member.rank());
+    const Elements expected = Reduction(dtype(), op, ranks(), part.begin, part.count());
+    Elements input = OfRank(dtype(), member.rank(), count());
+    Elements output(dtype(), part.count());
     Communicator& comm = member.communicator();
     ASSERT_TRUE(comm.ReduceScatter(input.buffer(), output.buffer(), counts, op, "a").status().ok());
-    for (size_t i = 0; i < output.count(); ++i) {
-      ASSERT_EQ(output.Get(i), Reduced(dtype(), op, ranks(), begin + i));
-    }
-    EXPECT_EQ(input.bytes(), Filled(dtype(), member.rank(), count()).bytes());
+    EXPECT_TRUE(SameBytes(output, expected));
+    EXPECT_TRUE(SameBytes(input, OfRank(dtype(), member.rank(), count()))) << "input is only read";
 
-    const Buffer own = input.part(begin, counts[member.rank()]);
+    const Buffer own = input.part(part.begin, part.count());
     ASSERT_TRUE(comm.ReduceScatter(input.buffer(), own, counts, op, "in place").status().ok());
-    for (size_t i = 0; i < output.count(); ++i) ASSERT_EQ(input.Get(begin + i), output.Get(i));
+    Elements copy(dtype(), part.count());
+    if (own.count > 0) std::memcpy(copy.buffer().data, own.data, own.bytes());
+    EXPECT_TRUE(SameBytes(copy, expected));
   });
 }
 
 TEST_P(ConformanceTest, AllGatherOfUnevenParts) {
   const std::vector<size_t> counts = UnevenCounts(count(), ranks());
+  Elements expected(dtype(), count());
+  for (int r = 0; r < ranks(); ++r) {
+    Elements input = OfRank(dtype(), r, counts[r]);
+    const Buffer part = expected.part(PartOf(counts, r).begin, counts[r]);
+    if (part.count > 0) std::memcpy(part.data, input.buffer().data, part.bytes());
+  }
   Run([&](Member& member) {
-    Elements input = Filled(dtype(), member.rank(), counts[member.rank()]);
+    Elements input = OfRank(dtype(), member.rank(), counts[member.rank()]);
     Elements output(dtype(), count());
     Communicator& comm = member.communicator();
     ASSERT_TRUE(comm.AllGather(input.buffer(), output.buffer(), counts, "a").status().ok());
-    size_t at = 0;
-    for (int r = 0; r < ranks(); ++r) {
-      for (size_t i = 0; i < counts[r]; ++i) ASSERT_EQ(output.Get(at++), Value(dtype(), r, i));
-    }
+    EXPECT_TRUE(SameBytes(output, expected));
 
-    const size_t begin = std::accumulate(counts.begin(), counts.begin() + member.rank(), size_t{0});
     Elements in_place(dtype(), count());
-    for (size_t i = 0; i < input.count(); ++i) in_place.Set(begin + i, input.Get(i));
-    const Buffer own = in_place.part(begin, input.count());
+    const Buffer own = in_place.part(PartOf(counts, member.rank()).begin, input.count());
+    if (own.count > 0) std::memcpy(own.data, input.buffer().data, own.bytes());
     ASSERT_TRUE(comm.AllGather(own, in_place.buffer(), counts, "in place").status().ok());
-    EXPECT_EQ(in_place.bytes(), output.bytes());
+    EXPECT_TRUE(SameBytes(in_place, expected));
   });
 }
 
 TEST_P(ConformanceTest, BroadcastFromEachRank) {
   Run([&](Member& member) {
-    for (int root = 0; root < ranks(); ++root) {
-      Elements mine = Filled(dtype(), member.rank(), count());
+    // Every root with small buffers; one with a large one, which takes its time under sanitizers.
+    for (int root = count() > 10000 ? ranks() - 1 : 0; root < ranks(); ++root) {
+      Elements mine = OfRank(dtype(), member.rank(), count());
       ASSERT_TRUE(member.communicator().Broadcast(mine.buffer(), root, "a").status().ok());
-      ASSERT_EQ(mine.bytes(), Filled(dtype(), root, count()).bytes());
+      EXPECT_TRUE(SameBytes(mine, OfRank(dtype(), root, count())));
     }
   });
 }
@@ -170,8 +189,8 @@ INSTANTIATE_TEST_SUITE_P(SmallCounts, ConformanceTest,
                          NameOfParameters);
 INSTANTIATE_TEST_SUITE_P(Mebi, ConformanceTest,
                          testing::Combine(testing::ValuesIn(kSettings),
-                                          testing::Values(DType::kFloat64, DType::kFloat32,
-                                                          DType::kBFloat16, DType::kUInt8),
+                                          testing::Values(DType::kFloat32, DType::kBFloat16,
+                                                          DType::kUInt8),
                                           testing::Values(size_t{1} << 20)),
                          NameOfParameters);
 

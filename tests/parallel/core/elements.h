@@ -1,6 +1,7 @@
-// Typed access to buffers of any dtype, for tests that run over all of them.
+// Buffers of any dtype, for tests that run over all of them.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -9,7 +10,7 @@
 
 namespace eta::parallel {
 
-// Owns `count` elements of a dtype and reads and writes them as doubles.
+// Owns `count` elements of a dtype and writes them as doubles.
 class Elements {
  public:
   Elements(DType dtype, size_t count)
@@ -22,6 +23,14 @@ class Elements {
   }
   const std::vector<std::byte>& bytes() const { return bytes_; }
   size_t count() const { return count_; }
+
+  // Repeats the first `period` elements to the end.
+  void Repeat(size_t period) {
+    const size_t stride = period * SizeOf(dtype_);
+    for (size_t at = stride; at < bytes_.size(); at += stride) {
+      std::memcpy(&bytes_[at], &bytes_[0], std::min(stride, bytes_.size() - at));
+    }
+  }
 
   void Set(size_t i, double value) {
     switch (dtype_) {
@@ -44,39 +53,11 @@ class Elements {
     }
   }
 
-  double Get(size_t i) const {
-    switch (dtype_) {
-      case DType::kFloat64:
-        return At<double>(i);
-      case DType::kFloat32:
-        return At<float>(i);
-      case DType::kFloat16:
-        return ToFloat(At<Float16>(i));
-      case DType::kBFloat16:
-        return ToFloat(At<BFloat16>(i));
-      case DType::kInt64:
-        return static_cast<double>(At<int64_t>(i));
-      case DType::kInt32:
-        return At<int32_t>(i);
-      case DType::kUInt8:
-      case DType::kBool:
-        return At<uint8_t>(i);
-    }
-    return 0;
-  }
-
  private:
   template <class T>
   void Put(size_t i, T value) {
     std::memcpy(bytes_.data() + i * sizeof(T), &value, sizeof(T));
   }
-  template <class T>
-  T At(size_t i) const {
-    T value;
-    std::memcpy(&value, bytes_.data() + i * sizeof(T), sizeof(T));
-    return value;
-  }
-
   DType dtype_;
   size_t count_;
   std::vector<std::byte> bytes_;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <latch>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,13 +27,19 @@ inline WorldOptions TestWorld(int ranks) {
 
 using RankBody = std::function<void(Member&)>;
 
-// Calls `body` for each rank on a thread of its own; a member that has not left afterwards returns.
+// Calls `body` for each rank on a thread of its own once all have joined; a member that has not
+// left afterwards returns. A rank that finds the world over when it joins does not call it.
 inline World::Outcome RunRanks(const std::shared_ptr<World>& world, const RankBody& body) {
+  std::latch joined(world->size());
   std::vector<std::thread> threads;
   for (int rank = 0; rank < world->size(); ++rank) {
     threads.emplace_back([&, rank] {
       auto member = World::Join(world, rank);
-      ASSERT_TRUE(member) << member.error().message;
+      joined.arrive_and_wait();
+      if (!member) {
+        EXPECT_EQ(member.error(), world->board().reason());
+        return;
+      }
       body(**member);
       if (!(*member)->left()) (*member)->Return();
     });

@@ -115,7 +115,6 @@ TEST(SupervisorTest, ABusyWorldIsLeftAlone) {
 }
 
 TEST(SupervisorDeathTest, TheDefaultEndsTheProcess) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
       {
         Board board(2, seconds(10), false);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <string>
 
 #include "tests/parallel/core/ranks.h"
@@ -126,13 +127,16 @@ TEST(WorldTest, DifferentExitCodesAreAFailure) {
 TEST(WorldTest, AbortFromOutsideWakesAll) {
   auto world = *World::Create(TestWorld(4));
   std::atomic<int> woken{0};
+  std::latch all_started(4);
   std::thread outside([&] {
+    all_started.wait();
     std::this_thread::sleep_for(milliseconds(5));
     world->Abort({Code::kAborted, "interrupted", -1});
     world->Abort({Code::kStalled, "too late to be the reason", -1});
   });
   const auto begin = Clock::now();
   const World::Outcome outcome = RunRanks(world, [&](Member& member) {
+    all_started.count_down();
     if (member.rank() == 3) {  // in its own code: it sees the abort at a safepoint
       while (member.Poll().ok()) std::this_thread::yield();
     } else {
@@ -147,11 +151,19 @@ TEST(WorldTest, AbortFromOutsideWakesAll) {
   EXPECT_EQ(outcome.status, (Status{Code::kAborted, "interrupted", -1}));
 }
 
+TEST(WorldTest, NobodyJoinsAWorldThatIsOver) {
+  auto world = *World::Create(TestWorld(2));
+  world->Abort({Code::kAborted, "enough", -1});
+  for (int rank : {0, 1}) EXPECT_EQ(World::Join(world, rank).error().message, "enough");
+  EXPECT_EQ(world->Wait().status.message, "enough");
+}
+
 TEST(WorldTest, AMemberThatSaysNothingHasFailed) {
   auto world = *World::Create(TestWorld(2));
-  std::thread silent([&] { (void)World::Join(world, 0); });
+  auto silent_member = *World::Join(world, 0);
+  auto member = *World::Join(world, 1);
+  std::thread silent([&] { silent_member.reset(); });
   std::thread waiting([&] {
-    auto member = *World::Join(world, 1);
     EXPECT_EQ(Barrier(*member, "").message, "rank 0 failed: its thread ended without a word");
     member->Return();
   });
@@ -162,8 +174,8 @@ TEST(WorldTest, AMemberThatSaysNothingHasFailed) {
 
 TEST(WorldTest, ARankThatNeverStartsEndsTheOthersWaits) {
   auto world = *World::Create(TestWorld(2));
+  auto member = *World::Join(world, 0);
   std::thread waiting([&] {
-    auto member = *World::Join(world, 0);
     EXPECT_EQ(Barrier(*member, "").message, "rank 1 could not start: no threads left");
     member->Return();
   });

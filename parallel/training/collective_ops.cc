@@ -1,0 +1,160 @@
+// The collectives of std.parallel on tensors and numbers: shard, all-reduce, all-gather, broadcast.
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "parallel/core/reduce.h"
+#include "parallel/isolate/rank_context.h"
+#include "parallel/training/collective.h"
+#include "parallel/training/dtypes.h"
+#include "parallel/training/rows.h"
+#include "torch/op.h"
+#include "torch/op_table.h"
+
+namespace eta::parallel {
+namespace {
+
+using tensor::Call;
+using tensor::Op;
+using tensor::Tensor;
+
+// The elements of `tensor` in memory that is the communicator's to write to.
+Tensor Copy(const Tensor& tensor) {
+  return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false))
+      .copy_(tensor.detach());
+}
+
+Tensor ShardRows(Call& call, const Tensor& tensor) {
+  const RankContext* rank = RankContext::Of(call.vm());
+  return rank ? Shard(tensor, rank->member.rank(), rank->member.size()) : Shard(tensor, 0, 1);
+}
+
+// --- all-reduce ---------------------------------------------------------------------------------
+
+std::optional<ReduceOp> ParseReduction(Value v) {
+  if (!IsSymbol(v)) return std::nullopt;
+  for (ReduceOp op : {ReduceOp::kSum, ReduceOp::kMean, ReduceOp::kMax, ReduceOp::kMin}) {
+    if (SymbolName(v) == NameOf(op)) return op;
+  }
+  return std::nullopt;
+}
+
+// One rank's number. The result is an integer if all ranks bring one, and it is no mean.
+struct NumberRecord {
+  double real;
+  int64_t integer;
+  bool is_integer;
+};
+
+// The ranks' numbers, reduced in rank order. `field` is where a record has them, of type `dtype`.
+template <class T>
+T ReduceField(ReduceOp op, DType dtype, const std::vector<NumberRecord>& all,
+              T NumberRecord::*field) {
+  std::vector<const std::byte*> inputs;
+  for (const NumberRecord& record : all) {
+    inputs.push_back(reinterpret_cast<const std::byte*>(&(record.*field)));
+  }
+  T result;
+  ReduceBlock(dtype, op, inputs, 1, reinterpret_cast<std::byte*>(&result));
+  return result;
+}
+
+Value ReduceNumber(Call& call, Value number, ReduceOp op) {
+  // By the name, ranks that want different reductions find each other out.
+  constexpr const char* kNames[] = {"all-reduce sum of a number", "all-reduce mean of a number",
+                                    "all-reduce max of a number", "all-reduce min of a number"};
+  Collective collective(call, kNames[static_cast<int>(op)]);
+  const bool is_integer = IsInteger(number);
+  const NumberRecord mine{ToDouble(number), is_integer ? ToInt64(number) : 0, is_integer};
+  std::vector<NumberRecord> all;
+  if (!collective.Exchange(mine, &all)) return Value::Failure();
+  const bool integers = std::all_of(all.begin(), all.end(), [](auto& r) { return r.is_integer; });
+  if (integers && op != ReduceOp::kMean) {
+    return call.vm().heap().Integer(ReduceField(op, DType::kInt64, all, &NumberRecord::integer));
+  }
+  return Value::Double(ReduceField(op, DType::kFloat64, all, &NumberRecord::real));
+}
+
+Value ReduceTensor(Call& call, const Tensor& tensor, ReduceOp op) {
+  Collective collective(call, "all-reduce");
+  const Tensor result = Copy(tensor);
+  const Buffer buffer = BufferOf(result);
+  std::vector<ShapeRecord> shapes;
+  if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
+    return Value::Failure();
+  }
+  const Work work = collective.member().communicator().AllReduce(buffer, op, collective.site());
+  if (!collective.Passed(work.status())) return Value::Failure();
+  return WrapTensor(call.vm(), result.to(tensor.device()));
+}
+
+Value AllReduce(Call& call, Value value, const std::optional<Value>& reduction) {
+  const auto op = reduction ? ParseReduction(*reduction) : ReduceOp::kSum;
+  if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
+  if (IsNumber(value)) return ReduceNumber(call, value, *op);
+  if (const Tensor* tensor = tensor::TensorIn(value)) return ReduceTensor(call, *tensor, *op);
+  return call.Fail("tensor or number required");
+}
+
+// --- all-gather, broadcast ----------------------------------------------------------------------
+
+Value AllGather(Call& call, const Tensor& tensor) {
+  TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to gather");
+  Collective collective(call, "all-gather");
+  const Tensor own = Copy(tensor);
+  std::vector<ShapeRecord> shapes;
+  if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 1)) {
+    return Value::Failure();
+  }
+  const int64_t row = c10::multiply_integers(tensor.sizes().slice(1));
+  std::vector<int64_t> sizes = tensor.sizes().vec();
+  sizes[0] = 0;
+  std::vector<size_t> counts;
+  for (const ShapeRecord& shape : shapes) {
+    sizes[0] += shape.sizes[0];
+    counts.push_back(static_cast<size_t>(shape.sizes[0] * row));
+  }
+  const Tensor result = at::empty(sizes, own.options());
+  const Work work = collective.member().communicator().AllGather(BufferOf(own), BufferOf(result),
+                                                                 counts, collective.site());
+  if (!collective.Passed(work.status())) return Value::Failure();
+  return WrapTensor(call.vm(), result.to(tensor.device()));
+}
+
+Value Broadcast(Call& call, const Tensor& tensor, std::optional<int64_t> given_root) {
+  Collective collective(call, "broadcast");
+  const int64_t root = given_root.value_or(0);
+  TORCH_CHECK(0 <= root && root < collective.size(), "there is no rank ", root);
+  const Tensor result = Copy(tensor);
+  const Buffer buffer = BufferOf(result);
+  std::vector<ShapeRecord> shapes;
+  if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
+    return Value::Failure();
+  }
+  const Work work = collective.member().communicator().Broadcast(buffer, static_cast<int>(root),
+                                                                 collective.site());
+  if (!collective.Passed(work.status())) return Value::Failure();
+  return WrapTensor(call.vm(), result.to(tensor.device()));
+}
+
+constexpr NativeDef kOps[] = {
+    Op<"parallel/shard">([](Call& call, const Tensor& t) { return ShardRows(call, t); },
+                         "(shard tensor): this rank's rows along axis 0, a view"),
+    Op<"parallel/all-reduce">(
+        [](Call& call, Value value, const std::optional<Value>& reduction) {
+          return AllReduce(call, value, reduction);
+        },
+        "(all-reduce value ['sum|'mean|'max|'min]): a new tensor, or number, of all ranks'"),
+    Op<"parallel/all-gather">([](Call& call, const Tensor& t) { return AllGather(call, t); },
+                              "(all-gather tensor): the rows of all ranks, in rank order"),
+    Op<"parallel/broadcast">(
+        [](Call& call, const Tensor& t, const std::optional<int64_t>& root) {
+          return Broadcast(call, t, root);
+        },
+        "(broadcast tensor [root]): a copy of rank root's tensor, by default rank 0's"),
+};
+
+const tensor::OpTable table(kOps);
+
+}  // namespace
+}  // namespace eta::parallel

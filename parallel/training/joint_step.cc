@@ -1,0 +1,226 @@
+#include "parallel/training/joint_step.h"
+
+#include <cmath>
+#include <utility>
+
+#include "parallel/training/hash.h"
+#include "parallel/training/rows.h"
+#include "vm/diagnostics.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr std::string_view kNonfinite = "runtime.nonfinite";
+
+using tensor::Call;
+using tensor::Tensor;
+
+}  // namespace
+
+JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
+    : training_(training), meeting_(vm, training, info, args) {
+  meeting_.mine().step = ++training_.steps;
+  meeting_.member().SetStep(training_.steps);
+}
+
+Value JointStep::Run() {
+  const bool done = Enter() && Forward() && Settle() && DoBackward() && Reduce();
+  return done ? Value::Double(totals_.mean()) : Value::Failure();
+}
+
+// --- Enter --------------------------------------------------------------------------------------
+
+bool JointStep::Enter() {
+  if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
+  if (known_->entered && optimizer().LayoutHolds()) {
+    meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
+    return true;
+  }
+  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart();
+}
+
+Value JointStep::Begin(Call& call) {
+  if (!ReadStepArguments(call, &arguments_)) return Value::Failure();
+  known_ = &training_.Know(*arguments_.optimizer);
+  meeting_.mine().optimizer = known_->number;
+  meeting_.Open(&known_->memory);
+  if (training_.options().split) TakeOwnRows();
+  return Value::Nil();
+}
+
+void JointStep::TakeOwnRows() {
+  const int rank = meeting_.member().rank(), size = meeting_.member().size();
+  arguments_.input = Shard(arguments_.input, rank, size);
+  arguments_.target = Shard(arguments_.target, rank, size);
+}
+
+// Where the layout changes, slices do too; each rank needs the whole state first.
+bool JointStep::SaveState() {
+  if (!known_->state_is_sliced) return true;
+  if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
+  SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
+  meeting_.Part();
+  known_->state_is_sliced = false;
+  return true;
+}
+
+Value JointStep::LayOut(Call&) {
+  optimizer().Prepare();
+  StepMemory& memory = known_->memory;
+  memory.segments = MemoryOf(optimizer());
+  memory.structure = DescribeStructure(**arguments_.model, optimizer());
+  memory.initial = InitialMemory(**arguments_.model, optimizer());
+  known_->structure = HashOf(memory.structure);
+  meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
+  meeting_.mine().batch = training_.options().split ? 0 : HashOfBatch();
+  return Value::Nil();
+}
+
+bool JointStep::AgreeOnStart() {
+  if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
+  SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial();
+  meeting_.Part();
+  known_->entered = true;
+  return true;
+}
+
+uint64_t JointStep::HashOfBatch() const {
+  return (HashOf(arguments_.input) ^ (3 * HashOf(arguments_.target))) | 1;  // 0 stands for none
+}
+
+// --- Forward, settle ----------------------------------------------------------------------------
+
+// A rank without rows has nothing to compute, and a loss of 0 / 0 to contribute.
+bool JointStep::Forward() {
+  return meeting_.Try([&](Call& call) {
+    optimizer().ZeroGradients();
+    meeting_.mine().rows = RowsOf(arguments_.input);
+    return meeting_.mine().rows > 0 ? ComputeLoss(call, arguments_, &loss_) : Value::Nil();
+  });
+}
+
+bool JointStep::Settle() {
+  meeting_.mine().numerator = loss_.numerator();
+  meeting_.mine().denominator = loss_.denominator;
+  if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
+  totals_ = TotalLoss(meeting_.records());
+  if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
+  return std::isfinite(totals_.mean()) || NonfiniteLoss();
+}
+
+void JointStep::WarnOfSameBatch() {
+  if (std::exchange(training_.warned_of_same_batch, true) || meeting_.member().rank() != 0) return;
+  const SourceSpan& span = training_.site.span();
+  meeting_.vm().console().WriteError(RenderMessage(
+      "warning",
+      "every replica trains on the same rows, which is no faster than one: give each its own with "
+      "(shard t), or use --split",
+      span, meeting_.vm().File(span), {}));
+}
+
+bool JointStep::NonfiniteLoss() {
+  skip_ = training_.options().on_nonfinite == OnNonfinite::kSkip;
+  if (skip_) return true;
+  const int rank = NonfiniteLossRank(meeting_.records());
+  (void)meeting_.Fail(kNonfinite,
+                      totals_.denominator == 0 ? "the batch has no rows that count in the loss"
+                      : rank >= 0 ? "the loss of rank " + std::to_string(rank) + " is not finite"
+                                  : "the loss is not finite");
+  return false;
+}
+
+// --- Backward, reduce ---------------------------------------------------------------------------
+
+bool JointStep::DoBackward() {
+  if (skip_) return true;
+  return meeting_.Try([&](Call& call) {
+    call.Commit();  // a second pass would add to what the first one left
+    if (loss_.root.defined()) Backward(loss_, totals_.denominator);
+    known_->memory.mask = optimizer().TakeGradients();
+    return Value::Nil();
+  });
+}
+
+// From the meeting to its end nobody leaves, so either all ranks commit or none does.
+bool JointStep::Reduce() {
+  if (skip_) return true;
+  if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
+  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
+  known_->memory.nonfinite = slices.SumGradients();
+  CombineMasks();
+  meeting_.Sync();  // all sums are there
+  const Nonfinite nonfinite = FirstNonfinite();
+  const bool updated = nonfinite.found || Commit(slices);
+  meeting_.Part();
+  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+}
+
+// A gradient that only other ranks have is this rank's too from now on.
+void JointStep::CombineMasks() {
+  const auto& own = known_->memory.mask;
+  auto& all = training_.with_gradient;
+  all = own;
+  for (const StepRecord& record : meeting_.records()) {
+    for (size_t i = 0; i < all.size(); ++i) all[i] |= record.memory->mask[i];
+  }
+  if (all == own) return;
+  const auto& arenas = *tensor::TensorContext::Of(meeting_.vm()).arenas();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == own[i]) continue;
+    const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
+    place->arena->entries()[place->index].gradient.unsafeGetTensorImpl()->bump_version();
+  }
+}
+
+Nonfinite JointStep::FirstNonfinite() const {
+  for (const StepRecord& record : meeting_.records()) {
+    if (record.memory->nonfinite.found) return record.memory->nonfinite;
+  }
+  return {};
+}
+
+// Half types are updated by operations of libtorch. If memory runs out there, the replicas differ,
+// and the world is over.
+bool JointStep::Commit(const SliceOwner& slices) {
+  try {
+    optimizer().BeginUpdate(training_.with_gradient);
+    slices.Update(optimizer());
+    const auto& segments = known_->memory.segments;
+    known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+    return true;
+  } catch (const std::exception& e) {
+    const int rank = meeting_.member().rank();
+    const Status status{Code::kPeerFailed,
+                        "rank " + std::to_string(rank) + " failed while updating: " + e.what(),
+                        rank};
+    meeting_.member().world().Abort(status);
+    (void)meeting_.Fail(meeting_.member().Poll());
+    return false;
+  }
+}
+
+bool JointStep::NonfiniteGradient(const Nonfinite& nonfinite) {
+  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
+  const std::string name = NameOf(nonfinite);
+  (void)meeting_.Fail(
+      kNonfinite, nonfinite.rank < 0
+                      ? "the sum of the ranks' gradients of " + name + " is not finite"
+                      : "the gradient of " + name + " on rank " + std::to_string(nonfinite.rank) +
+                            " is not finite");
+  return false;
+}
+
+// The parameter in which it lies.
+std::string JointStep::NameOf(const Nonfinite& nonfinite) {
+  const auto& segment = optimizer().segments()[nonfinite.segment];
+  const auto element = segment.begin + static_cast<int64_t>(nonfinite.element);
+  const auto& arenas = *tensor::TensorContext::Of(meeting_.vm()).arenas();
+  for (size_t i : segment.parameters) {
+    const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
+    const auto& entry = place->arena->entries()[place->index];
+    if (entry.begin <= element && element < entry.end) return optimizer().parameters()[i].name;
+  }
+  return "a parameter";
+}
+
+}  // namespace eta::parallel

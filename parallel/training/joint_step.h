@@ -1,0 +1,56 @@
+// JointStep: one training step of all replicas together.
+//
+// Each rank computes the gradients of its own rows; their sum, weighted so that it is the gradient
+// of the mean over all rows, updates every replica in the same way, or none if anything failed on
+// any rank. The loss that it returns is that of all rows, with the same bits on every rank.
+#pragma once
+
+#include "parallel/training/local_step.h"
+#include "parallel/training/meeting.h"
+#include "parallel/training/replica_training.h"
+#include "parallel/training/slice_owner.h"
+
+namespace eta::parallel {
+
+// Lives for one step. Thread safety: the isolate's thread.
+class JointStep {
+ public:
+  JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args);
+
+  // The loss, or Failure with an error pending.
+  Value Run();
+
+ private:
+  // The phases, in order. False: the step is over and an error is pending.
+  bool Enter();
+  bool Forward();
+  bool Settle();
+  bool DoBackward();
+  bool Reduce();
+
+  Value Begin(tensor::Call& call);
+  bool SaveState();
+  bool AgreeOnStart();
+  Value LayOut(tensor::Call& call);
+  void DescribeLayout();
+  void TakeOwnRows();
+  uint64_t HashOfBatch() const;
+  void WarnOfSameBatch();
+  bool NonfiniteLoss();
+  bool NonfiniteGradient(const Nonfinite& nonfinite);
+  Nonfinite FirstNonfinite() const;
+  void CombineMasks();
+  bool Commit(const SliceOwner& slices);
+  std::string NameOf(const Nonfinite& nonfinite);
+  tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
+
+  ReplicaTraining& training_;
+  Meeting meeting_;
+  StepArguments arguments_;
+  KnownOptimizer* known_ = nullptr;
+  LocalLoss loss_;
+  LossTotals totals_;
+  bool skip_ = false;  // the loss was not finite, and such steps are to be passed over
+};
+
+}  // namespace eta::parallel

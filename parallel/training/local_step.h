@@ -1,0 +1,47 @@
+// The part of a training step that one rank does by itself: reading the arguments, the forward
+// pass, the loss, the backward pass.
+#pragma once
+
+#include <memory>
+
+#include "torch/call.h"
+#include "torch/module.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+// What (train-step! model optimizer loss-fn input target) was given. References into the arguments,
+// which are rooted, except for the tensors, which may have been cut to the rank's rows.
+struct StepArguments {
+  const std::shared_ptr<tensor::Module>* model;
+  const std::shared_ptr<tensor::Optimizer>* optimizer;
+  Value loss_function;
+  tensor::Tensor input, target;
+};
+
+// The arguments, or null after starting an error.
+bool ReadStepArguments(tensor::Call& call, StepArguments* arguments);
+
+// The loss of some rows, in a form that adds up over ranks: the mean over all rows is the sum of
+// the numerators over the sum of the denominators.
+struct LocalLoss {
+  tensor::Tensor root;     // one element; where the backward pass starts
+  double value = 0;        // of `root`
+  double scale = 0;        // the numerator is value * scale
+  double denominator = 0;  // rows, elements or valid targets
+
+  double numerator() const { return value * scale; }
+  // Of these rows alone.
+  double mean() const { return scale == denominator ? value : numerator() / denominator; }
+};
+
+// The forward pass and the loss, with random numbers from the rank's own stream. A loss of the
+// library is taken apart exactly; what another procedure returns counts as the mean over the rows.
+// Returns Failure when an error has been started; throws what libtorch throws.
+Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
+
+// Adds to the gradients those of the numerator over `total`, the denominator of all ranks. Throws
+// what libtorch throws.
+void Backward(const LocalLoss& loss, double total);
+
+}  // namespace eta::parallel

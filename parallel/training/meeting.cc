@@ -1,0 +1,84 @@
+#include "parallel/training/meeting.h"
+
+#include "parallel/isolate/place.h"
+#include "parallel/isolate/status_error.h"
+#include "vm/diagnostics.h"
+
+namespace eta::parallel {
+
+Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
+    : vm_(vm), training_(training), info_(info), args_(args) {
+  training_.site.Update(vm);
+  const SourceSpan& span = training_.site.span();
+  mine_.file = span.file;
+  mine_.line = span.line;
+  mine_.column = span.column;
+  mine_.memory = memory_;
+}
+
+void Meeting::Open(StepMemory* memory) {
+  memory_ = memory;
+  memory_->site = training_.site.text();
+  mine_.memory = memory_;
+}
+
+bool Meeting::Try(c10::function_ref<Value(tensor::Call&)> body) {
+  if (!tensor::RunOperation(vm_, info_, args_, body).IsFailure()) return true;
+  AnnounceFailure();
+  return false;
+}
+
+bool Meeting::Meet(StepRecord::Phase phase) {
+  mine_.phase = phase;
+  if (!Exchange()) return false;
+  const int failed = FirstFailed(records());
+  if (failed < 0 && Agree(records())) return true;
+  Status status = failed >= 0 ? FailureStatus(records(), failed) : CheckAgreement(records());
+  if (failed < 0) member().world().Abort(status);
+  Part();
+  if (failed < 0) status = member().Poll();
+  (void)Fail(status);
+  return false;
+}
+
+void Meeting::Sync() { member().world().board().Finish(); }
+
+Value Meeting::Fail(std::string_view tag, const std::string& reason) {
+  return vm_.Fail(tag, std::string(info_.name) + ": " + reason);
+}
+
+Value Meeting::Fail(const Status& status) { return FailWith(vm_, info_.name, status); }
+
+// False: the world is over, and that is pending.
+bool Meeting::Exchange() {
+  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
+                                          training_.site.text());
+  if (!status.ok()) (void)Fail(status);
+  return status.ok();
+}
+
+// The error that is pending stays so. If the world is over, nobody needs to be told.
+void Meeting::AnnounceFailure() {
+  const SourceSpan span = PendingSpan(vm_, vm_.pending());
+  const std::string place = PlaceText(span, vm_.File(span));
+  memory_->site = place.empty() ? training_.site.text() : place;
+  memory_->failure = FailureText();
+  mine_.failed = true;
+  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
+                                          training_.site.text());
+  if (status.ok()) Part();
+}
+
+std::string Meeting::FailureText() const {
+  const Vm::Pending& pending = vm_.pending();
+  switch (pending.kind) {
+    case Vm::Pending::Kind::kNone:
+      return "the program escaped through a continuation";
+    case Vm::Pending::Kind::kExit:
+      return "the program called exit";
+    default:
+      return PendingMessage(pending);
+  }
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,71 @@
+// Meeting: how the ranks go through an operation together in which any of them may fail. What a
+// rank does by itself goes through Try; where ranks need each other they Meet. A rank that fails
+// tells the others where they next meet, and then all of them end the operation: each that failed
+// with its own error, the others with that rank's name and place.
+//
+//   if (!meeting.Try([&](Call& call) { ... })) return Value::Failure();
+//   if (!meeting.Meet(StepRecord::Phase::kSettle)) return Value::Failure();
+//   ... look at meeting.records() ...
+//
+// After a Meet the ranks may read and write each other's memory until they Part.
+//
+// Thread safety: the isolate's thread.
+#pragma once
+
+#include <c10/util/FunctionRef.h>
+
+#include <span>
+
+#include "parallel/training/replica_training.h"
+#include "parallel/training/step_record.h"
+#include "torch/call.h"
+#include "vm/vm.h"
+
+namespace eta::parallel {
+
+class Meeting {
+ public:
+  // `info.name` is the procedure, for errors. All ranks use the same one.
+  Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args);
+  Meeting(const Meeting&) = delete;
+  Meeting& operator=(const Meeting&) = delete;
+
+  // What this rank says at the next meeting. `memory` is set to `own_memory` unless changed.
+  StepRecord& mine() { return mine_; }
+  // What peers may see of this rank from the next meeting on. REQUIRES: valid until Part.
+  void Open(StepMemory* memory);
+
+  // Runs `body`, which returns Failure to fail, once, or twice when memory runs out. False: it
+  // failed, the others know, and the error is pending.
+  bool Try(c10::function_ref<Value(tensor::Call&)> body);
+
+  // Waits for all ranks. False: the operation is over, and an error is pending.
+  bool Meet(StepRecord::Phase phase);
+  std::span<const StepRecord> records() const { return training_.records; }
+  // Waits until all ranks have come here; their memory stays open.
+  void Sync();
+  // The same, and the memory is closed. Nobody may fail between a Meet and this.
+  void Part() { Sync(); }
+
+  // Starts an error of the operation itself: "NAME: reason".
+  [[nodiscard]] Value Fail(std::string_view tag, const std::string& reason);
+  [[nodiscard]] Value Fail(const Status& status);
+
+  Member& member() { return training_.member(); }
+  Vm& vm() { return vm_; }
+
+ private:
+  bool Exchange();
+  void AnnounceFailure();
+  std::string FailureText() const;
+
+  Vm& vm_;
+  ReplicaTraining& training_;
+  const tensor::OpInfo& info_;
+  const Args args_;
+  StepMemory own_;  // until another one is opened
+  StepMemory* memory_ = &own_;
+  StepRecord mine_;
+};
+
+}  // namespace eta::parallel

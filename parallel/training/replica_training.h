@@ -1,0 +1,61 @@
+// ReplicaTraining: what an isolate remembers from one training step to the next when it is one of
+// several replicas. A program that runs alone has none.
+//
+// Thread safety: the isolate's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "parallel/isolate/rank_context.h"
+#include "parallel/training/call_site.h"
+#include "parallel/training/reduced_gradients.h"
+#include "parallel/training/step_memory.h"
+#include "parallel/training/step_record.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+// An optimizer that has trained here.
+struct KnownOptimizer {
+  std::weak_ptr<tensor::Optimizer> optimizer;
+  uint32_t number;         // by order of first use, from 1; the same on all ranks
+  bool entered = false;    // the ranks have agreed on its structure and layout
+  uint64_t structure = 0;  // hash of the description of its parameters
+  // Each rank holds the state of its own slices only; the rest is out of date.
+  bool state_is_sliced = false;
+  StepMemory memory;
+};
+
+class ReplicaTraining {
+ public:
+  // Null if the program runs alone; else made on first use.
+  static ReplicaTraining* Of(Vm& vm);
+
+  explicit ReplicaTraining(RankContext& rank);
+  ReplicaTraining(const ReplicaTraining&) = delete;
+  ReplicaTraining& operator=(const ReplicaTraining&) = delete;
+
+  Member& member() { return rank_.member; }
+  const LaunchOptions& options() const { return rank_.options; }
+
+  // Valid until another optimizer is first used.
+  KnownOptimizer& Know(const std::shared_ptr<tensor::Optimizer>& optimizer);
+  // Those that are still in use, in the order of their numbers.
+  std::vector<std::unique_ptr<KnownOptimizer>>& known() { return known_; }
+
+  CallSite site;
+  uint64_t steps = 0;                     // training steps begun
+  std::vector<StepRecord> records;        // of the last meeting, by rank
+  tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
+  ReducedGradients reduced;
+  bool warned_of_same_batch = false;
+
+ private:
+  RankContext& rank_;
+  uint32_t numbers_given_ = 0;
+  std::vector<std::unique_ptr<KnownOptimizer>> known_;
+};
+
+}  // namespace eta::parallel

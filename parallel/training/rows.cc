@@ -1,0 +1,13 @@
+#include "parallel/training/rows.h"
+
+#include <c10/util/Exception.h>
+
+namespace eta::parallel {
+
+at::Tensor Shard(const at::Tensor& tensor, int rank, int size) {
+  TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to share out");
+  const RowRange own = OwnRows(tensor.size(0), rank, size);
+  return tensor.narrow(0, own.begin, own.count());
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,134 @@
+#include "parallel/training/slice_owner.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "parallel/core/reduce.h"
+#include "parallel/core/slice.h"
+
+namespace eta::parallel {
+namespace {
+
+// A number is not finite exactly if all bits of its exponent are set. Adding the lowest of them
+// then carries into the sign's place; `Bits` without a loop-carried comparison vectorises.
+template <class Bits, Bits exponent, Bits carry>
+__attribute__((optimize("O3"))) bool HasNonfinite(const std::byte* data, size_t count) {
+  const auto* bits = reinterpret_cast<const Bits*>(data);
+  Bits seen = 0;
+  for (size_t i = 0; i < count; ++i) seen |= static_cast<Bits>((bits[i] & exponent) + carry);
+  return (seen >> (8 * sizeof(Bits) - 1)) != 0;
+}
+
+bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
+  switch (dtype) {
+    case DType::kFloat64:
+      return HasNonfinite<uint64_t, 0x7FF0000000000000, 0x0010000000000000>(data, count);
+    case DType::kFloat32:
+      return HasNonfinite<uint32_t, 0x7F800000, 0x00800000>(data, count);
+    case DType::kFloat16:
+      return HasNonfinite<uint16_t, 0x7C00, 0x0400>(data, count);
+    case DType::kBFloat16:
+      return HasNonfinite<uint16_t, 0x7F80, 0x0080>(data, count);
+    default:
+      return false;  // integers are finite
+  }
+}
+
+// Calls f(begin, count) for blocks of the slice that stay in the first-level cache.
+template <class F>
+void ForEachBlock(Slice slice, size_t element_size, const F& f) {
+  const size_t block = kReduceBlockBytes / element_size;
+  for (size_t at = slice.begin; at < slice.end; at += block) f(at, std::min(block, slice.end - at));
+}
+
+}  // namespace
+
+size_t FindNonfinite(DType dtype, const std::byte* data, size_t count) {
+  if (!HasNonfinite(dtype, data, count)) return count;
+  size_t i = 0;
+  while (!HasNonfinite(dtype, data + i * SizeOf(dtype), 1)) ++i;
+  return i;
+}
+
+Nonfinite SliceOwner::SumGradients() const {
+  Nonfinite nonfinite;
+  const size_t segments = memory(static_cast<size_t>(rank_)).segments.size();
+  for (size_t s = 0; s < segments; ++s) SumSegment(s, &nonfinite);
+  return nonfinite;
+}
+
+void SliceOwner::SumSegment(size_t segment, Nonfinite* nonfinite) const {
+  const SegmentMemory& own = memory(static_cast<size_t>(rank_)).segments[segment];
+  const size_t element = SizeOf(own.dtype);
+  alignas(64) std::byte sums[kReduceBlockBytes];
+  std::array<const std::byte*, kMaxRanks> inputs;
+  const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
+  ForEachBlock(slice, element, [&](size_t at, size_t count) {
+    for (size_t r = 0; r < size(); ++r) {
+      inputs[r] = memory(r).segments[segment].gradient + at * element;
+    }
+    ReduceBlock(own.dtype, ReduceOp::kSum, std::span(inputs.data(), size()), count, sums);
+    const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
+    if (bad < count) *nonfinite = {true, segment, at + bad, CauseOf(segment, at + bad)};
+    for (size_t r = 0; r < size(); ++r) {
+      std::memcpy(memory(r).segments[segment].gradient + at * element, sums, count * element);
+    }
+  });
+}
+
+int SliceOwner::CauseOf(size_t segment, size_t element) const {
+  for (size_t r = 0; r < size(); ++r) {
+    const SegmentMemory& theirs = memory(r).segments[segment];
+    const std::byte* value = theirs.gradient + element * SizeOf(theirs.dtype);
+    if (HasNonfinite(theirs.dtype, value, 1)) return static_cast<int>(r);
+  }
+  return -1;
+}
+
+void SliceOwner::Update(tensor::Optimizer& optimizer) const {
+  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const SegmentMemory& own = segments[s];
+    const size_t element = SizeOf(own.dtype);
+    const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
+    ForEachBlock(slice, element, [&](size_t at, size_t count) {
+      optimizer.UpdateRange(s, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
+      for (size_t r = 0; r < size(); ++r) {
+        if (static_cast<int>(r) == rank_) continue;
+        std::memcpy(memory(r).segments[s].parameter + at * element, own.parameter + at * element,
+                    count * element);
+      }
+    });
+  }
+}
+
+void SliceOwner::CollectState() const {
+  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const SegmentMemory& own = segments[s];
+    const size_t element = SizeOf(own.dtype);
+    for (size_t r = 0; r < size(); ++r) {
+      if (static_cast<int>(r) == rank_) continue;
+      const Slice slice =
+          OwnedSlice(own.count, element, static_cast<int>(r), static_cast<int>(size()));
+      for (int k = 0; k < tensor::kMaxStates; ++k) {
+        if (own.state[k] == nullptr || slice.count() == 0) continue;
+        std::memcpy(own.state[k] + slice.begin * element,
+                    memory(r).segments[s].state[k] + slice.begin * element,
+                    slice.count() * element);
+      }
+    }
+  }
+}
+
+void SliceOwner::CopyInitial() const {
+  if (rank_ == 0) return;
+  const auto& from = memory(0).initial;
+  const auto& to = memory(static_cast<size_t>(rank_)).initial;
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (!to[i].empty()) std::memcpy(to[i].data(), from[i].data(), to[i].size());
+  }
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,51 @@
+// SliceOwner: the arithmetic that the ranks share in a training step. Each rank owns one slice of
+// each segment; for everybody it sums the gradients of its slices, updates their parameters, and
+// keeps their optimizer state. Sums go over the ranks in fixed order, so the results depend on
+// nothing but the values, and every rank ends with the same bits.
+//
+// Between two calls the ranks wait for each other; peers' memory must be open (see StepMemory).
+// Nothing here waits, allocates or fails.
+//
+// Thread safety: each rank calls it on its own thread; ranks write to disjoint memory.
+#pragma once
+
+#include <span>
+
+#include "parallel/training/step_memory.h"
+#include "parallel/training/step_record.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+class SliceOwner {
+ public:
+  // The ranks' memories by rank, at most kMaxRanks. The layouts agree.
+  static constexpr size_t kMaxRanks = 256;
+  SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
+
+  // Writes the sums of this rank's slices into the gradients of all ranks, and says where the first
+  // sum is that is not finite.
+  Nonfinite SumGradients() const;
+  // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this
+  // rank's; BeginUpdate was called on all with the same mask.
+  void Update(tensor::Optimizer& optimizer) const;
+  // Copies the optimizer state of the others' slices from their owners.
+  void CollectState() const;
+  // Copies rank 0's initial parameters.
+  void CopyInitial() const;
+
+ private:
+  const StepMemory& memory(size_t rank) const { return *records_[rank].memory; }
+  size_t size() const { return records_.size(); }
+  void SumSegment(size_t segment, Nonfinite* nonfinite) const;
+  // Whose gradient made element `element` of the sum not finite; -1: no single one.
+  int CauseOf(size_t segment, size_t element) const;
+
+  const int rank_;
+  const std::span<const StepRecord> records_;
+};
+
+// The position of the first element that is not finite, or `count`.
+size_t FindNonfinite(DType dtype, const std::byte* data, size_t count);
+
+}  // namespace eta::parallel

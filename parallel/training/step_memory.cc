@@ -1,0 +1,78 @@
+#include "parallel/training/step_memory.h"
+
+#include <c10/util/Exception.h>
+
+#include <unordered_set>
+
+#include "parallel/training/dtypes.h"
+
+namespace eta::parallel {
+namespace {
+
+using tensor::NamedParameter;
+using tensor::Tensor;
+
+std::byte* BytesOf(const Tensor& tensor) {
+  return tensor.defined() ? static_cast<std::byte*>(BufferOf(tensor).data) : nullptr;
+}
+
+// The optimizer's parameters, then those of the model that it does not update.
+std::vector<NamedParameter> AllParameters(const tensor::Module& model,
+                                          const tensor::Optimizer& optimizer) {
+  std::vector<NamedParameter> all = optimizer.parameters();
+  std::unordered_set<const at::TensorImpl*> seen;
+  for (const auto& parameter : all) seen.insert(parameter.tensor.unsafeGetTensorImpl());
+  for (NamedParameter& parameter : model.Parameters()) {
+    if (seen.insert(parameter.tensor.unsafeGetTensorImpl()).second) {
+      all.push_back(std::move(parameter));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string Describe(const NamedParameter& parameter) {
+  std::string text = parameter.name + " (";
+  for (int64_t size : parameter.tensor.sizes()) {
+    if (text.back() != '(') text += ' ';
+    text += std::to_string(size);
+  }
+  return text + ") " + NameOf(DTypeOf(parameter.tensor.scalar_type()));
+}
+
+std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer) {
+  std::vector<SegmentMemory> all;
+  for (const auto& segment : optimizer.segments()) {
+    const auto& tensors = segment.tensors;
+    const Buffer parameter = BufferOf(tensors.parameter);
+    SegmentMemory memory{.dtype = parameter.dtype,
+                         .count = parameter.count,
+                         .parameter = static_cast<std::byte*>(parameter.data),
+                         .gradient = BytesOf(tensors.gradient),
+                         .state = {}};
+    for (int k = 0; k < tensor::kMaxStates; ++k) memory.state[k] = BytesOf(tensors.state[k]);
+    all.push_back(memory);
+  }
+  return all;
+}
+
+std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer) {
+  std::string text;
+  for (const auto& parameter : AllParameters(model, optimizer)) text += Describe(parameter) + '\n';
+  return text;
+}
+
+std::vector<std::span<std::byte>> InitialMemory(const tensor::Module& model,
+                                                const tensor::Optimizer& optimizer) {
+  std::vector<std::span<std::byte>> all;
+  for (const auto& parameter : AllParameters(model, optimizer)) {
+    TORCH_CHECK(parameter.tensor.is_contiguous(), "parameter ", parameter.name,
+                " is not contiguous");
+    const Buffer buffer = BufferOf(parameter.tensor);
+    all.emplace_back(static_cast<std::byte*>(buffer.data), buffer.bytes());
+  }
+  return all;
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,61 @@
+// StepMemory: what one rank opens to the others while they are in a training step together: where
+// its parameters, gradients and optimizer state lie, and texts for messages.
+//
+// Peers reach it through a pointer in the records of a meeting, and only between that meeting and
+// the end of it (Meeting::Part), while its owner is inside the same function. So nothing outlives
+// its tensors, however a rank fails later.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parallel/core/dtype.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+// A piece of flat memory of this process.
+struct SegmentMemory {
+  DType dtype;
+  size_t count;  // elements
+  std::byte* parameter;
+  std::byte* gradient;
+  std::byte* state[tensor::kMaxStates];  // null where the rule has none
+};
+
+// The first element of the summed gradients that is not finite.
+struct Nonfinite {
+  bool found = false;
+  size_t segment = 0;
+  size_t element = 0;
+  int rank = -1;  // whose gradient is the cause; -1: the sum overflowed
+};
+
+struct StepMemory {
+  std::vector<SegmentMemory> segments;
+  tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
+  Nonfinite nonfinite;                        // in the slices that this rank owns
+  std::vector<std::span<std::byte>> initial;  // what rank 0's initial values are copied into
+  std::string site;                           // of the call
+  std::string failure;                        // how and where this rank failed
+  std::string structure;                      // the parameters, one per line
+};
+
+// Throws c10::Error if a segment is not in this process's memory or has a dtype that does not
+// travel. REQUIRES: optimizer.Prepare.
+std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer);
+
+// "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.
+std::string Describe(const tensor::NamedParameter& parameter);
+
+// The line of each parameter of the model and of the optimizer.
+std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
+
+// The memory of the same parameters. Throws as MemoryOf.
+std::vector<std::span<std::byte>> InitialMemory(const tensor::Module& model,
+                                                const tensor::Optimizer& optimizer);
+
+}  // namespace eta::parallel

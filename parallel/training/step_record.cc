@@ -1,0 +1,110 @@
+#include "parallel/training/step_record.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eta::parallel {
+namespace {
+
+std::string Rank(size_t rank) { return "rank " + std::to_string(rank); }
+
+std::string At(const StepRecord& record) {
+  return record.memory->site.empty() ? "" : " at " + record.memory->site;
+}
+
+std::string Position(const StepRecord& record) {
+  const std::string optimizer =
+      record.optimizer == 0 ? "" : " with optimizer " + std::to_string(record.optimizer);
+  return "step " + std::to_string(record.step) + optimizer + At(record);
+}
+
+bool SameCall(const StepRecord& a, const StepRecord& b) {
+  return a.step == b.step && a.optimizer == b.optimizer && a.file == b.file && a.line == b.line &&
+         a.column == b.column;
+}
+
+// The first line in which the two texts differ, from each; "nothing" where one has ended.
+std::pair<std::string, std::string> FirstDifference(std::string_view a, std::string_view b) {
+  const auto next = [](std::string_view& text) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return line.empty() ? std::string("nothing") : line;
+  };
+  while (!a.empty() || !b.empty()) {
+    std::pair lines(next(a), next(b));
+    if (lines.first != lines.second) return lines;
+  }
+  return {};
+}
+
+Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
+  const auto [first, other] =
+      FirstDifference(records[0].memory->structure, records[rank].memory->structure);
+  std::string message = "the replicas' models differ: ";
+  message += first.empty()
+                 ? "their parameters are laid out or optimized in different ways"
+                 : "where rank 0 has " + first + ", rank " + std::to_string(rank) + " has " + other;
+  return {Code::kDesync, message + At(records[rank]), static_cast<int>(rank)};
+}
+
+}  // namespace
+
+int FirstFailed(std::span<const StepRecord> records) {
+  const auto failed = std::find_if(records.begin(), records.end(),
+                                   [](const StepRecord& record) { return record.failed; });
+  return failed == records.end() ? -1 : static_cast<int>(failed - records.begin());
+}
+
+Status FailureStatus(std::span<const StepRecord> records, int rank) {
+  const StepRecord& record = records[static_cast<size_t>(rank)];
+  return {Code::kPeerFailed,
+          "rank " + std::to_string(rank) + " failed" + At(record) + ": " + record.memory->failure,
+          rank};
+}
+
+bool Agree(std::span<const StepRecord> records) {
+  return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
+    return record.phase == records[0].phase && record.layout == records[0].layout &&
+           SameCall(record, records[0]);
+  });
+}
+
+Status CheckAgreement(std::span<const StepRecord> records) {
+  for (size_t r = 1; r < records.size(); ++r) {
+    if (!SameCall(records[r], records[0])) {
+      return {
+          Code::kDesync,
+          "rank 0 is in " + Position(records[0]) + ", " + Rank(r) + " in " + Position(records[r]),
+          static_cast<int>(r)};
+    }
+    if (records[r].phase != records[0].phase || records[r].layout != records[0].layout) {
+      return StructureStatus(records, r);
+    }
+  }
+  return {};
+}
+
+LossTotals TotalLoss(std::span<const StepRecord> records) {
+  LossTotals totals;
+  for (const StepRecord& record : records) {
+    totals.numerator += record.numerator;
+    totals.denominator += record.denominator;
+  }
+  return totals;
+}
+
+int NonfiniteLossRank(std::span<const StepRecord> records) {
+  const auto guilty = std::find_if(records.begin(), records.end(), [](const StepRecord& record) {
+    return !std::isfinite(record.numerator) || !std::isfinite(record.denominator);
+  });
+  return guilty == records.end() ? -1 : static_cast<int>(guilty - records.begin());
+}
+
+bool SameBatchEverywhere(std::span<const StepRecord> records) {
+  return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
+    return record.batch != 0 && record.batch == records[0].batch && record.rows == records[0].rows;
+  });
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,57 @@
+// StepRecord: what a rank tells the others when they meet in the course of a training step, and
+// what follows when all have done so. Pure functions of the records: every rank decides the same.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "parallel/core/status.h"
+#include "parallel/training/step_memory.h"
+
+namespace eta::parallel {
+
+struct StepRecord {
+  enum class Phase : uint8_t {
+    kSave,    // the layout is about to change; the optimizer state is put together first
+    kEnter,   // first step with this layout: structure and initial values
+    kSettle,  // after the forward pass
+    kReduce,  // after the backward pass
+  };
+  Phase phase = Phase::kSettle;
+  bool failed = false;                      // this rank cannot go on; memory->failure says why
+  uint32_t optimizer = 0;                   // by the order of first use, from 1; 0: none
+  uint64_t step = 0;                        // training steps begun so far
+  uint32_t file = 0, line = 0, column = 0;  // of the call
+  uint64_t layout = 0;                      // LayoutSignature
+  int64_t rows = 0;                         // of the batch
+  double numerator = 0, denominator = 0;    // of the loss
+  uint64_t batch = 0;                       // hash of the rows, 0: not asked for
+  const StepMemory* memory = nullptr;
+};
+
+// The first rank that failed, or -1.
+int FirstFailed(std::span<const StepRecord> records);
+// "rank 1 failed at train.eta:12:3: ..." of that rank. REQUIRES: memory may be read.
+Status FailureStatus(std::span<const StepRecord> records, int rank);
+
+// kDesync unless all ranks are in the same phase of the same step, of the same optimizer, called
+// from the same place, with the same layout. REQUIRES: none failed, and memory may be read.
+Status CheckAgreement(std::span<const StepRecord> records);
+// False without building any message.
+bool Agree(std::span<const StepRecord> records);
+
+// The loss over the rows of all ranks: sums in rank order, so the same bits everywhere.
+struct LossTotals {
+  double numerator = 0, denominator = 0;
+  double mean() const { return numerator / denominator; }
+};
+LossTotals TotalLoss(std::span<const StepRecord> records);
+
+// The rank to blame when the mean loss is not finite; -1 when nobody alone is.
+int NonfiniteLossRank(std::span<const StepRecord> records);
+
+// Whether all ranks brought the very same rows, which is right but of no use.
+bool SameBatchEverywhere(std::span<const StepRecord> records);
+
+}  // namespace eta::parallel

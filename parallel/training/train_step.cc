@@ -1,0 +1,52 @@
+// (train-step! model optimizer loss-fn input target), alone and among replicas.
+#include "parallel/training/joint_step.h"
+#include "parallel/training/local_step.h"
+#include "parallel/training/replica_training.h"
+#include "torch/op_table.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
+
+// What a program that runs alone gets: nothing that has to do with replicas.
+Value StepAlone(tensor::Call& call) {
+  StepArguments arguments;
+  if (!ReadStepArguments(call, &arguments)) return Value::Failure();
+  tensor::Optimizer& optimizer = **arguments.optimizer;
+  optimizer.Prepare();
+  optimizer.ZeroGradients();
+  LocalLoss loss;
+  if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
+  call.Commit();
+  Backward(loss, loss.denominator);
+  optimizer.Update(optimizer.TakeGradients());
+  return Value::Double(loss.mean());
+}
+
+Value TrainStep(Vm& vm, Args args) {
+  if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
+    return JointStep(vm, *training, kTrainStep, args).Run();
+  }
+  return tensor::RunOperation(vm, kTrainStep, args, StepAlone);
+}
+
+constexpr NativeDef kOps[] = {
+    {kTrainStep.name, TrainStep, 5, 5,
+     "(train-step! model optimizer loss-fn input target): one step of training on a batch; the "
+     "loss before it, as a float. Replicas average over the rows of all"},
+};
+
+// `step!` must not apply gradients that are one replica's own.
+void GuardSteps(Vm& vm) {
+  if (ReplicaTraining::Of(vm) == nullptr) return;
+  vm.Attach(tensor::kStepGuard, std::make_shared<tensor::StepGuard>([&vm](const auto& optimizer) {
+              const auto& arenas = *tensor::TensorContext::Of(vm).arenas();
+              return ReplicaTraining::Of(vm)->reduced.Objection(optimizer, arenas);
+            }));
+}
+
+const tensor::OpTable table(kOps, GuardSteps);
+
+}  // namespace
+}  // namespace eta::parallel

@@ -1,0 +1,126 @@
+#include "tests/parallel/training/replicas.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <thread>
+
+#include "parallel/core/world.h"
+#include "torch/bindings.h"
+#include "torch/extension.h"
+#include "vm/diagnostics.h"
+#include "vm/vm.h"
+
+namespace eta::parallel {
+namespace {
+
+class Capture final : public Console {
+ public:
+  explicit Capture(ReplicaResult* result) : result_(result) {}
+  void WriteOut(std::string_view bytes) override { result_->output.append(bytes); }
+  void WriteError(std::string_view bytes) override { result_->complaints.append(bytes); }
+  void Flush() override {}
+  std::string ReadLine() override { return ""; }
+
+ private:
+  ReplicaResult* result_;
+};
+
+std::unique_ptr<Vm> MakeVm(int rank, int ranks, ReplicaResult* result) {
+  Vm::Options options;
+  options.console = std::make_unique<Capture>(result);
+  auto vm = std::make_unique<Vm>(std::move(options));
+  vm->Attach(tensor::kTensorSettings,
+             std::make_shared<tensor::TensorSettings>(tensor::TensorSettings{
+                 .rank = rank, .world_size = ranks, .seed = 3, .threads = 1}));
+  return vm;
+}
+
+void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* result) {
+  tensor::InstallTensors(vm);
+  const std::string text = "(define rank " + std::to_string(rank) + ") " + program;
+  if (vm.RunText(text, "train.eta")) return;
+  const Vm::Pending& pending = vm.pending();
+  if (!vm.diagnostic().message.empty()) {
+    result->error = vm.diagnostic().message;
+  } else if (pending.kind == Vm::Pending::Kind::kExit) {
+    result->error = "exit " + std::to_string(pending.status);
+  } else {
+    const std::string tag = IsSymbol(pending.tag) ? SymbolName(pending.tag) + ": " : "";
+    result->error = tag + PendingMessage(pending);
+  }
+}
+
+void RunRank(const std::shared_ptr<World>& world, int rank, const std::string& program,
+             const LaunchOptions& launch, ReplicaResult* result) {
+  auto member = World::Join(world, rank);
+  ASSERT_TRUE(member);
+  {
+    const auto vm = MakeVm(rank, world->size(), result);
+    vm->Attach(RankContext::kKey, std::shared_ptr<RankContext>(new RankContext{**member, launch}));
+    RunProgram(*vm, rank, program, result);
+  }
+  result->meetings = world->board().View(rank).sequence;
+  if (result->error.empty()) {
+    (*member)->Return();
+  } else if (result->error.starts_with("exit ")) {
+    (*member)->Exit(std::atoi(result->error.c_str() + 5), "");
+  } else {
+    (*member)->Fail("", result->error);
+  }
+}
+
+}  // namespace
+
+std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
+                                       const ReplicaOptions& options) {
+  std::vector<ReplicaResult> results(static_cast<size_t>(ranks));
+  if (ranks == 1) {
+    const auto vm = MakeVm(0, 1, &results[0]);
+    RunProgram(*vm, 0, program, &results[0]);
+    return results;
+  }
+  auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(ranks)),
+                              .stall_timeout = options.stall_timeout});
+  EXPECT_TRUE(world);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < ranks; ++rank) {
+    threads.emplace_back(RunRank, *world, rank, program, options.launch,
+                         &results[static_cast<size_t>(rank)]);
+  }
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+std::string OutputOf(int ranks, const std::string& program, const ReplicaOptions& options) {
+  const auto results = RunReplicas(ranks, program, options);
+  for (const ReplicaResult& result : results) {
+    EXPECT_EQ(result.error, "") << ranks << " ranks";
+    EXPECT_EQ(result.output, results[0].output) << ranks << " ranks";
+  }
+  return results[0].output;
+}
+
+std::vector<double> NumbersIn(const std::string& text) {
+  std::vector<double> numbers;
+  const char* at = text.c_str();
+  while (*at != '\0') {
+    char* end;
+    const double number = std::strtod(at, &end);
+    if (end != at) numbers.push_back(number);
+    at = end != at ? end : at + 1;
+  }
+  return numbers;
+}
+
+void ExpectClose(const std::string& expected, const std::string& actual, double tolerance) {
+  const std::vector<double> a = NumbersIn(expected), b = NumbersIn(actual);
+  ASSERT_EQ(a.size(), b.size()) << expected << "\n" << actual;
+  ASSERT_FALSE(a.empty());
+  for (size_t i = 0; i < a.size(); ++i) {
+    ASSERT_LE(std::abs(a[i] - b[i]), tolerance * std::max(std::abs(a[i]), 1e-3)) << "number " << i;
+  }
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,40 @@
+// Runs Eta programs on replicas, for tests: ranks are plain threads of this process.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "parallel/isolate/rank_context.h"
+
+namespace eta::parallel {
+
+struct ReplicaOptions {
+  LaunchOptions launch;
+  std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
+};
+
+// How the program went on one rank.
+struct ReplicaResult {
+  std::string output;      // what it wrote
+  std::string complaints;  // what it wrote to the standard error
+  std::string error;       // "TAG: MESSAGE" if it ended so
+  uint64_t meetings = 0;   // how often it met the others
+};
+
+// The program sees its rank as the variable `rank`, and is called train.eta. With one rank it runs
+// alone, without a world.
+std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
+                                       const ReplicaOptions& options = {});
+
+// The output of a run that must succeed and write the same on all ranks.
+std::string OutputOf(int ranks, const std::string& program, const ReplicaOptions& options = {});
+
+// The numbers in a text.
+std::vector<double> NumbersIn(const std::string& text);
+
+// Expects the same numbers, up to this relative error.
+void ExpectClose(const std::string& expected, const std::string& actual, double tolerance);
+
+}  // namespace eta::parallel

@@ -1,0 +1,200 @@
+// What replicas train must be what one device trains.
+#include <gtest/gtest.h>
+
+#include "tests/parallel/training/replicas.h"
+
+namespace eta::parallel {
+namespace {
+
+// Trains on batches of many sizes, also smaller than the number of ranks, and prints each loss and
+// the parameters at the end. `optimizer` makes one from `model`, `target` the targets of `rows`.
+std::string Training(const std::string& optimizer, const std::string& loss,
+                     const std::string& target) {
+  return R"(
+    (torch/manual-seed 5)
+    (define model (nn/sequential (nn/linear 6 16) (nn/relu-layer) (nn/linear 16 4)))
+    (define optimizer )" +
+         optimizer + R"()
+    (define (target rows) )" +
+         target + R"()
+    (define (step rows)
+      (let* ((x (torch/randn (list rows 6))) (y (target rows)))
+        (write (optim/train-step! model optimizer )" +
+         loss + R"(
+                 (parallel/shard x) (parallel/shard y)))
+        (newline)))
+    (for-each step '(50 50 13 7 3 1 2 50 6 50))
+    (write (map torch/to-list (nn/parameters model)))
+    (write (parallel/replicas-equal? model)))";
+}
+
+constexpr const char* kSgd = "(optim/sgd model 0.05)";
+constexpr const char* kMomentum = "(optim/sgd model 0.05 'momentum 0.9)";
+constexpr const char* kAdam = "(optim/adam model 0.01)";
+constexpr const char* kValues = "(torch/randn (list rows 4))";
+constexpr const char* kClasses = "(torch/argmax (torch/randn (list rows 4)) 1)";
+
+void ExpectParity(const std::string& program) {
+  const std::string alone = OutputOf(1, program);
+  for (int ranks : {2, 3, 4, 7}) ExpectClose(alone, OutputOf(ranks, program), 1e-9);
+}
+
+TEST(TrainStepTest, SgdIsThatOfOneDevice) { ExpectParity(Training(kSgd, "nn/mse-loss", kValues)); }
+
+TEST(TrainStepTest, MomentumIsThatOfOneDevice) {
+  ExpectParity(Training(kMomentum, "nn/cross-entropy-loss", kClasses));
+}
+
+TEST(TrainStepTest, AdamIsThatOfOneDevice) {
+  ExpectParity(Training(kAdam, "nn/cross-entropy-loss", kClasses));
+}
+
+TEST(TrainStepTest, AProcedureOfTheProgramIsAMeanOverRows) {
+  ExpectParity(Training(kMomentum,
+                        "(lambda (p y) (let ((d (torch/sub p y))) (torch/mean (torch/mul d d))))",
+                        kValues));
+}
+
+TEST(TrainStepTest, TargetsThatDoNotCountHaveNoWeight) {
+  // Class -100 is ignored: of 8 rows only some count, on each rank a different number.
+  ExpectParity(R"(
+    (torch/manual-seed 5)
+    (define model (nn/linear 3 4))
+    (define optimizer (optim/sgd model 0.1))
+    (define x (torch/randn '(8 3)))
+    (define y (torch/from-list '(1 -100 2 -100 -100 -100 0 3) 'int64))
+    (define (step i)
+      (write (optim/train-step! model optimizer nn/cross-entropy-loss
+               (parallel/shard x) (parallel/shard y)))
+      (newline))
+    (for-each step '(1 2 3))
+    (write (map torch/to-list (nn/parameters model))))");
+}
+
+TEST(TrainStepTest, ARunIsRepeatedToTheBit) {
+  const std::string program = Training(kMomentum, "nn/mse-loss", kValues);
+  EXPECT_EQ(OutputOf(3, program), OutputOf(3, program));
+}
+
+TEST(TrainStepTest, AloneItIsTheStepByHand) {
+  const std::string start = R"(
+    (torch/manual-seed 1)
+    (define model (nn/sequential (nn/linear 3 5) (nn/relu-layer) (nn/linear 5 2)))
+    (define optimizer (optim/adam model 0.01))
+    (define x (torch/randn '(8 3)))
+    (define y (torch/randn '(8 2)))
+    (define (loss p y) (nn/mse-loss p y)))";
+  const std::string end = R"(
+    (for-each step '(1 2 3))
+    (write (map torch/to-list (nn/parameters model))))";
+  const std::string by_hand = start + R"(
+    (define (step i)
+      (optim/zero-grad! optimizer)
+      (let ((l (loss (nn/forward model x) y)))
+        (torch/backward l)
+        (optim/step! optimizer)
+        (write (torch/item l))
+        (newline))))" + end;
+  const std::string whole = start + R"(
+    (define (step i) (write (optim/train-step! model optimizer loss x y)) (newline)))" +
+                            end;
+  EXPECT_EQ(OutputOf(1, by_hand), OutputOf(1, whole));
+}
+
+TEST(TrainStepTest, AllStartFromRankZerosParameters) {
+  const std::string output = OutputOf(3, R"(
+    (torch/manual-seed (+ 10 rank))
+    (define model (nn/linear 3 2))
+    (define before (parallel/replicas-equal? model))
+    (torch/manual-seed 4)
+    (define optimizer (optim/sgd model 0.1))
+    (optim/train-step! model optimizer nn/mse-loss
+      (parallel/shard (torch/randn '(7 3))) (parallel/shard (torch/randn '(7 2))))
+    (write (list before (parallel/replicas-equal? model))))");
+  EXPECT_EQ(output, "(#f #t)");
+}
+
+TEST(TrainStepTest, GradientsAreThoseOfAllRowsAfterwards) {
+  const std::string program = R"(
+    (torch/manual-seed 5)
+    (define model (nn/linear 3 2))
+    (define optimizer (optim/sgd model 0.1))
+    (optim/train-step! model optimizer nn/mse-loss
+      (parallel/shard (torch/randn '(2 3))) (parallel/shard (torch/randn '(2 2))))
+    (write (map (lambda (p) (torch/to-list (torch/grad p))) (nn/parameters model))))";
+  ExpectClose(OutputOf(1, program), OutputOf(3, program), 1e-9);
+}
+
+TEST(TrainStepTest, AParameterWithoutGradientIsSkipped) {
+  const std::string program = R"(
+    (torch/manual-seed 5)
+    (define used (nn/linear 3 2))
+    (define unused (nn/linear 3 2))
+    (define optimizer (optim/sgd (nn/sequential used unused) 0.1 'weight-decay 0.5))
+    (define before (map torch/to-list (nn/parameters unused)))
+    (optim/train-step! used optimizer nn/mse-loss
+      (parallel/shard (torch/randn '(5 3))) (parallel/shard (torch/randn '(5 2))))
+    (write (map torch/grad (nn/parameters unused)))
+    (write (equal? before (map torch/to-list (nn/parameters unused)))))";
+  EXPECT_EQ(OutputOf(1, program), "(() ())#t");
+  EXPECT_EQ(OutputOf(3, program), "(() ())#t");
+}
+
+TEST(TrainStepTest, SplitTakesTheRanksRowsItself) {
+  const std::string program = R"(
+    (torch/manual-seed 5)
+    (define model (nn/linear 3 2))
+    (define optimizer (optim/sgd model 0.1))
+    (define (step rows)
+      (write (optim/train-step! model optimizer nn/mse-loss
+               (torch/randn (list rows 3)) (torch/randn (list rows 2))))
+      (newline))
+    (for-each step '(8 5 1)))";
+  const ReplicaOptions split{.launch = {.split = true}};
+  const std::string alone = OutputOf(1, program);
+  ExpectClose(alone, OutputOf(3, program, split), 1e-9);
+  EXPECT_EQ(RunReplicas(3, program, split)[0].complaints, "");
+  // Without it the result is the same, but the user is told, once.
+  const auto results = RunReplicas(3, program);
+  ExpectClose(alone, results[0].output, 1e-9);
+  const std::string& warning = results[0].complaints;
+  EXPECT_NE(warning.find("warning [train.eta:6:14]: every replica"), std::string::npos) << warning;
+  EXPECT_EQ(warning.find("warning", 1), std::string::npos) << warning;
+  EXPECT_EQ(results[1].complaints, "");
+}
+
+TEST(TrainStepTest, EachRankDropsOutOtherElements) {
+  // The same rows everywhere: only the masks can make the losses differ.
+  const std::string program = R"(
+    (define model (nn/sequential (nn/linear 4 64) (nn/dropout 0.5)))
+    (define optimizer (optim/sgd model 0.1))
+    (define (loss p y)
+      (write (torch/to-list p))
+      (nn/mse-loss p y))
+    (optim/train-step! model optimizer loss (torch/ones '(1 4)) (torch/ones '(1 64)))
+    (write (torch/to-list (torch/randn '(3)))))";
+  const auto results = RunReplicas(2, program);
+  EXPECT_EQ(results[0].error, "");
+  EXPECT_NE(results[0].output, results[1].output);
+  // The common stream stays common.
+  const auto tail = [](const std::string& text) { return text.substr(text.rfind('(')); };
+  EXPECT_EQ(tail(results[0].output), tail(results[1].output));
+}
+
+TEST(TrainStepTest, AStepIsTwoMeetings) {
+  const auto steps = [](const std::string& list) {
+    return R"(
+      (define model (nn/linear 3 2))
+      (define optimizer (optim/sgd model 0.1 'momentum 0.9))
+      (define (step i)
+        (optim/train-step! model optimizer nn/mse-loss
+          (parallel/shard (torch/randn '(6 3))) (parallel/shard (torch/randn '(6 2)))))
+      (for-each step ')" +
+           list + ")";
+  };
+  EXPECT_EQ(RunReplicas(2, steps("(1)"))[0].meetings, 3u);  // one more for the first
+  EXPECT_EQ(RunReplicas(2, steps("(1 2 3 4 5)"))[0].meetings, 11u);
+}
+
+}  // namespace
+}  // namespace eta::parallel

@@ -1,0 +1,76 @@
+#include "tools/test_runner.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace eta {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TestRunnerTest : public testing::Test {
+ protected:
+  TestRunnerTest() {
+    std::string pattern = testing::TempDir() + "/test_runner_testXXXXXX";
+    root_ = mkdtemp(pattern.data());
+  }
+  ~TestRunnerTest() override { fs::remove_all(root_); }
+
+  std::string Write(const std::string& path, const std::string& text) {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+    return (root_ / path).string();
+  }
+
+  TestRun Run(const std::string& text) {
+    auto run = RunTest(Write("case.test.eta", text), std::nullopt);
+    EXPECT_TRUE(run) << run.error();
+    return run ? *run : TestRun{};
+  }
+
+  fs::path root_;
+};
+
+TEST_F(TestRunnerTest, FindsTestsBelowADirectoryInOrder) {
+  const std::string b = Write("b.test.eta", ""), a = Write("a/z.test.eta", "");
+  const std::string smoke = Write("c_smoke.eta", ""), other = Write("d.eta", "");
+  EXPECT_EQ(*FindTests(root_.string()), (std::vector<std::string>{a, b, smoke}));
+  EXPECT_EQ(*FindTests(other), std::vector<std::string>{other});
+  EXPECT_EQ(FindTests("/no/such").error(), "path does not exist: \"/no/such\"");
+}
+
+TEST_F(TestRunnerTest, CollectsResults) {
+  const TestRun run = Run("(display \"noise\\nok 1 - a\\nnot ok 2 - b\\n  why\\n\")");
+  ASSERT_EQ(run.result.cases.size(), 2u);
+  EXPECT_EQ(run.result.name, "case.test.eta");
+  EXPECT_FALSE(run.result.cases[1].ok);
+  EXPECT_EQ(run.result.cases[1].details, std::vector<std::string>{"  why"});
+  EXPECT_TRUE(run.failure.empty());
+}
+
+TEST_F(TestRunnerTest, ASilentProgramPasses) {
+  const TestRun run = Run("(define x 1)");
+  ASSERT_EQ(run.result.cases.size(), 1u);
+  EXPECT_TRUE(run.result.cases[0].ok);
+  EXPECT_EQ(run.result.cases[0].name, "case.test.eta (no TAP output)");
+}
+
+TEST_F(TestRunnerTest, ADyingProgramIsOneFailure) {
+  const TestRun run = Run("(display \"ok 1 - a\\n\") (car 1)");
+  ASSERT_EQ(run.result.cases.size(), 1u);
+  EXPECT_FALSE(run.result.cases[0].ok);
+  EXPECT_EQ(run.result.cases[0].name, "case.test.eta (load error)");
+  EXPECT_NE(run.failure.find("car: not a pair"), std::string::npos);
+}
+
+TEST_F(TestRunnerTest, AnExitEndsTheRun) {
+  EXPECT_EQ(Run("(exit 7)").exit_status, 7);
+  EXPECT_FALSE(Run("(define x 1)").exit_status);
+}
+
+}  // namespace
+}  // namespace eta

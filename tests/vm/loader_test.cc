@@ -1,0 +1,207 @@
+#include "vm/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "vm/diagnostics.h"
+#include "vm/vm.h"
+
+namespace eta {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StringConsole : public Console {
+ public:
+  explicit StringConsole(std::string* output) : output_(output) {}
+  void WriteOut(std::string_view bytes) override { output_->append(bytes); }
+  void WriteError(std::string_view bytes) override { output_->append(bytes); }
+  void Flush() override {}
+  std::string ReadLine() override { return ""; }
+
+ private:
+  std::string* output_;
+};
+
+class LoaderTest : public testing::Test {
+ protected:
+  LoaderTest() {
+    std::string pattern = testing::TempDir() + "/loader_testXXXXXX";
+    root_ = mkdtemp(pattern.data());
+  }
+  ~LoaderTest() override { fs::remove_all(root_); }
+
+  std::string Write(const std::string& path, const std::string& text) {
+    const fs::path full = root_ / path;
+    fs::create_directories(full.parent_path());
+    std::ofstream(full) << text;
+    return full.string();
+  }
+
+  void Start(std::vector<std::string> search_path = {}, bool stress = true) {
+    Vm::Options options;
+    options.heap.stress = stress;
+    options.search_path = std::move(search_path);
+    options.console = std::make_unique<StringConsole>(&output_);
+    options.listing = &listing_;
+    vm_ = std::make_unique<Vm>(std::move(options));
+  }
+
+  // What running the file prints, and its error.
+  std::string Run(const std::string& file) {
+    if (!vm_) Start();
+    const bool ran = vm_->RunFile(file);
+    return output_ + (ran ? "" : RenderFailure(*vm_, {}));
+  }
+  std::string RunText(std::string_view text) {
+    if (!vm_) Start();
+    output_.clear();
+    const bool ran = vm_->RunText(text, "text");
+    return output_ + (ran ? "" : RenderFailure(*vm_, {}));
+  }
+
+  // The number that a submission yields, or its error.
+  std::string Submit(std::string_view text) {
+    if (!vm_) Start();
+    Value result;
+    if (!vm_->RunSubmission(text, "prompt", &result)) {
+      const std::string failure = RenderFailure(*vm_, {});
+      vm_->TakePending();
+      return failure.substr(0, failure.find('\n'));
+    }
+    return result.IsInt() ? std::to_string(result.AsInt()) : result.IsNil() ? "()" : "other";
+  }
+
+  fs::path root_;
+  std::string output_, listing_;
+  std::unique_ptr<Vm> vm_;
+};
+
+TEST_F(LoaderTest, FindsModulesBesideTheProgram) {
+  Write("a/b.eta", "(module a.b (export x) (define x 5))");
+  EXPECT_EQ(Run(Write("main.eta", "(import a.b) (display x)")), "5");
+}
+
+TEST_F(LoaderTest, SearchPathComesBeforeTheProgramsDirectory) {
+  Write("one/m.eta", "(module m (export x) (define x 1))");
+  Write("two/m.eta", "(module m (export x) (define x 2))");
+  Write("m.eta", "(module m (export x) (define x 3))");
+  Start({(root_ / "nowhere").string(), (root_ / "two").string(), (root_ / "one").string()});
+  EXPECT_EQ(Run(Write("main.eta", "(import m) (display x)")), "2");
+}
+
+TEST_F(LoaderTest, ProjectRootsComeFirst) {
+  Write("project/eta.toml", "");
+  Write("project/src/m.eta", "(module m (export x) (define x 1))");
+  Write("project/.eta/modules/dependency/n.eta", "(module n (export y) (define y 2))");
+  Write("path/m.eta", "(module m (export x) (define x 3))");
+  const std::string main = Write("project/sub/main.eta", "(import m n) (display (+ x y))");
+  const fs::path before = fs::current_path();
+  fs::current_path(root_ / "project" / "sub");
+  Start({(root_ / "path").string()});
+  EXPECT_EQ(Run(main), "3");
+  fs::current_path(before);
+}
+
+TEST_F(LoaderTest, EveryModuleOfALoadedFileIsThere) {
+  Write("first.eta", "(module second (export y) (define y 2)) (module first (import second))");
+  EXPECT_EQ(Run(Write("main.eta", "(import first second) (display y)")), "2");
+}
+
+TEST_F(LoaderTest, NothingOfAFileRunsWhenAnyOfItIsWrong) {
+  EXPECT_EQ(Run(Write("main.eta", "(display 1) (module m (display 2)) (module n (nonsense 3))")),
+            "error [main.eta:1:47]: Undefined symbol: nonsense\n"
+            "  (display 1) (module m (display 2)) (module n (nonsense 3))\n"
+            "                                                ^^^^^^^^\n");
+}
+
+TEST_F(LoaderTest, FailuresOfFiles) {
+  const std::string missing = (root_ / "missing.eta").string();
+  EXPECT_EQ(Run(missing), "error: file not found: " + missing + "\n");
+  EXPECT_EQ(Run(root_.string()), "error: not a file but a directory: " + root_.string() + "\n");
+}
+
+TEST_F(LoaderTest, AModuleThatItsOwnFileImports) {
+  const std::string main = Write("main.eta", "(import main) (display 1)");
+  EXPECT_NE(Run(main).find("error [main.eta:1:9]: circular module import detected: main -> main"),
+            std::string::npos);
+}
+
+TEST_F(LoaderTest, AFailedFileLeavesNoModulesBehind) {
+  EXPECT_NE(RunText("(module m (nonsense))").find("Undefined symbol"), std::string::npos);
+  EXPECT_EQ(RunText("(module m (display 1))"), "1");
+}
+
+TEST_F(LoaderTest, RuntimeErrorsBlameTheProgramsOwnForm) {
+  const std::string text = RunText("(define (f x)\n  (car x))\n(+ 1 (f 5))");
+  EXPECT_EQ(text, "error [text:2:3]: car: not a pair\n    (car x))\n    ^^^^^^^\n");
+}
+
+TEST_F(LoaderTest, SubmissionsSeeEarlierOnes) {
+  EXPECT_EQ(Submit("(define x 5)"), "()");
+  EXPECT_EQ(Submit("(define (f) x)"), "()");
+  EXPECT_EQ(Submit("(f)"), "5");
+  EXPECT_EQ(Submit("(set! x 6)"), "()");
+  EXPECT_EQ(Submit("(f)"), "6");
+}
+
+TEST_F(LoaderTest, RedefinitionsAreForLaterSubmissions) {
+  Submit("(define x 5)");
+  Submit("(define (f) x)");
+  Submit("(define x 7)");
+  EXPECT_EQ(Submit("(+ (* 10 (f)) x)"), "57");
+}
+
+TEST_F(LoaderTest, SubmissionsKeepImports) {
+  Write("m.eta", "(module m (export y) (define y 3))");
+  Start({root_.string()});
+  EXPECT_EQ(Submit("(import (prefix m m:))"), "()");
+  EXPECT_EQ(Submit("m:y"), "3");
+  EXPECT_EQ(Submit("(define m:y 4) m:y"), "4");
+  EXPECT_EQ(Submit("m:y"), "4");
+}
+
+TEST_F(LoaderTest, FailedSubmissionsChangeNothing) {
+  Submit("(define x 5)");
+  EXPECT_EQ(Submit("(define x 6) (nonsense)"), "error [prompt:1:15]: Undefined symbol: nonsense");
+  EXPECT_EQ(Submit("x"), "5");
+  EXPECT_EQ(Submit("(car x)"), "error [prompt:1:1]: car: not a pair");
+  EXPECT_EQ(Submit("x"), "5");
+}
+
+TEST_F(LoaderTest, AMainIsCalledOnceThoughLaterSubmissionsSeeIt) {
+  EXPECT_EQ(Submit("(define (main) (display \"main\"))"), "()");
+  EXPECT_EQ(Submit("1"), "1");
+  EXPECT_EQ(output_, "main");
+}
+
+TEST_F(LoaderTest, ListsTheProgramsBytecode) {
+  EXPECT_EQ(RunText("(define (double n) (* n 2))"), "");
+  EXPECT_NE(listing_.find("double"), std::string::npos) << listing_;
+}
+
+TEST_F(LoaderTest, DataMayNestAsDeepAsMemoryAllows) {
+  Start({}, /*stress=*/false);
+  const size_t depth = 1'000'000;
+  EXPECT_EQ(RunText("(define (depth x) (if (null? x) 1 (+ 1 (depth (car x)))))"
+                    "(display (depth '" +
+                    std::string(depth, '(') + std::string(depth, ')') + "))"),
+            "1000000");
+}
+
+TEST_F(LoaderTest, CodeNestedTooDeepIsOneError) {
+  const std::string text = std::string(1'000'000, '(') + std::string(1'000'000, ')');
+  EXPECT_EQ(RunText(text), "error [text:1:1001]: nested more than 1000 levels deep\n");
+}
+
+TEST(SplitPathTest, DropsEmptyEntries) {
+  EXPECT_EQ(SplitPath("a:/b c::d:"), (std::vector<std::string>{"a", "/b c", "d"}));
+  EXPECT_TRUE(SplitPath("").empty());
+}
+
+}  // namespace
+}  // namespace eta
