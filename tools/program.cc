@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
@@ -127,7 +128,7 @@ int DumpStage(const Options& options) {
     PrintError(text.error());
     return 1;
   }
-  auto dump = Dump(options.dump, *text, options.file);
+  auto dump = Dump(options.dump, *text, std::filesystem::path(options.file).stem());
   if (dump) {
     PrintTo(stdout, *dump);
     return 0;
