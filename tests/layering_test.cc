@@ -32,7 +32,7 @@ const std::vector<Layer>& Layers() {
       {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/"}},
       {"parallel/core/", {"parallel/core/", "base/"}, {}},
       {"parallel/isolate/",
-       {"parallel/isolate/", "parallel/core/", "vm/", "base/"},
+       {"parallel/isolate/", "parallel/core/", "vm/", "base/", "torch/bindings.h"},
        {"tbb/", "oneapi/"}},
       {"parallel/training/",
        {"parallel/training/", "parallel/isolate/", "parallel/core/", "torch/", "vm/", "base/"},

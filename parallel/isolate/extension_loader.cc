@@ -1,0 +1,39 @@
+#include "parallel/isolate/extension_loader.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace eta::parallel {
+
+void ExtensionLoader::Offer(const std::shared_ptr<ExtensionLoader>& loader,
+                            std::span<const std::string_view> names, Vm& vm) {
+  vm.SetExtension([loader](Vm& here) { return loader->Install(here); },
+                  {names.begin(), names.end()});
+}
+
+Expected<Ok, std::string> ExtensionLoader::Install(Vm& vm) {
+  std::call_once(once_, [this] { Load(); });
+  if (entry_ == nullptr) return Unexpected("cannot load the tensor extension: " + error_);
+  entry_(&vm);
+  return Ok{};
+}
+
+void ExtensionLoader::Load() {
+  // Now: what the program lacks is found here, not in the middle of training.
+  void* library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library != nullptr) {
+    entry_ = reinterpret_cast<Entry>(dlsym(library, "eta_install_tensors"));
+  }
+  if (entry_ == nullptr) error_ = dlerror();
+}
+
+std::string ExtensionPath() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (program.parent_path() / "libeta_tensor.so").string();
+}
+
+}  // namespace eta::parallel

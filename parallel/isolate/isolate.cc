@@ -1,0 +1,107 @@
+#include "parallel/isolate/isolate.h"
+
+#include <exception>
+#include <utility>
+
+#include "parallel/isolate/place.h"
+
+namespace eta::parallel {
+namespace {
+
+Ending Failure(std::string message) {
+  Ending ending;
+  ending.kind = Ending::Kind::kFailed;
+  ending.message = std::move(message);
+  return ending;
+}
+
+// What the other ranks get to read.
+Status FailureStatus(int rank, const Ending& ending) {
+  const std::string place = ending.place();
+  const std::string at = place.empty() ? "" : " at " + place;
+  return {Code::kPeerFailed,
+          "rank " + std::to_string(rank) + " failed" + at + ": " + ending.message, rank};
+}
+
+// The interrupt hook of a rank's Vm. Once the world is over, the next collective says so, where the
+// program expects it; until then it may go on for the time that the group allows.
+Value AtSafepoint(Vm& vm, Member& member) {
+  const bool over = !member.Poll().ok();
+  if (!over) member.SetPlace(PlaceText(vm));
+  return Value::Nil();
+}
+
+}  // namespace
+
+void Isolate::Run(const std::shared_ptr<World>& world, const MakeVm& make_vm,
+                  const Program& program) {
+  Result<std::unique_ptr<Member>> member = World::Join(world, rank_);
+  const Ending ending =
+      member ? RunProgram(**member, make_vm, program) : Failure(member.error().message);
+  SetEnding(ending);
+  if (member) Announce(**member, ending);
+}
+
+// The Vm is gone when the rank leaves, so that nothing in it outlives what the world keeps.
+Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program& program) {
+  // What reaches this place is a failure of the machine (memory) or a defect of a library.
+  try {
+    const std::unique_ptr<Vm> vm = make_vm(member);
+    vm->SetInterruptHook([&member](Vm& here) { return AtSafepoint(here, member); });
+    Publish(vm.get());
+    const bool finished = program(*vm);
+    Publish(nullptr);
+    const Ending ending = EndingOf(*vm, finished, member.world().board().aborted());
+    SetEnding(ending);
+    // The others need not wait until this Vm is gone.
+    if (ending.kind == Ending::Kind::kFailed) member.world().Abort(FailureStatus(rank_, ending));
+    (void)member.Poll();
+    return ending;
+  } catch (const std::exception& e) {
+    Publish(nullptr);
+    return Failure(e.what());
+  }
+}
+
+void Isolate::Announce(Member& member, const Ending& ending) {
+  switch (ending.kind) {
+    case Ending::Kind::kReturned:
+      return member.Return();
+    case Ending::Kind::kExited:
+      return member.Exit(ending.exit_code, ending.place());
+    case Ending::Kind::kFailed:
+    case Ending::Kind::kStopped:
+      return member.Fail(ending.place(), ending.message);
+  }
+}
+
+void Isolate::Publish(Vm* vm) {
+  MutexLock lock(mu_);
+  vm_ = vm;
+  if (vm_ == nullptr) return;
+  vm_->RequestInterrupt();  // the world may have ended already
+  if (terminated_) vm_->RequestTermination(*terminated_);
+}
+
+void Isolate::Interrupt() {
+  MutexLock lock(mu_);
+  if (vm_) vm_->RequestInterrupt();
+}
+
+void Isolate::Terminate(const std::string& reason) {
+  MutexLock lock(mu_);
+  terminated_ = reason;
+  if (vm_) vm_->RequestTermination(reason);
+}
+
+void Isolate::SetEnding(const Ending& ending) {
+  MutexLock lock(mu_);
+  ending_ = ending;
+}
+
+std::optional<Ending> Isolate::ending() const {
+  MutexLock lock(mu_);
+  return ending_;
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,116 @@
+#include "parallel/isolate/isolate_group.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "parallel/core/report.h"
+#include "parallel/isolate/cores.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr auto kAssemblyTime = std::chrono::seconds(10);
+// How often it looks whether the world has ended early.
+constexpr auto kTick = std::chrono::milliseconds(50);
+
+std::string Error(const std::string& message, const DiagnosticStyle& style) {
+  return RenderMessage("error", message, style);
+}
+
+}  // namespace
+
+IsolateGroup::IsolateGroup(GroupOptions options, SharedStreams& streams)
+    : options_(std::move(options)), streams_(streams) {
+  for (int rank = 0; rank < options_.size; ++rank) {
+    isolates_.push_back(std::make_unique<Isolate>(rank));
+  }
+}
+
+IsolateGroup::~IsolateGroup() = default;
+
+IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
+  Result<std::shared_ptr<World>> world = MakeWorld();
+  if (!world) return {1, Error(world.error().message, {options_.color})};
+  world_ = *world;
+  const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
+  Crew crew(options_.size, [&](int rank) { isolates_[rank]->Run(world_, make_vm, program); });
+  if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
+    return {1, Error("only " + std::to_string(crew.assembled()) + " of " +
+                         std::to_string(options_.size) + " replicas got a thread from oneTBB",
+                     {options_.color})};
+  }
+  WaitForAll(*world_, crew);
+  const World::Outcome outcome = world_->Wait();
+  streams_.Flush();
+  if (outcome.status.ok()) return {outcome.exit_code, ""};
+  return {outcome.exit_code, Diagnose(outcome.status)};
+}
+
+Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
+  WorldOptions world;
+  world.devices.resize(static_cast<size_t>(options_.size));
+  world.stall_timeout = options_.stall_timeout;
+  world.cores = UsableCores();
+  SupervisorOptions& supervisor = world.supervisor;
+  supervisor.abort_deadline = options_.abort_deadline;
+  supervisor.interrupt = [this](int rank) { isolates_[rank]->Interrupt(); };
+  supervisor.ask_place = supervisor.interrupt;
+  supervisor.warn = [this](const std::string& text) { streams_.WriteError(text + "\n"); };
+  supervisor.unresponsive = [this](const std::string& report) { EndProcess(report); };
+  return World::Create(std::move(world));
+}
+
+std::unique_ptr<Vm> IsolateGroup::MakeVmOf(Member& member) {
+  Vm::Options options = options_.vm_options(member.rank());
+  options.console = std::make_unique<RankConsole>(streams_, member.rank(), options_.output);
+  auto vm = std::make_unique<Vm>(std::move(options));
+  vm->Attach(RankContext::kKey,
+             std::shared_ptr<RankContext>(new RankContext{member, options_.launch}));
+  options_.prepare(*vm, member.rank());
+  return vm;
+}
+
+void IsolateGroup::WaitForAll(World& world, Crew& crew) {
+  while (!world.board().aborted()) {
+    if (crew.WaitUntil(Clock::now() + kTick)) return;
+  }
+  const Deadline end = Clock::now() + options_.last_words;
+  if (crew.WaitUntil(end)) return;
+  const Status reason = world.board().reason();
+  for (const auto& isolate : isolates_) isolate->Terminate(reason.message);
+  if (crew.WaitUntil(end + options_.abort_deadline)) return;
+  EndProcess(reason.message + "\n" + ListRanks(Unfinished()) + " did not stop in time");
+}
+
+std::vector<int> IsolateGroup::Unfinished() const {
+  std::vector<int> ranks;
+  for (int rank = 0; rank < options_.size; ++rank) {
+    if (!isolates_[rank]->ending()) ranks.push_back(rank);
+  }
+  return ranks;
+}
+
+// The rank at fault speaks; nobody does where it is not one alone.
+std::string IsolateGroup::Diagnose(const Status& status) const {
+  const DiagnosticStyle style = {options_.color, status.rank};
+  if (status.rank < 0) return Error(status.message, style);
+  const std::optional<Ending> ending = isolates_[status.rank]->ending();
+  if (!ending) return Error(status.message, style);
+  if (ending->kind != Ending::Kind::kFailed) return RenderError(*ending, status.message, style);
+  const int rank = ending->in_all_ranks ? -1 : status.rank;
+  return RenderError(*ending, ending->message, {options_.color, rank});
+}
+
+// The ranks that hang hold their memory and perhaps locks: nothing is destroyed.
+void IsolateGroup::EndProcess(const std::string& report) {
+  const Status reason = world_->board().reason();
+  std::string text = Diagnose(reason);
+  const size_t said = reason.message.size() + 1;
+  if (report.size() > said) text += report.substr(said) + "\n";
+  streams_.FlushUnlessBusy();
+  streams_.WriteError(text);
+  _exit(1);
+}
+
+}  // namespace eta::parallel

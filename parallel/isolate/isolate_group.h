@@ -1,0 +1,75 @@
+// IsolateGroup: runs one program on several isolates of this process, the ranks of a world.
+//
+//   IsolateGroup group({.size = 4}, streams);
+//   IsolateGroup::Outcome outcome =
+//       group.Run([](Vm& vm) { return vm.RunFile("train.eta"); });
+//
+// However a rank ends, the others end too, within seconds; what went wrong is said once.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parallel/core/world.h"
+#include "parallel/isolate/crew.h"
+#include "parallel/isolate/isolate.h"
+#include "parallel/isolate/rank_console.h"
+#include "parallel/isolate/rank_context.h"
+#include "parallel/isolate/shared_streams.h"
+
+namespace eta::parallel {
+
+struct GroupOptions {
+  int size = 1;
+  LaunchOptions launch;
+  OutputMode output = OutputMode::kFirst;
+  std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
+  // After the end of the world: how long programs may go on, to reach the collective that says so
+  // and do what they want to do about it; and how long a rank may take to reach a safepoint.
+  std::chrono::nanoseconds last_words = std::chrono::seconds(1);
+  std::chrono::nanoseconds abort_deadline = std::chrono::seconds(1);
+  bool color = false;  // of diagnostics
+
+  // Makes the options of a rank's Vm, except for the console. Called on the ranks' threads.
+  std::function<Vm::Options(int rank)> vm_options = [](int) { return Vm::Options{}; };
+  // Defines what the program may use beyond the Vm's own builtins. Called on the ranks' threads.
+  std::function<void(Vm& vm, int rank)> prepare = [](Vm&, int) {};
+};
+
+// Thread safety: one thread.
+class IsolateGroup {
+ public:
+  struct Outcome {
+    int exit_code = 0;
+    std::string diagnostic;  // empty, or what to print: lines with their newlines
+  };
+
+  // `streams` outlives the group.
+  IsolateGroup(GroupOptions options, SharedStreams& streams);
+  ~IsolateGroup();
+  IsolateGroup(const IsolateGroup&) = delete;
+  IsolateGroup& operator=(const IsolateGroup&) = delete;
+
+  // Once. Blocks until all ranks have ended and their output is flushed. A rank that cannot be
+  // stopped ends the process: output is flushed, the diagnostic is printed, the status is 1.
+  Outcome Run(const Program& program);
+
+ private:
+  Result<std::shared_ptr<World>> MakeWorld();
+  std::unique_ptr<Vm> MakeVmOf(Member& member);
+  void WaitForAll(World& world, Crew& crew);
+  std::vector<int> Unfinished() const;
+  std::string Diagnose(const Status& status) const;
+  // `report`: the reason of the abort, and lines that say who did not stop.
+  [[noreturn]] void EndProcess(const std::string& report);
+
+  const GroupOptions options_;
+  SharedStreams& streams_;
+  std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank
+  std::shared_ptr<World> world_;                    // its supervisor uses the isolates
+};
+
+}  // namespace eta::parallel

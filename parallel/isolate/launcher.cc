@@ -1,0 +1,46 @@
+#include "parallel/isolate/launcher.h"
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <utility>
+
+#include "parallel/isolate/isolate_group.h"
+#include "vm/diagnostics.h"
+
+namespace eta::parallel {
+namespace {
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+int RunReplicas(const ReplicaOptions& options) {
+  SharedStreams streams(stdout, stderr, STDIN_FILENO);
+  GroupOptions group;
+  group.size = options.replicas;
+  group.launch = options.launch;
+  group.output = options.output;
+  group.stall_timeout = options.stall_timeout;
+  group.color = WantsColor(STDERR_FILENO);
+  // One seed for all, so that maps are walked in the same order on all ranks.
+  group.vm_options = [&options, seed = RandomSeed()](int) {
+    Vm::Options vm = options.vm_options();
+    vm.heap.hash_seed = seed;
+    return vm;
+  };
+  group.prepare = [&options](Vm& vm, int rank) {
+    PrepareVm(vm, options.host, rank, options.replicas);
+  };
+  const IsolateGroup::Outcome outcome =
+      IsolateGroup(std::move(group), streams).Run([&](Vm& vm) { return vm.RunFile(options.file); });
+  streams.WriteError(outcome.diagnostic);
+  return outcome.exit_code;
+}
+
+}  // namespace eta::parallel

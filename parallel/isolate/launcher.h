@@ -1,0 +1,30 @@
+// Runs a program file on replicas in this process: what `etai --replicas N` does.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "parallel/isolate/host.h"
+#include "parallel/isolate/rank_console.h"
+#include "parallel/isolate/rank_context.h"
+#include "vm/vm.h"
+
+namespace eta::parallel {
+
+struct ReplicaOptions {
+  int replicas = 2;
+  std::string file;
+  OutputMode output = OutputMode::kFirst;
+  LaunchOptions launch;
+  std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
+  HostOptions host;
+  // The options of a replica's Vm: its share of the memory, search path, arguments; all but the
+  // console and the hash seed. Called on the replicas' threads.
+  std::function<Vm::Options()> vm_options = [] { return Vm::Options{}; };
+};
+
+// The process's exit status. Failures are reported on stderr.
+int RunReplicas(const ReplicaOptions& options);
+
+}  // namespace eta::parallel

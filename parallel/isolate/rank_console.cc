@@ -1,0 +1,52 @@
+#include "parallel/isolate/rank_console.h"
+
+namespace eta::parallel {
+namespace {
+
+// Adds `bytes` to `line` and hands each line that is complete to `write`.
+template <class Write>
+void SplitLines(std::string_view bytes, std::string* line, const Write& write) {
+  for (size_t end; (end = bytes.find('\n')) != std::string_view::npos;) {
+    line->append(bytes.substr(0, end + 1));
+    write(*line);
+    line->clear();
+    bytes.remove_prefix(end + 1);
+  }
+  line->append(bytes);
+}
+
+}  // namespace
+
+RankConsole::RankConsole(SharedStreams& streams, int rank, OutputMode mode)
+    : streams_(streams), rank_(rank), mode_(mode), prefix_("[" + std::to_string(rank) + "] ") {}
+
+RankConsole::~RankConsole() {
+  if (!out_line_.empty()) WriteOut("\n");
+  if (!error_line_.empty()) WriteError("\n");
+  Flush();
+}
+
+void RankConsole::WriteOut(std::string_view bytes) {
+  if (mode_ == OutputMode::kAll) {
+    SplitLines(bytes, &out_line_,
+               [this](const std::string& line) { streams_.WriteOut(prefix_ + line); });
+  } else if (rank_ == 0) {
+    streams_.WriteOut(bytes);
+  }
+}
+
+void RankConsole::WriteError(std::string_view bytes) {
+  Flush();
+  SplitLines(bytes, &error_line_, [this](const std::string& line) { streams_.WriteError(line); });
+}
+
+bool RankConsole::WritesFile(std::string_view path) {
+  if (rank_ == 0 || mode_ == OutputMode::kAll) return true;
+  if (streams_.FirstNote()) {
+    streams_.WriteError("note: rank 0 alone changes files, such as '" + std::string(path) +
+                        "'; with --output all every rank does\n");
+  }
+  return false;
+}
+
+}  // namespace eta::parallel

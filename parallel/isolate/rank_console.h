@@ -1,0 +1,42 @@
+// RankConsole: the streams of one rank of a group. Standard output and files are rank 0's, unless
+// all ranks were asked to write; then each line of output begins with its rank: "[2] loss 0.5".
+// Every rank sees all of the standard input. Lines on standard error come out whole.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "parallel/isolate/shared_streams.h"
+#include "vm/console.h"
+
+namespace eta::parallel {
+
+enum class OutputMode : uint8_t { kFirst, kAll };
+
+// Thread safety: the rank's thread.
+class RankConsole : public Console {
+ public:
+  // `streams` outlives the console.
+  RankConsole(SharedStreams& streams, int rank, OutputMode mode);
+  // Completes and writes lines that have no end yet.
+  ~RankConsole() override;
+
+  void WriteOut(std::string_view bytes) override;
+  void WriteError(std::string_view bytes) override;
+  void Flush() override { streams_.Flush(); }
+  std::string ReadLine() override { return streams_.ReadLine(&input_position_); }
+  // Says on standard error, once for all ranks, that files of ranks other than 0 are discarded.
+  bool WritesFile(std::string_view path) override;
+
+ private:
+  SharedStreams& streams_;
+  const int rank_;
+  const OutputMode mode_;
+  const std::string prefix_;
+  std::string out_line_;    // the line being made, if all ranks write
+  std::string error_line_;  // likewise
+  size_t input_position_ = 0;
+};
+
+}  // namespace eta::parallel

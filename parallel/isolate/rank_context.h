@@ -1,0 +1,35 @@
+// RankContext: what code that runs in an isolate knows of its place among the replicas. It is
+// attached to the Vm of each rank of a group; a program that runs alone has none, and then nothing
+// parallel happens.
+//
+//   if (RankContext* rank = RankContext::Of(vm)) rank->member.communicator().Barrier(site);
+#pragma once
+
+#include <cstdint>
+
+#include "parallel/core/world.h"
+#include "vm/vm.h"
+
+namespace eta::parallel {
+
+// What a step does when the summed gradient or the loss is not finite.
+enum class OnNonfinite : uint8_t { kStop, kSkip };
+
+// How the user wants training to behave; equal on all ranks.
+struct LaunchOptions {
+  bool split = false;  // train-step! takes the rank's rows of its batch itself
+  OnNonfinite on_nonfinite = OnNonfinite::kStop;
+};
+
+// Thread safety: the isolate's thread. The member outlives the Vm.
+struct RankContext {
+  static constexpr const char* kKey = "parallel.rank";
+
+  Member& member;
+  LaunchOptions options;
+
+  // Null if the program runs alone.
+  static RankContext* Of(const Vm& vm) { return vm.Attachment<RankContext>(kKey); }
+};
+
+}  // namespace eta::parallel

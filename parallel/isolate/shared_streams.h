@@ -1,0 +1,52 @@
+// SharedStreams: the process's standard streams as the ranks of a group share them. Whole pieces go
+// out at once, and input is read once, for everybody.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
+
+namespace eta::parallel {
+
+// Thread safety: any thread.
+class SharedStreams {
+ public:
+  // The files stay the caller's. `input` is a descriptor.
+  SharedStreams(FILE* out, FILE* error, int input) : out_(out), error_(error), input_(input) {}
+  SharedStreams(const SharedStreams&) = delete;
+  SharedStreams& operator=(const SharedStreams&) = delete;
+
+  void WriteOut(std::string_view bytes) { Write(out_, bytes); }
+  void WriteError(std::string_view bytes) { Write(error_, bytes); }
+  void Flush() { std::fflush(out_); }
+  // Before the process is ended by force: what is possible without waiting for a writer.
+  void FlushUnlessBusy();
+  // The first call of all.
+  bool FirstNote() EXCLUDES_LOCK(mu_);
+
+  // The line of the input that begins at `*position`, which is moved behind it; with its newline,
+  // empty at the end. Waits until somebody has read that far.
+  std::string ReadLine(size_t* position) EXCLUDES_LOCK(mu_);
+
+ private:
+  static void Write(FILE* file, std::string_view bytes) {
+    std::fwrite(bytes.data(), 1, bytes.size(), file);
+  }
+  void ReadMoreLocked() REQUIRES_LOCK(mu_);
+
+  FILE* const out_;
+  FILE* const error_;
+  const int input_;
+  Mutex mu_;
+  CondVar changed_;
+  std::string text_ GUARDED_BY(mu_);  // all input so far
+  bool at_end_ GUARDED_BY(mu_) = false;
+  bool reading_ GUARDED_BY(mu_) = false;  // one rank waits in read, without the mutex
+  bool noted_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace eta::parallel

@@ -1,0 +1,12 @@
+// An extension with one builtin, (extension/answer). It finds the Vm in the program that loads it.
+#include "vm/vm.h"
+
+namespace {
+
+eta::Value Answer(eta::Vm&, eta::Args) { return eta::Value::Int(42); }
+
+constexpr eta::NativeDef kNatives[] = {{"extension/answer", Answer, 0, 0, ""}};
+
+}  // namespace
+
+extern "C" void eta_install_tensors(eta::Vm* vm) { vm->DefineNatives(kNatives); }

@@ -1,0 +1,77 @@
+#include "parallel/isolate/extension_loader.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "vm/diagnostics.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr std::string_view kNames[] = {"extension/answer"};
+
+std::shared_ptr<ExtensionLoader> Extension() {
+  return std::make_shared<ExtensionLoader>("tests/parallel/isolate/extension/libextension.so");
+}
+
+// Runs a program to which `loader` offers kNames; the error, or "".
+std::string RunProgram(const std::shared_ptr<ExtensionLoader>& loader, const std::string& program) {
+  Vm vm({});
+  ExtensionLoader::Offer(loader, kNames, vm);
+  return vm.RunText(program, "script.eta") ? "" : RenderFailure(vm, {});
+}
+
+TEST(ExtensionLoaderTest, TheFirstUseOfANameLoadsTheExtension) {
+  EXPECT_EQ(RunProgram(Extension(), "(if (not (= (extension/answer) 42)) (error \"wrong\"))"), "");
+}
+
+TEST(ExtensionLoaderTest, AProgramThatUsesNoneOfTheNamesDoesNotNeedIt) {
+  EXPECT_EQ(RunProgram(std::make_shared<ExtensionLoader>("/nowhere/libextension.so"), "(+ 1 2)"),
+            "");
+}
+
+TEST(ExtensionLoaderTest, AMissingLibraryIsAnErrorAtTheName) {
+  const auto loader = std::make_shared<ExtensionLoader>("/nowhere/libextension.so");
+  const std::string error = RunProgram(loader, "\n(extension/answer)");
+  EXPECT_TRUE(error.starts_with(
+      "error [script.eta:2:2]: extension/answer: cannot load the tensor extension: "
+      "/nowhere/libextension.so: "))
+      << error;
+}
+
+TEST(ExtensionLoaderTest, OtherUnknownNamesAreNotBlamedOnIt) {
+  const auto loader = std::make_shared<ExtensionLoader>("/nowhere/libextension.so");
+  const std::string error = RunProgram(loader, "(extension/unknown)");
+  EXPECT_TRUE(error.starts_with("error [script.eta:1:2]: Undefined symbol: extension/unknown"))
+      << error;
+}
+
+TEST(ExtensionLoaderTest, ALibraryWithoutTheEntryIsAnError) {
+  const std::string error =
+      RunProgram(std::make_shared<ExtensionLoader>("libm.so.6"), "(extension/answer)");
+  EXPECT_NE(error.find("eta_install_tensors"), std::string::npos) << error;
+}
+
+TEST(ExtensionLoaderTest, SeveralVmsLoadItAtTheSameTime) {
+  const auto loader = Extension();
+  std::vector<std::string> errors(4, "not run");
+  std::vector<std::thread> threads;
+  for (std::string& error : errors) {
+    threads.emplace_back([&] { error = RunProgram(loader, "(extension/answer)"); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(errors, std::vector<std::string>(4));
+}
+
+TEST(ExtensionPathTest, IsBesideTheProgram) {
+  EXPECT_TRUE(ExtensionPath().starts_with("/"));
+  EXPECT_TRUE(ExtensionPath().ends_with("/libeta_tensor.so"));
+}
+
+}  // namespace
+}  // namespace eta::parallel
