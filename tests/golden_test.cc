@@ -1,9 +1,13 @@
-// Runs the scripts below tests/eta through etai, each one plainly, with a collection at every
-// allocation, and after a round trip through the reader. A script says itself what it expects:
+// Runs the scripts below tests/eta and cookbook/basics through etai, each one plainly, with a
+// collection at every allocation, and after a round trip through the reader. A script says itself
+// what it expects:
 //
-//   (display (+ 1 2)) (newline)  ; => 3            the lines of its standard output, in order
-//   (car 1)                      ; error: not a pair   part of what it writes to stderr; exit
-//   status 1 (exit 3)                     ; exit: 3         its exit status, if it is not 0
+//   (display (+ 1 2)) (newline)  ; => 3
+//   (car 1)                      ; error: not a pair
+//   (exit 3)                     ; exit: 3
+//
+// The lines of its standard output in order; a part of what it writes to stderr, with exit status
+// 1; its exit status if it is not 0.
 //
 // Files in a folder named lib are for others to import. ETAI names the program, default ./etai.
 #include <gtest/gtest.h>
@@ -115,18 +119,19 @@ TEST_P(GoldenTest, ReadBack) {
 
 std::vector<fs::path> Scripts() {
   std::vector<fs::path> scripts;
-  for (const auto& entry : fs::recursive_directory_iterator("tests/eta")) {
-    const fs::path& path = entry.path();
-    const bool is_library = path.parent_path().filename() == "lib";
-    if (path.extension() == ".eta" && !is_library) scripts.push_back(path);
+  for (const char* root : {"tests/eta", "cookbook/basics"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root)) {
+      const fs::path& path = entry.path();
+      const bool is_library = path.parent_path().filename() == "lib";
+      if (path.extension() == ".eta" && !is_library) scripts.push_back(path);
+    }
   }
   std::sort(scripts.begin(), scripts.end());
   return scripts;
 }
 
 std::string TestName(const testing::TestParamInfo<fs::path>& info) {
-  std::string name =
-      fs::path(info.param).replace_extension().lexically_relative("tests/eta").string();
+  std::string name = fs::path(info.param).replace_extension().string();
   std::replace_if(
       name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
   return name;
