@@ -17,6 +17,7 @@ namespace {
 using tensor::Call;
 using tensor::Op;
 using tensor::Tensor;
+using tensor::WrapTensor;
 
 // The elements of `tensor` in memory that is the communicator's to write to.
 Tensor Copy(const Tensor& tensor) {
