@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "vm/suggest.h"
@@ -60,7 +61,18 @@ Expected<std::string, std::string> TakeOption(const CLI::App& app, const Argumen
   return takes_value ? name + "=" + value : name;
 }
 
+// The description says how the program is called.
+class PlainFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App*, std::string) const override { return ""; }
+};
+
 }  // namespace
+
+void SetUpCommandLine(CLI::App& app) {
+  app.set_help_flag("");
+  app.formatter(std::make_shared<PlainFormatter>());
+}
 
 Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& arguments,
                                               OptionOrder order) {

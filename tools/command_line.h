@@ -16,6 +16,9 @@ namespace eta {
 // A command line's arguments, without the program's name.
 using Arguments = std::vector<std::string>;
 
+// Prepares `app` for ParseOptions: no options of its own, and a plain help text.
+void SetUpCommandLine(CLI::App& app);
+
 // Where options may stand.
 enum class OptionOrder {
   kFirst,  // before the first word; what follows that is left alone

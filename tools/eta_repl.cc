@@ -86,8 +86,7 @@ int Main(const Arguments& arguments) {
   std::string path;
   bool help = false;
   CLI::App app{"eta_repl [OPTION...]\nReads, runs and prints.\n"};
-  app.set_help_flag("");
-  app.name("");
+  SetUpCommandLine(app);
   CLI::Option* path_option =
       app.add_option("--path", path, "where modules are looked for")->type_name("DIRS");
   app.add_flag("--help,-h", help, "print this and exit");

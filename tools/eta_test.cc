@@ -25,8 +25,7 @@ std::string CheckFormat(const std::string& text) {
 }
 
 void SetUp(CLI::App* app, TestOptions* options) {
-  app->set_help_flag("");
-  app->name("");
+  SetUpCommandLine(*app);
   app->add_option("--path", options->module_path, "where modules are looked for; may be repeated")
       ->type_name("DIRS");
   app->add_option("--format", options->format, "how results are printed: tap (default) or junit")

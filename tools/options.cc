@@ -53,8 +53,7 @@ struct Parser {
   CLI::Option* path_option = nullptr;
 
   Parser() {
-    app.set_help_flag("");
-    app.name("");
+    SetUpCommandLine(app);
     Add("--replicas", options.replicas, "N", "run the program on N replicas (default 1)")
         ->check(CheckCount);
     Add("--threads", options.threads, "T", "threads of each replica (default: cores / replicas)")

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "vm/diagnostics.h"
@@ -83,7 +84,7 @@ int DumpStage(const Options& options) {
     PrintError(text.error());
     return 1;
   }
-  auto dump = Dump(options.dump, *text, options.file);
+  auto dump = Dump(options.dump, *text, std::filesystem::path(options.file).stem());
   if (dump) {
     PrintTo(stdout, *dump);
     return 0;

@@ -15,9 +15,10 @@ bool IsList(Value v) { return v.IsNil() || IsPair(v); }
 // The number of items of a proper list, otherwise -1.
 int64_t Length(Value list) {
   int64_t length = 0;
-  for (Value slow = list; IsPair(list); list = Cdr(list)) {
+  for (Value slow = list; IsPair(list);) {
+    list = Cdr(list);
     if (++length % 2 == 0) slow = Cdr(slow);
-    if (length > 1 && list == slow) return -1;  // cyclic
+    if (list == slow && IsPair(list)) return -1;  // cyclic
   }
   return list.IsNil() ? length : -1;
 }
@@ -58,7 +59,8 @@ class Reader {
   }
 
   std::string FillNumber(Value v) {
-    if (!IsNumber(v)) return "not a number at " + Position(position_);
+    if (!IsNumber(v))
+      return (IsList(v) ? "ragged data at " : "not a number at ") + Position(position_);
     data_.numbers.push_back(v);
     return "";
   }

@@ -120,6 +120,7 @@ struct Parameters {
     std::string_view expected;
     auto read = [&](auto&... reader) { return (reader.Next(unread, &expected) && ...); };
     if (!std::apply(read, readers)) {
+      if (expected == Arg<at::ScalarType>::kExpected) return call.Fail(expected);
       const bool plural = kTensors > 1 && expected == Arg<Tensor>::kExpected;
       return call.BadArgument(plural ? "tensor arguments required" : expected);
     }

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "torch/device.h"
@@ -35,9 +34,12 @@ void Save(const Tensor& tensor, const std::string& path) {
 }
 
 Tensor Load(const std::string& path) {
+  std::error_code error;
+  std::vector<char> bytes(fs::file_size(path, error) * !error);
+  TORCH_CHECK(!error, "cannot read '", path, "': ", error.message());
   std::ifstream file(path, std::ios::binary);
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  TORCH_CHECK(file.good() || file.eof(), "cannot read '", path, "': ", std::strerror(errno));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  TORCH_CHECK(file, "cannot read '", path, "': ", std::strerror(errno));
   c10::IValue value;
   try {
     value = torch::jit::pickle_load(bytes);

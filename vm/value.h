@@ -71,7 +71,9 @@ class Value {
   static constexpr int64_t kMaxInt = (int64_t{1} << 46) - 1;
   static constexpr int64_t kMinInt = -(int64_t{1} << 46);
   static constexpr bool FitsInt(int64_t i) {
-    return static_cast<uint64_t>(i - kMinInt) <= static_cast<uint64_t>(kMaxInt - kMinInt);
+    // In unsigned arithmetic, since i - kMinInt may overflow.
+    return static_cast<uint64_t>(i) - static_cast<uint64_t>(kMinInt) <=
+           static_cast<uint64_t>(kMaxInt - kMinInt);
   }
 
   // Sum and difference of inline integers; false when the result is not inline. Overflow shows when

@@ -56,6 +56,14 @@ requirements() {
   esac
 }
 
+# What to do when pip fails, whose own words stand above.
+advice() {
+  case $backend in
+    cpu | cu130) echo "is the network there?" ;;
+    *) echo "does PIP_INDEX_URL or PIP_EXTRA_INDEX_URL name an index that carries torch==$version+$backend?" ;;
+  esac
+}
+
 # Installs beside the final place and renames, so that nobody ever sees half a tree.
 install() {
   python3 -m pip --version >/dev/null 2>&1 || die "fetching libtorch needs pip: install python3-pip or set ETA_LIBTORCH_PATH"
@@ -67,7 +75,7 @@ install() {
   mkdir "$partial/tmp"
   # shellcheck disable=SC2046  # one argument per requirement
   PIP_ROOT_USER_ACTION=ignore TMPDIR=$partial/tmp python3 -m pip install --quiet --no-compile --target "$partial/site" $(requirements) >&2 ||
-    die "libtorch $version for $backend could not be fetched; pip gives the reason above"
+    die "libtorch $version for $backend could not be fetched: $(advice)"
   chmod 755 "$partial/site"
   mv -T "$partial/site" "$tree" || root_of "$tree" >/dev/null || die "$tree is in the way: remove it"
 }

@@ -31,6 +31,16 @@ inline bool MakeRoom(Vm& vm, std::string_view name, size_t bytes) {
   return false;
 }
 
+// Longer strings than this do not exist.
+inline constexpr size_t kMaxStringBytes = UINT32_MAX - 1;
+
+// Whether a string of so many bytes can be made; false: heap-error pending.
+inline bool MakeRoomForString(Vm& vm, std::string_view name, size_t bytes) {
+  if (bytes <= kMaxStringBytes) return MakeRoom(vm, name, bytes);
+  (void)vm.Fail(kHeapError, std::string(name) + ": the string would be longer than 4 GiB");
+  return false;
+}
+
 // Walks over the elements of a list, also of one that is improper or goes round in circles.
 //
 //   ListWalker walk(list);

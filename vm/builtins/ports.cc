@@ -92,6 +92,7 @@ Value ReadLine(Vm& vm, Args args) {
   std::optional<std::string> line = input->ReadLine();
   if (!line) return Value::False();
   std::erase(*line, '\r');
+  if (!MakeRoomForString(vm, "read-line", line->size())) return Value::Failure();
   return vm.String(*line);
 }
 
@@ -135,7 +136,7 @@ Value GetOutputString(Vm& vm, Args args) {
   const std::string* text =
       is_output ? static_cast<OutputPort*>(PortOf(args[0]))->contents() : nullptr;
   if (text == nullptr) return Wrong(vm, "get-output-string", "not a string output port");
-  if (!MakeRoom(vm, "get-output-string", text->size())) return Value::Failure();
+  if (!MakeRoomForString(vm, "get-output-string", text->size())) return Value::Failure();
   return vm.String(*text);
 }
 

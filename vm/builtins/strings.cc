@@ -7,7 +7,6 @@ namespace eta {
 namespace {
 
 constexpr std::string_view kNotAString = "argument is not a string";
-constexpr size_t kMaxStringBytes = UINT32_MAX - 1;
 
 Value StringLength(Vm& vm, Args args) {
   if (!IsString(args[0])) return Wrong(vm, "string-length", kNotAString);
@@ -20,10 +19,7 @@ Value StringAppend(Vm& vm, Args args) {
     if (!IsString(v)) return Wrong(vm, "string-append", kNotAString);
     length += StringView(v).size();
   }
-  if (length > kMaxStringBytes) {
-    return vm.Fail(kHeapError, "string-append: the result is longer than 4 GiB");
-  }
-  if (!MakeRoom(vm, "string-append", length)) return Value::Failure();
+  if (!MakeRoomForString(vm, "string-append", length)) return Value::Failure();
   std::string text;
   text.reserve(length);
   for (Value v : args) text += StringView(v);

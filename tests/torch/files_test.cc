@@ -1,0 +1,75 @@
+// tensor-save and tensor-load.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/torch/script.h"
+
+namespace eta::tensor {
+namespace {
+
+class FilesTest : public testing::Test {
+ protected:
+  FilesTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~FilesTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Quoted(const std::string& name) const { return '"' + Path(name) + '"'; }
+
+  std::filesystem::path folder_;
+  Script script_;
+};
+
+TEST_F(FilesTest, ATensorSurvivesTheRoundTrip) {
+  const std::string path = Quoted("t.pt");
+  EXPECT_EQ(script_.Eval("(torch/save (torch/tensor '((1 2) (3 4.5))) " + path + ")"), "()");
+  EXPECT_EQ(script_.Eval("(torch/to-list (torch/load " + path + "))"), "(1.0 2.0 3.0 4.5)");
+  EXPECT_EQ(script_.Eval("(torch/shape (torch/load " + path + "))"), "(2 2)");
+}
+
+TEST_F(FilesTest, DtypesSurvive) {
+  for (const char* dtype : {"float32", "float64", "int64", "bool", "bfloat16"}) {
+    const std::string path = Quoted(dtype);
+    script_.Eval("(torch/save (torch/ones '(2) '" + std::string(dtype) + ") " + path + ")");
+    EXPECT_EQ(script_.Eval("(torch/dtype (torch/load " + path + "))"), dtype);
+  }
+}
+
+TEST_F(FilesTest, ATransposedViewIsSavedAsItLooks) {
+  const std::string path = Quoted("t.pt");
+  script_.Eval("(torch/save (torch/transpose (torch/tensor '((1 2) (3 4))) 0 1) " + path + ")");
+  EXPECT_EQ(script_.Eval("(torch/to-list (torch/load " + path + "))"), "(1.0 3.0 2.0 4.0)");
+}
+
+TEST_F(FilesTest, NothingIsLeftBesideTheFile) {
+  script_.Eval("(torch/save (torch/ones '(2)) " + Quoted("t.pt") + ")");
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder_)) ++count;
+  EXPECT_EQ(count, 1u);
+}
+
+TEST_F(FilesTest, WhatIsNoTensorIsRefused) {
+  std::ofstream(Path("text")) << "not a tensor\n";
+  std::ofstream(Path("empty"));
+  for (const char* name : {"text", "empty"}) {
+    EXPECT_EQ(script_.Eval("(torch/load " + Quoted(name) + ")"),
+              "error: torch/load: '" + Path(name) + "' is not a saved tensor");
+  }
+  EXPECT_EQ(script_.Eval("(torch/load \"" + folder_.string() + "\")"),
+            "error: torch/load: cannot read '" + folder_.string() + "': Is a directory");
+}
+
+TEST_F(FilesTest, ATruncatedFileIsRefused) {
+  script_.Eval("(torch/save (torch/ones '(1000)) " + Quoted("t.pt") + ")");
+  std::filesystem::resize_file(Path("t.pt"), 1000);
+  EXPECT_EQ(script_.Eval("(torch/load " + Quoted("t.pt") + ")"),
+            "error: torch/load: '" + Path("t.pt") + "' is not a saved tensor");
+}
+
+}  // namespace
+}  // namespace eta::tensor

@@ -1,0 +1,149 @@
+#include "vm/interpreter.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/vm/test_vm.h"
+
+namespace eta {
+namespace {
+
+// Natives that call back, as the rest of the project's rarely do.
+Value CallBack(Vm& vm, Args args) { return vm.Call(args[0], args.subspan(1)); }
+Value Interrupt(Vm& vm, Args) {
+  vm.RequestTermination("stopped by the test");
+  return Value::Nil();
+}
+constexpr NativeDef kNatives[] = {
+    {"test/call", CallBack, 1, kAnyCount, "(test/call f x ...)"},
+    {"test/interrupt", Interrupt, 0, 0, "(test/interrupt)"},
+};
+
+class InterpreterTest : public testing::Test {
+ protected:
+  // What the program writes; or why it did not end.
+  std::string Run(const std::string& text) {
+    TestVm vm;
+    vm.vm().DefineNatives(kNatives);
+    const bool ok = vm.vm().RunText(text, "test.eta");
+    vm.vm().heap().Verify();
+    if (ok) return vm.streams().output;
+    return vm.vm().diagnostic().message + vm.vm().pending().message;
+  }
+};
+
+TEST_F(InterpreterTest, RecursesFiveMillionDeep) {
+  EXPECT_EQ(Run("(define (down n) (if (= n 0) 0 (+ 1 (down (- n 1))))) (display (down 5000000))"),
+            "5000000");
+}
+
+TEST_F(InterpreterTest, StackOverflowIsAnErrorThatCanBeCaught) {
+  EXPECT_EQ(Run("(define (down n) (+ 1 (down n)))"
+                "(display (car (cdr (catch 'runtime.heap-error (down 1)))))"),
+            "runtime.heap-error");
+}
+
+TEST_F(InterpreterTest, NativesCallBack) {
+  EXPECT_EQ(Run("(display (test/call (lambda (x y) (+ x y)) 20 22))"), "42");
+  EXPECT_EQ(Run("(display (test/call test/call (lambda (x) (* 2 x)) 21))"), "42");
+}
+
+TEST_F(InterpreterTest, ErrorsAndRaisesPassThroughNatives) {
+  EXPECT_EQ(Run("(display (catch 'k (test/call (lambda () (raise 'k 7)))))"), "7");
+  EXPECT_EQ(Run("(display (car (cdr (catch 'runtime.error (test/call (lambda () (car 1)))))))"),
+            "runtime.type-error");
+}
+
+TEST_F(InterpreterTest, ContinuationsEscapeThroughNatives) {
+  EXPECT_EQ(Run("(display (call/cc (lambda (k) (test/call (lambda () (k 9))) 1)))"), "9");
+}
+
+TEST_F(InterpreterTest, WindThunksRunWhenEscapesPassThroughNatives) {
+  EXPECT_EQ(Run("(catch 'k (test/call (lambda () (dynamic-wind"
+                " (lambda () (display 1)) (lambda () (raise 'k 0)) (lambda () (display 2))))))"),
+            "12");
+}
+
+TEST_F(InterpreterTest, UnhandledErrorsRunNoWindThunks) {
+  EXPECT_EQ(Run("(dynamic-wind (lambda () 0) (lambda () (car 1)) (lambda () (display 2)))"),
+            "car: not a pair");
+}
+
+TEST_F(InterpreterTest, AnErrorInAnAfterThunkReplacesTheFirst) {
+  EXPECT_EQ(Run("(display (catch 'b (catch 'a (dynamic-wind (lambda () 0)"
+                " (lambda () (raise 'a 1)) (lambda () (raise 'b 2))))))"),
+            "2");
+}
+
+TEST_F(InterpreterTest, ASpentContinuationIsAnError) {
+  EXPECT_EQ(Run("(define k #f) (call/cc (lambda (c) (set! k c))) (k 1)"),
+            "continuation: its call/cc has already returned");
+}
+
+TEST_F(InterpreterTest, TerminationPassesEveryHandler) {
+  EXPECT_EQ(Run("(catch (begin (test/interrupt) (let loop () (loop))))"), "stopped by the test");
+}
+
+TEST_F(InterpreterTest, EndlessLoopsHeedOtherThreads) {
+  for (const char* text :
+       {"(let loop () (loop))", "(define (f) (g)) (define (g) (f)) (f)", "(do () (#f))"}) {
+    TestVm vm;
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      vm.vm().RequestTermination("enough");
+    });
+    EXPECT_FALSE(vm.vm().RunText(text, "test.eta"));
+    other.join();
+    EXPECT_EQ(vm.vm().pending().message, "enough");
+  }
+}
+
+TEST_F(InterpreterTest, LoopsGiveEachIterationItsOwnVariables) {
+  EXPECT_EQ(Run("(define fs (let loop ((i 0) (acc '()))"
+                "  (if (= i 3) acc (loop (+ i 1) (cons (lambda () (set! i (+ i 10)) i) acc)))))"
+                "(for-each (lambda (f) (f) (display (f)) (display \" \")) fs)"),
+            "22 21 20 ");
+}
+
+TEST_F(InterpreterTest, LoopVariablesAreComputedFromTheOldOnes) {
+  EXPECT_EQ(Run("(display (let loop ((a 0) (b 1) (n 10))"
+                " (if (= n 0) a (loop b (+ a b) (- n 1)))))"),
+            "55");
+  EXPECT_EQ(Run("(define (f a b n) (if (= n 0) (list a b) (f (+ b 1) (+ a 1) (- n 1))))"
+                "(display (f 0 100 3))"),
+            "(102 3)");
+}
+
+TEST_F(InterpreterTest, ReassignedProceduresAreNotTakenForLoops) {
+  EXPECT_EQ(Run("(define (f n) (if (= n 0) 'old (f (- n 1))))"
+                "(define g f) (set! f (lambda (n) 'new)) (display (g 5))"),
+            "new");
+}
+
+TEST_F(InterpreterTest, CallsWithVeryManyArguments) {
+  std::string numbers;
+  for (int i = 1; i <= 1000; ++i) numbers += " " + std::to_string(i);
+  EXPECT_EQ(Run("(display (+" + numbers + "))"), "500500");
+  EXPECT_EQ(Run("(define (f . xs) (length xs)) (display (f" + numbers + "))"), "1000");
+  EXPECT_EQ(Run("(display (length (apply list 0 (list" + numbers + "))))"), "1001");
+}
+
+TEST_F(InterpreterTest, RefusesProceduresWithTooManyRegisters) {
+  std::string bindings;
+  for (int i = 0; i < 300; ++i) bindings += "(v" + std::to_string(i) + " (car '(1)))";
+  EXPECT_EQ(Run("(let (" + bindings + ") v0)"), "this procedure needs too many registers");
+}
+
+TEST_F(InterpreterTest, HeapLimitIsAnErrorThatCanBeCaught) {
+  TestVm vm({.heap = {.limit_bytes = size_t{64} << 20}});
+  EXPECT_TRUE(
+      vm.vm().RunText("(display (car (cdr (catch 'runtime.heap-error"
+                      " (let loop ((xs '())) (loop (cons xs xs)))))))",
+                      "test.eta"));
+  EXPECT_EQ(vm.streams().output, "runtime.heap-error");
+}
+
+}  // namespace
+}  // namespace eta
