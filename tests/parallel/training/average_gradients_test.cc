@@ -90,7 +90,7 @@ TEST(AverageGradientsTest, ModelsThatDifferAreADesync) {
        RunReplicas(2, "(parallel/average-gradients! (nn/linear 1 (+ rank 1)))")) {
     EXPECT_EQ(result.error,
               "runtime.desync: parallel/average-gradients!: the replicas' models differ: where "
-              "rank 0 has weight (1 1) float64, rank 1 has weight (2 1) float64 at train.eta:1:17");
+              "rank 0 has weight (1 1) float64, rank 1 has weight (2 1) float64 at train.eta:1:35");
   }
 }
 

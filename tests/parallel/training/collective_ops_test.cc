@@ -106,12 +106,12 @@ TEST(CollectiveOpsTest, RanksThatDisagreeAreNamed) {
     }
   };
   expect_desync("(parallel/all-reduce (torch/ones (list 2 (+ rank 1))))",
-                "rank 0 brings (2 1) float64, rank 1 (2 2) float64 at train.eta:1:17");
+                "rank 0 brings (2 1) float64, rank 1 (2 2) float64 at train.eta:1:35");
   expect_desync("(parallel/all-gather (torch/ones (list 2 (+ rank 1))))", "rank 0 brings (2 1)");
   expect_desync("(parallel/broadcast (torch/ones '(2)) rank)", "from rank 1");
   expect_desync("(parallel/all-reduce 1 (if (= rank 0) 'sum 'max))", "all-reduce max of a number");
   expect_desync("(if (= rank 0) (parallel/all-reduce 1) (parallel/all-reduce (torch/ones '(1))))",
-                "train.eta:1:56");
+                "train.eta:1:74");
 }
 
 TEST(CollectiveOpsTest, ReplicasEqualComparesBits) {

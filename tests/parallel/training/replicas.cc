@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <latch>
 #include <thread>
 
 #include "parallel/core/world.h"
@@ -39,7 +40,8 @@ std::unique_ptr<Vm> MakeVm(int rank, int ranks, ReplicaResult* result) {
 
 void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* result) {
   tensor::InstallTensors(vm);
-  const std::string text = "(define rank " + std::to_string(rank) + ") " + program;
+  const std::string text =
+      "(import std.core) (define rank " + std::to_string(rank) + ") " + program;
   if (vm.RunText(text, "train.eta")) return;
   const Vm::Pending& pending = vm.pending();
   if (!vm.diagnostic().message.empty()) {
@@ -52,10 +54,11 @@ void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* res
   }
 }
 
-void RunRank(const std::shared_ptr<World>& world, int rank, const std::string& program,
-             const LaunchOptions& launch, ReplicaResult* result) {
+void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int rank,
+             const std::string& program, const LaunchOptions& launch, ReplicaResult* result) {
   auto member = World::Join(world, rank);
   ASSERT_TRUE(member);
+  all_joined->arrive_and_wait();
   {
     const auto vm = MakeVm(rank, world->size(), result);
     vm->Attach(RankContext::kKey, std::shared_ptr<RankContext>(new RankContext{**member, launch}));
@@ -84,9 +87,10 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
   auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(ranks)),
                               .stall_timeout = options.stall_timeout});
   EXPECT_TRUE(world);
+  std::latch all_joined(ranks);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
-    threads.emplace_back(RunRank, *world, rank, program, options.launch,
+    threads.emplace_back(RunRank, *world, &all_joined, rank, program, options.launch,
                          &results[static_cast<size_t>(rank)]);
   }
   for (std::thread& thread : threads) thread.join();
