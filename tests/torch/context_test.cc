@@ -119,9 +119,9 @@ TEST(ContextTest, AnIntegerDefaultDtypeInTheSettingsIsAnError) {
 
 TEST(ContextTest, TheStepGuardCanRefuse) {
   Script script;
-  TensorContext::Of(script.vm()).step_guard = [](const Optimizer&) {
-    return std::optional<std::string>("not now");
-  };
+  script.vm().Attach(kStepGuard, std::make_shared<StepGuard>([](const Optimizer&) {
+                       return std::optional<std::string>("not now");
+                     }));
   EXPECT_EQ(script.Eval("(optim/step! (optim/sgd (nn/linear 1 1) 0.1))"),
             "error: optim/step!: not now");
 }
