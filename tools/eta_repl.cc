@@ -21,6 +21,7 @@ namespace {
 class Repl {
  public:
   explicit Repl(Vm::Options options) : vm_(std::move(options)) {
+    parallel::PrepareVm(vm_, Host());
     Value ignored;
     vm_.RunSubmission("(define (quit) (exit))", "__repl_0", &ignored);
   }

@@ -4,12 +4,13 @@
 #include <charconv>
 #include <cmath>
 
+#include "parallel/isolate/crew.h"
 #include "tools/command_line.h"
 
 namespace eta {
 namespace {
 
-constexpr int kMaxReplicas = 1024;
+constexpr int kMaxCount = parallel::Crew::kMaxSize;  // of replicas, and of their threads
 
 // A checker for CLI11: what is wrong with the text, or "".
 std::string CheckCount(const std::string& text) {
@@ -17,9 +18,8 @@ std::string CheckCount(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, value);
   const bool good = parsed.ec == std::errc() && parsed.ptr == end;
-  if (good && value >= 1 && value <= kMaxReplicas) return "";
-  return "expected a whole number from 1 to " + std::to_string(kMaxReplicas) + ", not '" + text +
-         "'";
+  if (good && value >= 1 && value <= kMaxCount) return "";
+  return "expected a whole number from 1 to " + std::to_string(kMaxCount) + ", not '" + text + "'";
 }
 
 std::string CheckSeconds(const std::string& text) {

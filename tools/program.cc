@@ -2,11 +2,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
+#include "parallel/isolate/extension_loader.h"
+#include "parallel/isolate/launcher.h"
+#include "tools/extension_names.h"
 #include "vm/diagnostics.h"
 #include "vm/dump.h"
 #include "vm/expander.h"
@@ -36,6 +41,44 @@ Result<std::string> Dump(const std::string& stage, const std::string& text,
   return DumpExpanded(*file);
 }
 
+int RunAlone(const Options& options, Vm::Options vm_options) {
+  Vm vm(std::move(vm_options));
+  parallel::PrepareVm(vm, Host(options.threads, options.dtype));
+  const bool ran = vm.RunFile(options.file);
+  vm.console().Flush();
+  if (ran) return 0;
+  const std::string failure = RenderFailure(vm, StderrStyle());
+  PrintTo(stderr, failure);
+  return failure.empty() ? vm.pending().status : 1;
+}
+
+// Longer times would not fit; nobody waits so long.
+std::chrono::nanoseconds Seconds(double seconds) {
+  constexpr double kLongest = 1e9;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(std::min(seconds, kLongest)));
+}
+
+int RunOnReplicas(const Options& options, const Vm::Options& vm_options) {
+  parallel::ReplicaOptions replicas;
+  replicas.replicas = options.replicas;
+  replicas.file = options.file;
+  if (options.all_output) replicas.output = parallel::OutputMode::kAll;
+  replicas.launch.split = options.split;
+  if (options.skip_nonfinite) replicas.launch.on_nonfinite = parallel::OnNonfinite::kSkip;
+  replicas.stall_timeout = Seconds(options.stall_timeout_s);
+  replicas.host = Host(options.threads, options.dtype);
+  replicas.vm_options = [&vm_options](int rank) {
+    Vm::Options copy;
+    copy.heap = vm_options.heap;
+    copy.search_path = vm_options.search_path;
+    copy.program_arguments = vm_options.program_arguments;
+    if (rank == 0) copy.listing = vm_options.listing;
+    return copy;
+  };
+  return RunReplicas(replicas);
+}
+
 }  // namespace
 
 void PrintError(const std::string& message) {
@@ -59,23 +102,24 @@ Expected<Vm::Options, std::string> VmOptionsFromEnvironment(const std::optional<
   return options;
 }
 
+parallel::HostOptions Host(int threads, const std::string& dtype) {
+  auto extension = std::make_shared<parallel::ExtensionLoader>(parallel::ExtensionPath());
+  return {std::move(extension), ExtensionNames(), threads, dtype};
+}
+
 int RunProgram(const Options& options) {
-  auto vm_options = VmOptionsFromEnvironment(options.path, 1);
+  auto vm_options = VmOptionsFromEnvironment(options.path, options.replicas);
   if (!vm_options) {
     PrintError(vm_options.error());
     return 1;
   }
-  std::string listing;
   vm_options->program_arguments = options.arguments;
+  std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
-  Vm vm(std::move(*vm_options));
-  const bool ran = vm.RunFile(options.file);
-  vm.console().Flush();
+  const int status = options.replicas > 1 ? RunOnReplicas(options, *vm_options)
+                                          : RunAlone(options, std::move(*vm_options));
   PrintTo(stdout, listing);
-  if (ran) return 0;
-  const std::string failure = RenderFailure(vm, StderrStyle());
-  PrintTo(stderr, failure);
-  return failure.empty() ? vm.pending().status : 1;
+  return status;
 }
 
 int DumpStage(const Options& options) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/expected.h"
+#include "parallel/isolate/host.h"
 #include "tools/options.h"
 #include "vm/vm.h"
 
@@ -15,6 +16,10 @@ namespace eta {
 // path (`path`, or else ETA_MODULE_PATH), and ETA_HEAP_STRESS. Error: a variable makes no sense.
 Expected<Vm::Options, std::string> VmOptionsFromEnvironment(const std::optional<std::string>& path,
                                                             int vm_count);
+
+// What every program gets besides the VM's own builtins. Tensors have the type `dtype`, or float64
+// if it is empty, and `threads` threads, or as many as there are cores if it is 0.
+parallel::HostOptions Host(int threads = 0, const std::string& dtype = "");
 
 // Runs the program with these options; yields the exit status. Failures are reported on stderr.
 int RunProgram(const Options& options);

@@ -62,6 +62,7 @@ Expected<TestRun, std::string> RunTest(const std::string& file,
   run.result.name = fs::path(file).filename().string();
   options->console = std::make_unique<CapturingConsole>(&output);
   Vm vm(std::move(*options));
+  parallel::PrepareVm(vm, Host());
   if (!vm.RunFile(file)) {
     run.failure = RenderFailure(vm, {});
     if (run.failure.empty()) run.exit_status = vm.pending().status;

@@ -3,6 +3,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
+#include <malloc.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -45,6 +46,13 @@ void* Allocate(size_t bytes) {
   *HeaderOf(memory) = {base, account, bytes + kOverhead};
   if (account) account->Charge(bytes + kOverhead);
   return memory;
+}
+
+// A training step frees and asks for the same large blocks again. malloc would give each back to
+// the system, which hands it out page by page, zeroed: often more work than the step itself.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that malloc allows
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
 class CountingAllocator final : public c10::Allocator {
@@ -122,6 +130,7 @@ void InstallCountingAllocator() {
     static CountingAllocator allocator;
     constexpr uint8_t kAbovePriorityOfTheDefault = 1;
     c10::SetCPUAllocator(&allocator, kAbovePriorityOfTheDefault);
+    KeepFreedMemory();
   });
 }
 

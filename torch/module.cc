@@ -12,6 +12,8 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "torch/arena.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -107,12 +109,13 @@ void EvaluationMode::Enter(Module& module) {
   for (const auto& child : module.children_) Enter(*child);
 }
 
-void Module::MoveTo(c10::Device device) {
+void Module::MoveTo(TensorContext& context, c10::Device device) {
   at::NoGradGuard no_grad;
   for (const NamedParameter& parameter : Parameters()) {
     const Tensor& tensor = parameter.tensor;
     if (tensor.device() == device) continue;
-    const Tensor gradient = tensor.grad();
+    const Tensor gradient = VisibleGradient(*context.arenas(), tensor);
+    tensor.mutable_grad().reset();
     tensor.set_data(tensor.to(device));
     if (gradient.defined()) tensor.mutable_grad() = gradient.to(device);
   }

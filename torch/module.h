@@ -40,7 +40,7 @@ class Module {
   // Of this module and all below it.
   void SetTraining(bool training);
   // Moves all parameters and their gradients in place: handles to them stay valid.
-  void MoveTo(c10::Device device);
+  void MoveTo(TensorContext& context, c10::Device device);
 
  protected:
   Module() = default;

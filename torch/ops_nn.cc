@@ -54,7 +54,7 @@ constexpr NativeDef kNnOps[] = {
                      "(module? v): whether v is a module"),
     Op<"nn/to-device", "(module, device string) required">(
         [](Call& call, const ModulePtr& module, const std::string& device) {
-          module->MoveTo(ParseDevice(device));
+          module->MoveTo(call.context(), ParseDevice(device));
           return call.args()[0];
         },
         "(nn-to-device module device): moves its parameters; the module"),

@@ -18,8 +18,8 @@ class Console {
   virtual void Flush() = 0;
   // The next line of standard input with its newline; empty at the end.
   virtual std::string ReadLine() = 0;
-  // Asked before a file at `path` is changed. False: what is written is discarded (by replicas other
-  // than the first), and the console has said so.
+  // Asked before a file at `path` is changed. False: what is written is discarded (by replicas
+  // other than the first), and the console has said so.
   virtual bool WritesFile(std::string_view /*path*/) { return true; }
 };
 

@@ -1,5 +1,7 @@
 #include "vm/vm.h"
 
+#include <algorithm>
+
 #include "vm/builtins/builtins.h"
 #include "vm/loader.h"
 
@@ -10,6 +12,11 @@ namespace {
 constexpr size_t kMaxGlobals = 65536;
 // Frames that an error records.
 constexpr size_t kTraceFrames = 32;
+
+size_t StackBytes(const Vm::Options& options) {
+  if (options.stack_bytes != 0) return options.stack_bytes;
+  return std::clamp(options.heap.limit_bytes / 4, size_t{64} << 20, size_t{8} << 30);
+}
 
 }  // namespace
 
@@ -22,7 +29,7 @@ Vm::Vm(Options options) : options_(std::move(options)) {
   };
   console_ = options_.console ? std::move(options_.console) : MakeProcessConsole();
   heap_ = std::make_unique<Heap>(static_cast<RootSource*>(this), std::move(heap_options));
-  interpreter_ = std::make_unique<Interpreter>(*this, options_.stack_bytes);
+  interpreter_ = std::make_unique<Interpreter>(*this, StackBytes(options_));
   loader_ = std::make_unique<Loader>(*this);
   InstallBuiltins(*this);
   interpreter_->BindPrimitives();

@@ -53,7 +53,9 @@ class Vm final : private RootSource {
  public:
   struct Options {
     Heap::Options heap;
-    size_t stack_bytes = size_t{8} << 30;  // address space; pages are used as needed
+    // Bound of the recursion depth; memory is used as needed. 0: a quarter of the heap limit, but
+    // 64 MiB at least and 8 GiB at most.
+    size_t stack_bytes = 0;
     std::vector<std::string> search_path;  // --path, or else ETA_MODULE_PATH
     std::vector<std::string> program_arguments;
     std::unique_ptr<Console> console;  // default: the process's

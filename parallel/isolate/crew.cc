@@ -3,6 +3,7 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <atomic>
 #include <utility>
 
 #include "base/check.h"
@@ -25,20 +26,37 @@ void AllowLargeCrews() {
   (void)parallelism, (void)stack;
 }
 
+// Tasks are made and taken over under this lock. oneTBB orders the two as well, but is usually not
+// built so that ThreadSanitizer could see it, and what follows should be checked.
+Mutex hand_over;
+
+template <class Roll>
+std::pair<Roll*, int> TakeOver(Roll* const& roll, const int& index) {
+  MutexLock lock(hand_over);
+  return {roll, index};
+}
+
 }  // namespace
 
 // Shared with the tasks: one that gets its thread late may outlive the crew.
 struct Crew::Roll {
   Roll(int crew_size, std::function<void(int)> crew_work)
-      : size(crew_size), work(std::move(crew_work)) {}
+      : size(crew_size), work(std::move(crew_work)), users(crew_size + 1) {}
 
-  // One task.
+  // One task, once.
   void Run(int index) {
-    if (!Arrive()) return;
-    work(index);
-    MutexLock lock(mu);
-    ++finished;
-    changed.NotifyAll();
+    if (Arrive()) {
+      work(index);
+      MutexLock lock(mu);
+      ++finished;
+      changed.NotifyAll();
+    }
+    Release();
+  }
+
+  void Release() {
+    // Both: what others did with it comes before its end.
+    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
   // Waits for the others; false if the crew was given up.
@@ -62,6 +80,7 @@ struct Crew::Roll {
 
   const int size;
   const std::function<void(int)> work;
+  std::atomic<int> users;  // the crew and the tasks that have not ended
   mutable Mutex mu;
   CondVar changed;
   int arrived GUARDED_BY(mu) = 0;
@@ -74,12 +93,16 @@ struct Crew::Arena {
 };
 
 Crew::Crew(int size, std::function<void(int)> work)
-    : roll_(std::make_shared<Roll>(size, std::move(work))),
+    : roll_(new Roll(size, std::move(work))),
       arena_(new Arena{tbb::task_arena(size, /*reserved_for_masters=*/0)}) {
   ETA_CHECK(size >= 1 && size <= kMaxSize);
   AllowLargeCrews();
+  MutexLock lock(hand_over);
   for (int index = 0; index < size; ++index) {
-    arena_->tasks.enqueue([roll = roll_, index] { roll->Run(index); });
+    arena_->tasks.enqueue([roll = roll_, index] {
+      const auto [my_roll, my_index] = TakeOver(roll, index);
+      my_roll->Run(my_index);
+    });
   }
 }
 
@@ -88,6 +111,7 @@ Crew::~Crew() {
     MutexLock lock(roll_->mu);
     while (roll_->finished < roll_->size) roll_->changed.Wait(roll_->mu);
   }
+  roll_->Release();
 }
 
 bool Crew::Assemble(Deadline deadline) { return roll_->WaitForArrivals(deadline); }

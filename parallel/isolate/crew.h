@@ -40,7 +40,7 @@ class Crew {
   struct Arena;
   struct Roll;
 
-  const std::shared_ptr<Roll> roll_;
+  Roll* const roll_;
   const std::unique_ptr<Arena> arena_;
 };
 

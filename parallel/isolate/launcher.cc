@@ -29,8 +29,8 @@ int RunReplicas(const ReplicaOptions& options) {
   group.stall_timeout = options.stall_timeout;
   group.color = WantsColor(STDERR_FILENO);
   // One seed for all, so that maps are walked in the same order on all ranks.
-  group.vm_options = [&options, seed = RandomSeed()](int) {
-    Vm::Options vm = options.vm_options();
+  group.vm_options = [&options, seed = RandomSeed()](int rank) {
+    Vm::Options vm = options.vm_options(rank);
     vm.heap.hash_seed = seed;
     return vm;
   };

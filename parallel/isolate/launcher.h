@@ -21,7 +21,7 @@ struct ReplicaOptions {
   HostOptions host;
   // The options of a replica's Vm: its share of the memory, search path, arguments; all but the
   // console and the hash seed. Called on the replicas' threads.
-  std::function<Vm::Options()> vm_options = [] { return Vm::Options{}; };
+  std::function<Vm::Options(int rank)> vm_options = [](int) { return Vm::Options{}; };
 };
 
 // The process's exit status. Failures are reported on stderr.

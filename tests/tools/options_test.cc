@@ -80,9 +80,9 @@ TEST(OptionsTest, NothingIsAbbreviated) {
 }
 
 TEST(OptionsTest, BadValues) {
-  for (std::string bad : {"0", "-1", "two", "1.5", "1025"}) {
+  for (std::string bad : {"0", "-1", "two", "1.5", "257"}) {
     EXPECT_EQ(ErrorOf({"--replicas", bad, "f.eta"}),
-              "--replicas: expected a whole number from 1 to 1024, not '" + bad + "'");
+              "--replicas: expected a whole number from 1 to 256, not '" + bad + "'");
   }
   EXPECT_EQ(ErrorOf({"--dtype", "float16", "f.eta"}),
             "--dtype: expected float64 or float32, not 'float16'");

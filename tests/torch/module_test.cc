@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/torch/script.h"
+#include "torch/arena.h"
 
 namespace eta::tensor {
 namespace {
@@ -67,6 +68,27 @@ TEST_F(ModuleTest, DropoutZeroAndOne) {
   const Tensor x = at::full({3}, 5.0);
   EXPECT_TRUE(MakeDropout(0)->Forward(context(), x).is_same(x));
   EXPECT_EQ(MakeDropout(1)->Forward(context(), x).sum().item().toDouble(), 0);
+}
+
+// libtorch's "meta" device, which has shapes but no memory, is always there.
+TEST_F(ModuleTest, MovingTakesTheGradientsAlong) {
+  const auto linear = MakeLinear(context(), 2, 2);
+  const Tensor weight = linear->Parameters()[0].tensor, bias = linear->Parameters()[1].tensor;
+  bias.sum().backward();
+  linear->MoveTo(context(), c10::kMeta);
+  EXPECT_TRUE(weight.is_meta() && bias.is_meta());
+  EXPECT_TRUE(bias.grad().is_meta());
+  EXPECT_FALSE(weight.grad().defined());
+}
+
+TEST_F(ModuleTest, MovingDoesNotMakeAGradientOfAnUnwrittenOne) {
+  const auto linear = MakeLinear(context(), 2, 2);
+  const Tensor weight = linear->Parameters()[0].tensor;
+  ParameterArena arena(linear->Parameters(), context().arenas());
+  arena.Clear(0);
+  linear->MoveTo(context(), c10::kMeta);
+  EXPECT_FALSE(weight.grad().defined());
+  EXPECT_FALSE(arena.Intact(0));
 }
 
 }  // namespace

@@ -32,7 +32,10 @@ class TestConsole : public Console {
     streams_.input.erase(0, end);
     return line;
   }
-  bool WritesFiles() const override { return streams_.writes_files; }
+  bool WritesFile(std::string_view path) override {
+    if (!streams_.writes_files) streams_.errors.append(path).append("\n");
+    return streams_.writes_files;
+  }
 
  private:
   Streams& streams_;

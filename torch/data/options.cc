@@ -15,7 +15,7 @@ std::optional<Value> Options::Given(std::string_view name) {
 }
 
 void Options::Reject(std::string_view name, std::string_view expected) {
-  if (!rejection_) rejection_ = "option '" + std::string(name) + ": " + std::string(expected);
+  if (!rejection_) rejection_ = "option '" + std::string(name) + "': " + std::string(expected);
 }
 
 std::optional<std::string> Options::Problem() const {
@@ -24,10 +24,10 @@ std::optional<std::string> Options::Problem() const {
     if (!IsSymbol(arguments_[i])) return "an option's name must be a quoted symbol";
     const std::string& name = SymbolName(arguments_[i]);
     if (std::ranges::find(known_, name) == known_.end()) {
-      return "unknown option '" + name + DidYouMean(name, known_);
+      return "unknown option '" + name + "'" + DidYouMean(name, known_);
     }
-    if (i + 1 == arguments_.size()) return "option '" + name + " has no value";
-    if (std::ranges::find(seen, name) != seen.end()) return "option '" + name + " is given twice";
+    if (i + 1 == arguments_.size()) return "option '" + name + "' has no value";
+    if (std::ranges::find(seen, name) != seen.end()) return "option '" + name + "' is given twice";
     seen.push_back(name);
   }
   return rejection_;
