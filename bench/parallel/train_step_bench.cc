@@ -2,6 +2,7 @@
 // machine: microseconds per step and rows per second over all ranks. Batch sizes are per rank.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -111,7 +112,8 @@ class Replicas {
       }
       tensor::InstallTensors(vm);
       vm.DefineNatives(kNatives);
-      if (!vm.RunText(program_, "bench.eta")) {
+      const std::string seed = "(torch/manual-seed " + std::to_string(rank) + ")";
+      if (!vm.RunText(seed + program_, "bench.eta")) {
         std::fputs(RenderFailure(vm, {}).c_str(), stderr);
         std::_Exit(1);
       }
@@ -129,9 +131,15 @@ class Replicas {
 void TrainStep(benchmark::State& state) {
   const Shape shape{state.range(0), state.range(1), state.range(2)};
   const int ranks = static_cast<int>(state.range(3));
-  constexpr int kSteps = 100;
+  constexpr int kSteps = 5;
   Replicas replicas(ranks, shape);
-  for (auto _ : state) state.SetIterationTime(replicas.Train(kSteps) / kSteps);
+  double best = 1e9;  // the time that other programs disturbed least
+  for (auto _ : state) {
+    const double seconds = replicas.Train(kSteps) / kSteps;
+    best = std::min(best, seconds);
+    state.SetIterationTime(seconds);
+  }
+  state.counters["best_us"] = best * 1e6;
   state.counters["rows/s"] = benchmark::Counter(
       static_cast<double>(state.iterations() * shape.batch * ranks), benchmark::Counter::kIsRate);
 }
