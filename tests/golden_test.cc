@@ -1,5 +1,5 @@
-// Runs the scripts below tests/eta, each one plainly, with a collection at every allocation, and
-// after a round trip through the reader.
+// Runs the scripts below tests/eta and cookbook/basics, each one plainly, with a collection at
+// every allocation, and after a round trip through the reader.
 #include "tests/golden.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 namespace eta {
 namespace {
@@ -40,7 +42,13 @@ TEST_P(GoldenTest, ReadBack) {
   Check(expected, RunEtai("--path " + GetParam().parent_path().string() + " " + copy.string()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Scripts, GoldenTest, testing::ValuesIn(ScriptsBelow("tests/eta")),
+std::vector<fs::path> Scripts() {
+  std::vector<fs::path> scripts = ScriptsBelow("tests/eta");
+  for (fs::path& program : ScriptsBelow("cookbook/basics")) scripts.push_back(std::move(program));
+  return scripts;
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, GoldenTest, testing::ValuesIn(Scripts()),
                          [](const testing::TestParamInfo<fs::path>& info) {
                            return ScriptTestName(info.param);
                          });

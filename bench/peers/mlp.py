@@ -1,0 +1,92 @@
+"""The training loop that bench/peers/run times, as mlp.eta has it.
+
+  mlp.py RANKS LAYERS WIDTH BATCH BLOCKS STEPS
+
+LAYERS hidden layers of WIDTH units, BATCH rows for each rank, BLOCKS blocks of STEPS steps. Several ranks are processes
+with DistributedDataParallel over gloo. Prints the losses of the first steps, and the microseconds a step took in each
+block.
+"""
+
+import os
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+
+CHECKED_STEPS = 20
+FEATURES = 64
+CLASSES = 10
+
+
+def make_data(rows, rank, ranks):
+    """This rank's rows. Numbers that look random and are the same in any language."""
+    i = torch.arange(rows * FEATURES)
+    inputs = (i * 7919 % 1009).double() / 1009.0 - 0.5
+    targets = torch.arange(rows) * 7919 // 101 % CLASSES
+    own = slice(rank * rows // ranks, (rank + 1) * rows // ranks)
+    return inputs.float().view(rows, FEATURES)[own], targets[own]
+
+
+def make_model(layers, width):
+    torch.manual_seed(1)
+    modules = []
+    for layer in range(layers):
+        modules += [nn.Linear(width if layer else FEATURES, width), nn.ReLU()]
+    return nn.Sequential(*modules, nn.Linear(width, CLASSES))
+
+
+def mean_over_ranks(loss, ranks):
+    if ranks > 1:
+        dist.all_reduce(loss)
+    return loss.item() / ranks
+
+
+def train(rank, ranks, layers, width, batch, blocks, steps):
+    torch.set_num_threads(1)
+    if ranks > 1:
+        dist.init_process_group("gloo", rank=rank, world_size=ranks)
+    inputs, targets = make_data(batch * ranks, rank, ranks)
+    model = make_model(layers, width)
+    if ranks > 1:
+        model = nn.parallel.DistributedDataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    loss_of = nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_of(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def time_block():
+        start = time.perf_counter()
+        for _ in range(steps):
+            step().item()
+        return (time.perf_counter() - start) / steps * 1e6
+
+    losses = [mean_over_ranks(step(), ranks) for _ in range(CHECKED_STEPS)]
+    time_block()
+    times = [time_block() for _ in range(blocks)]
+    if rank == 0:
+        print("loss", *losses)
+        print("us", *times)
+    if ranks > 1:
+        dist.destroy_process_group()
+
+
+def main():
+    ranks, *rest = map(int, sys.argv[1:])
+    if ranks == 1:
+        train(0, 1, *rest)
+    else:
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", "29511")
+        mp.spawn(train, args=(ranks, *rest), nprocs=ranks)
+
+
+if __name__ == "__main__":
+    main()
