@@ -11,6 +11,8 @@ namespace eta::parallel {
 namespace {
 
 constexpr auto kAssemblyTime = std::chrono::seconds(10);
+// For writing out what is buffered when the process is ended by force.
+constexpr auto kFlushTime = std::chrono::milliseconds(500);
 // How often it looks whether the world has ended early.
 constexpr auto kTick = std::chrono::milliseconds(50);
 
@@ -108,7 +110,7 @@ void IsolateGroup::EndProcess(const std::string& report) {
   std::string text = Diagnose(reason);
   const size_t said = reason.message.size() + 1;
   if (report.size() > said) text += report.substr(said) + "\n";
-  streams_.FlushUnlessBusy();
+  FlushAllFiles(kFlushTime);
   streams_.WriteError(text);
   _exit(1);
 }

@@ -3,15 +3,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <future>
+#include <memory>
+#include <thread>
 #include <utility>
 
 namespace eta::parallel {
-
-void SharedStreams::FlushUnlessBusy() {
-  if (ftrylockfile(out_) != 0) return;
-  std::fflush(out_);
-  funlockfile(out_);
-}
 
 bool SharedStreams::FirstNote() {
   MutexLock lock(mu_);
@@ -51,6 +48,15 @@ void SharedStreams::ReadMoreLocked() {
   if (count > 0) text_.append(buffer, static_cast<size_t>(count));
   at_end_ = count <= 0;
   changed_.NotifyAll();
+}
+
+void FlushAllFiles(std::chrono::nanoseconds patience) {
+  auto flushed = std::make_shared<std::promise<void>>();
+  std::thread([flushed] {
+    std::fflush(nullptr);
+    flushed->set_value();
+  }).detach();
+  flushed->get_future().wait_for(patience);
 }
 
 }  // namespace eta::parallel

@@ -2,6 +2,7 @@
 // out at once, and input is read once, for everybody.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <string>
@@ -23,8 +24,6 @@ class SharedStreams {
   void WriteOut(std::string_view bytes) { Write(out_, bytes); }
   void WriteError(std::string_view bytes) { Write(error_, bytes); }
   void Flush() { std::fflush(out_); }
-  // Before the process is ended by force: what is possible without waiting for a writer.
-  void FlushUnlessBusy();
   // The first call of all.
   bool FirstNote() EXCLUDES_LOCK(mu_);
 
@@ -48,5 +47,9 @@ class SharedStreams {
   bool reading_ GUARDED_BY(mu_) = false;  // one rank waits in read, without the mutex
   bool noted_ GUARDED_BY(mu_) = false;
 };
+
+// Before the process is ended by force: flushes every file of it, unless a writer that hangs keeps
+// one for longer than this time.
+void FlushAllFiles(std::chrono::nanoseconds patience);
 
 }  // namespace eta::parallel

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -165,6 +166,7 @@ TEST(FailureTest, TwoRanksThatDisagreeAreBothNamed) {
 
 TEST(FailureTest, ProgramsMayCatchWhatTheCollectivesSay) {
   const GroupRun run = RunScript(R"(
+(barrier)
 (if (= (rank) 1) (error "boom"))
 (println (cadr (catch 'runtime.peer-failed (barrier))))
 (println (cadr (catch 'runtime.error (barrier)))))");
@@ -223,11 +225,27 @@ TEST_F(UnresponsiveTest, ARankThatHangsEndsTheProcess) {
 
 TEST_F(UnresponsiveTest, SoDoesOneThatHangsAfterItWasTold) {
   const std::string script = R"(
+(barrier)
 (if (= (rank) 1) (error "boom"))
 (catch 'runtime.error (barrier))
 (if (= (rank) 2) (hang)))";
   EXPECT_EXIT(RunToDeath(script), testing::ExitedWithCode(1),
-              "^error \\[rank 1, script.eta:3:18\\]: boom\n.*\n.*\nrank 2 did not stop in time");
+              "^error \\[rank 1, script.eta:4:18\\]: boom\n.*\n.*\nrank 2 did not stop in time");
+}
+
+TEST_F(UnresponsiveTest, FilesThatAreOpenAreWrittenFirst) {
+  const std::string path = testing::TempDir() + "open_at_the_end.txt";
+  const std::string script = "(define path \"" + path + R"(")
+(if (= (rank) 0) (display "kept" (open-output-file path)))
+(barrier)
+(if (= (rank) 1)
+    (error "boom")
+    (hang)))";
+  EXPECT_EXIT(RunToDeath(script), testing::ExitedWithCode(1), "did not stop in time");
+  std::ifstream file(path);
+  std::string text;
+  EXPECT_TRUE(std::getline(file, text));
+  EXPECT_EQ(text, "kept");
 }
 
 }  // namespace
