@@ -17,6 +17,9 @@ Ending Failure(std::string message) {
 
 // What the other ranks get to read.
 Status FailureStatus(int rank, const Ending& ending) {
+  if (ending.culprit >= 0 && ending.culprit != rank) {
+    return {Code::kPeerFailed, ending.message, ending.culprit};
+  }
   const std::string place = ending.place();
   const std::string at = place.empty() ? "" : " at " + place;
   return {Code::kPeerFailed,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "parallel/core/world.h"
 #include "vm/vm.h"
@@ -27,6 +28,13 @@ struct RankContext {
 
   Member& member;
   LaunchOptions options;
+
+  // The last error that a rank caused here: which, and what it says.
+  struct Blame {
+    int rank = -1;
+    std::string message;
+  };
+  Blame blame;
 
   // Null if the program runs alone.
   static RankContext* Of(const Vm& vm) { return vm.Attachment<RankContext>(kKey); }

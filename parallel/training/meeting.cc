@@ -9,10 +9,6 @@ namespace eta::parallel {
 Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
     : vm_(vm), training_(training), info_(info), args_(args) {
   training_.site.Update(vm);
-  const SourceSpan& span = training_.site.span();
-  mine_.file = span.file;
-  mine_.line = span.line;
-  mine_.column = span.column;
   mine_.memory = memory_;
 }
 
@@ -43,8 +39,8 @@ bool Meeting::Meet(StepRecord::Phase phase) {
 
 void Meeting::Sync() { member().world().board().Finish(); }
 
-Value Meeting::Fail(std::string_view tag, const std::string& reason) {
-  return vm_.Fail(tag, std::string(info_.name) + ": " + reason);
+Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
+  return FailBecauseOf(vm_, rank, tag, std::string(info_.name) + ": " + reason);
 }
 
 Value Meeting::Fail(const Status& status) { return FailWith(vm_, info_.name, status); }

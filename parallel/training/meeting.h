@@ -47,8 +47,8 @@ class Meeting {
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
   void Part() { Sync(); }
 
-  // Starts an error of the operation itself: "NAME: reason".
-  [[nodiscard]] Value Fail(std::string_view tag, const std::string& reason);
+  // Starts an error of the operation itself, "NAME: reason", that `rank` caused (-1: nobody alone).
+  [[nodiscard]] Value Fail(int rank, std::string_view tag, const std::string& reason);
   [[nodiscard]] Value Fail(const Status& status);
 
   Member& member() { return training_.member(); }

@@ -18,9 +18,8 @@ std::string Position(const StepRecord& record) {
   return "step " + std::to_string(record.step) + optimizer + At(record);
 }
 
-bool SameCall(const StepRecord& a, const StepRecord& b) {
-  return a.step == b.step && a.optimizer == b.optimizer && a.file == b.file && a.line == b.line &&
-         a.column == b.column;
+bool SameStep(const StepRecord& a, const StepRecord& b) {
+  return a.step == b.step && a.optimizer == b.optimizer;
 }
 
 // The first line in which the two texts differ, from each; "nothing" where one has ended.
@@ -66,13 +65,13 @@ Status FailureStatus(std::span<const StepRecord> records, int rank) {
 bool Agree(std::span<const StepRecord> records) {
   return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
     return record.phase == records[0].phase && record.layout == records[0].layout &&
-           SameCall(record, records[0]);
+           SameStep(record, records[0]);
   });
 }
 
 Status CheckAgreement(std::span<const StepRecord> records) {
   for (size_t r = 1; r < records.size(); ++r) {
-    if (!SameCall(records[r], records[0])) {
+    if (!SameStep(records[r], records[0])) {
       return {
           Code::kDesync,
           "rank 0 is in " + Position(records[0]) + ", " + Rank(r) + " in " + Position(records[r]),

@@ -34,7 +34,13 @@ Value Hang(Vm&, Args) {
   return Value::Nil();
 }
 
-constexpr NativeDef kNatives[] = {{"sum", Sum, 1, 1, ""}, {"hang", Hang, 0, 0, ""}};
+// (blame r): an error that the rank r caused.
+Value BlameRank(Vm& vm, Args args) {
+  return FailBecauseOf(vm, static_cast<int>(args[0].AsInt()), "runtime.test", "it was not me");
+}
+
+constexpr NativeDef kNatives[] = {
+    {"sum", Sum, 1, 1, ""}, {"hang", Hang, 0, 0, ""}, {"blame", BlameRank, 1, 1, ""}};
 
 GroupRun RunScript(const std::string& script, int size = 3,
                    std::chrono::nanoseconds stall_timeout = 20s) {
@@ -87,6 +93,28 @@ TEST(FailureTest, AnUnhandledRaiseIsAnError) {
   ExpectOneFailure(run);
   EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:2:")) << run.diagnostic;
   EXPECT_TRUE(Contains(run.diagnostic, "my-tag"));
+}
+
+TEST(FailureTest, WhoeverEndsFirstTheRankAtFaultSpeaks) {
+  const GroupRun run = RunScript(R"(
+(define (spin n) (if (> n 0) (spin (- n 1))))
+(barrier)
+(if (= (rank) 1) (begin (spin 3000000)
+                        (blame 1)))
+(blame 1))");
+  ExpectOneFailure(run);
+  EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:6:25]: it was not me"))
+      << run.diagnostic;
+}
+
+TEST(FailureTest, AnErrorAfterOneThatWasCaughtIsTheRanksOwn) {
+  const GroupRun run = RunScript(R"(
+(barrier)
+(catch 'runtime.error (blame 1))
+(if (= (rank) 2) (car 5))
+(barrier))");
+  ExpectOneFailure(run);
+  EXPECT_TRUE(run.diagnostic.starts_with("error [rank 2, script.eta:5:18]: ")) << run.diagnostic;
 }
 
 TEST(FailureTest, OutputBeforeTheErrorIsKept) {
