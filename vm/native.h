@@ -13,8 +13,8 @@ namespace eta {
 class Vm;
 class Marker;
 
-// Arguments of a native call. They lie on the VM's stack: rooted, and valid until the native
-// returns.
+// Arguments of a native call. The values are rooted, and the span is valid, until the native
+// returns. Where they lie is the interpreter's affair.
 using Args = std::span<const Value>;
 
 // Returns the result, or `vm.Fail(...)` / `vm.Raise(...)`, whose mark the interpreter recognizes.
