@@ -11,6 +11,7 @@
 
 #include "parallel/isolate/isolate_group.h"
 #include "parallel/isolate/natives.h"
+#include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
 #include "tests/parallel/isolate/group_runner.h"
@@ -24,7 +25,7 @@ using namespace std::chrono_literals;
 Value Sum(Vm& vm, Args args) {
   double x = args[0].AsDouble();
   Communicator& comm = RankContext::Of(vm)->member.communicator();
-  const Status status = comm.AllReduce({&x, 1}, ReduceOp::kSum, "script.eta:sum").status();
+  const Status status = comm.AllReduce({&x, 1}, ReduceOp::kSum, PlaceText(vm)).status();
   return status.ok() ? Value::Double(x) : FailWith(vm, "sum", status);
 }
 
@@ -182,7 +183,22 @@ TEST(FailureTest, AnExtraCollectiveOnOneRankNamesBothCalls) {
   ExpectOneFailure(run);
   EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:4:5]: ")) << run.diagnostic;
   EXPECT_TRUE(Contains(run.diagnostic, "barrier at script.eta:5:1"));
-  EXPECT_TRUE(Contains(run.diagnostic, "all-reduce of 1 float64 at script.eta:sum"));
+  EXPECT_TRUE(Contains(run.diagnostic, "all-reduce of 1 float64 at script.eta:4:5"));
+}
+
+// Also where the program caught the error, and ended by itself at another place.
+TEST(FailureTest, ADesyncThatWasCaughtIsReportedWithThePlaceOfTheCollective) {
+  for (const char* end : {"5", "(exit 0)", "(define (spin) (spin)) (spin)"}) {
+    const GroupRun run = RunScript(R"(
+(if (= (rank) 1)
+    (catch 'runtime.desync (barrier))
+    (sum 1.0))
+)" + std::string(end));
+    ExpectOneFailure(run);
+    EXPECT_TRUE(
+        run.diagnostic.starts_with("error [rank 1, script.eta:4:28]: ranks 0 and 2 are in "))
+        << run.diagnostic;
+  }
 }
 
 TEST(FailureTest, TwoRanksThatDisagreeAreBothNamed) {
