@@ -98,7 +98,8 @@ class Heap {
   Value List(std::span<const Value> items, Value tail = Value::Nil());
 
   void Collect();
-  // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit.
+  // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit. Who
+  // allocates it adds it, and who frees it takes it off; the heap itself knows of neither.
   // Thread safety: any thread.
   void AddExternalBytes(int64_t delta) {
     // Relaxed: a statistic; the collector tolerates a stale reading.
