@@ -107,7 +107,6 @@ bool Loader::Load(ModuleSource source, const std::string& script, Module* sessio
   auto file = ReadAndExpand(source.text, number, script, vm_.names(), loading.arena);
   if (!file) return Fail(std::move(file.error()));
   loading.file = std::move(*file);
-  std::vector<Value> closures;
   RootVector rooted(vm_.heap());
   if (!LoadImports(loading) || !LinkModules(&loading, session)) return false;
   if (!Compile(loading, &rooted.values())) return false;

@@ -45,7 +45,7 @@ void Isolate::Run(const std::shared_ptr<World>& world, const MakeVm& make_vm,
   if (member) Announce(**member, ending);
 }
 
-// The Vm is gone when the rank leaves, so that nothing in it outlives what the world keeps.
+// The Vm is gone when the rank leaves, so that nothing in it outlives the rank's communicator.
 Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program& program) {
   // What reaches this place is a failure of the machine (memory) or a defect of a library.
   try {
