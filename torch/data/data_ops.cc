@@ -103,11 +103,6 @@ Value Split(Call& call, const Dataset* dataset, double fraction, const Rest<Valu
   return heap.Cons(a, b);
 }
 
-bool IsProcedure(Value v) {
-  return Is(v, ObjectKind::kClosure) || Is(v, ObjectKind::kNative) ||
-         Is(v, ObjectKind::kContinuation);
-}
-
 Value MakeBatches(Call& call, const Dataset* dataset, const Rest<Value>& rest) {
   Options options(rest.items);
   BatchOptions batches;
