@@ -109,10 +109,7 @@ void Member::Exit(int code, Site place) {
 
 void Member::Fail(Site place, const std::string& message) {
   if (!place.empty()) SetPlace(place);
-  const std::string at = place.empty() ? "" : " at " + std::string(place);
-  Leave([&] {
-    board().LeaveFailed(rank_, "rank " + std::to_string(rank_) + " failed" + at + ": " + message);
-  });
+  Leave([&] { board().LeaveFailed(rank_, FailureStatus(rank_, place, message).message); });
 }
 
 }  // namespace eta::parallel

@@ -29,7 +29,7 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   if (!Exchange()) return false;
   const int failed = FirstFailed(records());
   if (failed < 0 && Agree(records())) return true;
-  Status status = failed >= 0 ? FailureStatus(records(), failed) : CheckAgreement(records());
+  Status status = failed >= 0 ? FailureOf(records(), failed) : CheckAgreement(records());
   if (failed < 0) member().world().Abort(status);
   Part();
   if (failed < 0) status = member().Poll();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "parallel/core/report.h"
+
 namespace eta::parallel {
 namespace {
 
@@ -55,11 +57,9 @@ int FirstFailed(std::span<const StepRecord> records) {
   return failed == records.end() ? -1 : static_cast<int>(failed - records.begin());
 }
 
-Status FailureStatus(std::span<const StepRecord> records, int rank) {
-  const StepRecord& record = records[static_cast<size_t>(rank)];
-  return {Code::kPeerFailed,
-          "rank " + std::to_string(rank) + " failed" + At(record) + ": " + record.memory->failure,
-          rank};
+Status FailureOf(std::span<const StepRecord> records, int rank) {
+  const StepMemory& memory = *records[static_cast<size_t>(rank)].memory;
+  return FailureStatus(rank, memory.site, memory.failure);
 }
 
 bool Agree(std::span<const StepRecord> records) {

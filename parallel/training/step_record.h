@@ -31,8 +31,8 @@ struct StepRecord {
 
 // The first rank that failed, or -1.
 int FirstFailed(std::span<const StepRecord> records);
-// "rank 1 failed at train.eta:12:3: ..." of that rank. REQUIRES: memory may be read.
-Status FailureStatus(std::span<const StepRecord> records, int rank);
+// What that rank's failure is to the others. REQUIRES: it failed, and memory may be read.
+Status FailureOf(std::span<const StepRecord> records, int rank);
 
 // kDesync unless all ranks are in the same phase of the same step, of the same optimizer, with the
 // same layout. They may call it from different places. REQUIRES: none failed, and memory may be

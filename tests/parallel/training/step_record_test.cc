@@ -65,7 +65,7 @@ TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {
   records_[1].failed = true;
   memories_[1].failure = "car: not a pair";
   EXPECT_EQ(FirstFailed(records_), 1);
-  const Status status = FailureStatus(records_, 1);
+  const Status status = FailureOf(records_, 1);
   EXPECT_EQ(status.code, Code::kPeerFailed);
   EXPECT_EQ(status.message, "rank 1 failed at train.eta:4:1: car: not a pair");
 }
