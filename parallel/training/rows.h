@@ -7,7 +7,8 @@
 
 namespace eta::parallel {
 
-// The rank's own rows (base/own_rows.h) of `tensor`, a view along axis 0. Throws c10::Error if it has no axes.
+// The rank's own rows (base/own_rows.h) of `tensor`, a view along axis 0. Throws c10::Error if it
+// has no axes.
 at::Tensor Shard(const at::Tensor& tensor, int rank, int size);
 
 // Along axis 0; a tensor without axes is one row.
