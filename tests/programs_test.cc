@@ -68,7 +68,7 @@ TEST_F(ProgramsTest, EtaTestEndsWithZeroIfAllIsWell) {
 TEST_F(ProgramsTest, EtaTestHasTensors) {
   Write("a.test.eta",
         "(import std.test std.torch) (print-tap (run (make-test \"sum\" (lambda () "
-        "(assert-equal 6.0 (item (sum (tensor '(1 2 3)))))))))");
+        "(assert-equal 6.0 (item (tsum (tensor '(1 2 3)))))))))");
   const Outcome outcome = EtaTest();
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_EQ(outcome.output, "TAP version 13\n1..1\nok 1 - sum\n");
@@ -76,7 +76,7 @@ TEST_F(ProgramsTest, EtaTestHasTensors) {
 
 TEST_F(ProgramsTest, TheReplHasTensorsAndGoesOnAfterAnError) {
   const Outcome outcome =
-      Repl("(import std.torch)\n(define x (tensor '(1 2 3)))\n(car 1)\n(item (sum x))\n");
+      Repl("(import std.torch)\n(define x (tensor '(1 2 3)))\n(car 1)\n(item (tsum x))\n");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, "=> 6.0\n");
   EXPECT_NE(outcome.errors.find("car: not a pair"), std::string::npos) << outcome.errors;
