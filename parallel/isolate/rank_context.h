@@ -18,8 +18,16 @@ enum class OnNonfinite : uint8_t { kStop, kSkip };
 
 // How the user wants training to behave; equal on all ranks.
 struct LaunchOptions {
+  static constexpr const char* kKey = "parallel.only-replica";
+
   bool split = false;  // train-step! takes the rank's rows of its batch itself
   OnNonfinite on_nonfinite = OnNonfinite::kStop;
+
+  // Of a program that is to behave as replicas do but is the only one: it has no RankContext. Null:
+  // the program has several replicas, or nobody asked for any.
+  static const LaunchOptions* OfOnlyReplica(const Vm& vm) {
+    return vm.Attachment<LaunchOptions>(kKey);
+  }
 };
 
 // Thread safety: the isolate's thread. The member outlives the Vm.
