@@ -13,7 +13,10 @@ namespace {
 
 constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
 
-Value FailOfNonfinite(tensor::Call& call, const std::string& what) {
+// Ends the step of an only replica: `what` is not finite.
+Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
+                 const std::string& what) {
+  if (only.on_nonfinite == OnNonfinite::kSkip) return Value::Double(loss);
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
@@ -28,10 +31,9 @@ Value StepAlone(tensor::Call& call) {
   LocalLoss loss;
   if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
-  const bool skips = only != nullptr && only->on_nonfinite == OnNonfinite::kSkip;
-  const Value result = Value::Double(loss.mean());
-  if (only != nullptr && !std::isfinite(loss.mean())) {
-    return skips ? result : FailOfNonfinite(call, DescribeNonfiniteLoss(loss.denominator, -1));
+  const double mean = loss.mean();
+  if (only != nullptr && !std::isfinite(mean)) {
+    return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(loss.denominator, -1));
   }
   call.Commit();
   Backward(loss, loss.denominator);
@@ -39,11 +41,11 @@ Value StepAlone(tensor::Call& call) {
   if (only != nullptr) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
     if (!name.empty()) {
-      return skips ? result : FailOfNonfinite(call, "the gradient of " + name + " is not finite");
+      return StopOrSkip(call, *only, mean, "the gradient of " + name + " is not finite");
     }
   }
   optimizer.Update(mask);
-  return result;
+  return Value::Double(mean);
 }
 
 Value TrainStep(Vm& vm, Args args) {
