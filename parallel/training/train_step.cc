@@ -34,7 +34,7 @@ Value StepAlone(tensor::Call& call) {
     return skips ? result : FailOfNonfinite(call, DescribeNonfiniteLoss(loss.denominator, -1));
   }
   call.Commit();
-  Backward(loss, loss.denominator);
+  Backward(loss);
   const tensor::Optimizer::Mask mask = optimizer.TakeGradients();
   if (only != nullptr) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
