@@ -139,7 +139,7 @@ class Analyzer {
   // (%builtin name)
   Node* Builtin(const Items& items, SourceSpan span) {
     const Name name = items[1]->symbol;
-    const GlobalSlot* slot = vm_.FindBuiltin(name);
+    const GlobalSlot* slot = FindBuiltin(name);
     if (!slot) return Undefined(name, span);
     Node* node = New(Node::Kind::kGlobal, span);
     node->name = name;
@@ -291,7 +291,7 @@ class Analyzer {
     }
     auto it = module_.environment.find(name);
     if (it == module_.environment.end()) {
-      if (vm_.FindBuiltin(name)) return Fail(span, "Cannot assign to immutable variable: " + *name);
+      if (FindBuiltin(name)) return Fail(span, "Cannot assign to immutable variable: " + *name);
       return Undefined(name, items[1]->span);
     }
     if (it->second.kind != Binding::Kind::kOwn) {
@@ -327,7 +327,7 @@ class Analyzer {
     auto it = module_.environment.find(symbol->symbol);
     if (it != module_.environment.end()) {
       node->binding = it->second;
-    } else if (const GlobalSlot* slot = vm_.FindBuiltin(symbol->symbol)) {
+    } else if (const GlobalSlot* slot = FindBuiltin(symbol->symbol)) {
       node->binding = {Binding::Kind::kBuiltin, *slot};
     } else {
       return Undefined(symbol->symbol, symbol->span);
@@ -343,6 +343,9 @@ class Analyzer {
     }
     return nullptr;
   }
+
+  // By its text: a macro may bring in a name of its own for a builtin.
+  const GlobalSlot* FindBuiltin(Name name) { return vm_.FindBuiltin(vm_.names().Intern(*name)); }
 
   Node* Undefined(Name name, SourceSpan span) {
     if (const std::string* error = vm_.ExtensionError(name)) {

@@ -86,8 +86,8 @@ bool ParseCondClause(Expander& expander, const Datum* datum, bool last, Clause* 
     expander.Fail(datum->span, "a clause of cond must be (test form...)");
     return false;
   }
-  if (IsSymbolNamed(parts[0], "else")) return ParseElse(expander, parts, last, out);
-  const bool arrow = parts.size() > 1 && IsSymbolNamed(parts[1], "=>");
+  if (expander.IsKeyword(parts[0], "else")) return ParseElse(expander, parts, last, out);
+  const bool arrow = parts.size() > 1 && expander.IsKeyword(parts[1], "=>");
   if (arrow && parts.size() != 3) {
     expander.Fail(datum->span, "a clause of cond with => must be (test => procedure)");
     return false;
@@ -148,7 +148,7 @@ bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, b
     expander.Fail(datum->span, "a clause of case must be ((datum...) form...)");
     return false;
   }
-  if (IsSymbolNamed(parts[0], "else")) return ParseElse(expander, parts, last, out);
+  if (expander.IsKeyword(parts[0], "else")) return ParseElse(expander, parts, last, out);
   if (!expander.CheckList(parts[0], "the data of a clause of case", &data)) return false;
   if (data.empty()) {
     expander.Fail(parts[0]->span, "a clause of case needs at least one datum");
