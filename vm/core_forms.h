@@ -27,6 +27,6 @@
 //
 // A named let arrives as ((letrec ((name (lambda (v...) form...))) name) init...), `do` likewise;
 // the analyzer recognizes loops in that shape. `cond`, `case`, `and`, `or`, `when`, `unless`,
-// `let*`, quasiquote are gone. Temporaries that the expander introduces have names a program cannot
-// write (SymbolTable::Fresh).
+// `let*`, quasiquote are gone. Every local variable has a name of its own, whose text is that of the
+// name in the source but which no other variable and no top-level name is: see vm/environment.h.
 #pragma once

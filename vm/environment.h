@@ -2,9 +2,10 @@
 //
 // Macros are hygienic by renaming (W. Clinger and J. Rees, "Macros That Work", POPL 1991). Every
 // name that a template inserts becomes an alias: a name of its own that remembers which name it
-// stands for and the environment of the macro's definition. An alias that a form binds is a variable
-// like any other; one that stays free means what its original meant where the macro was defined.
-// Every local variable has a name of its own in the core forms, so none between can capture it.
+// stands for and the environment of the macro's definition. An alias that a form binds is a
+// variable like any other; one that stays free means what its original meant where the macro was
+// defined. Every local variable has a name of its own in the core forms, so none between can
+// capture it.
 #pragma once
 
 #include <cstddef>

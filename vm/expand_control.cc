@@ -184,7 +184,8 @@ const Datum* Expander::ExpandTest(const Datum* datum) {
 }
 
 ETA_EXPAND_FN(ExpandQuote) {
-  return expander.CheckSize(form, items, 2, 2, "(quote datum)") ? form : nullptr;
+  if (!expander.CheckSize(form, items, 2, 2, "(quote datum)")) return nullptr;
+  return expander.Quote(items[1]);
 }
 
 ETA_EXPAND_FN(ExpandIf) {

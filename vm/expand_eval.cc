@@ -32,8 +32,8 @@ bool IsVisible(const Meaning& meaning) {
 ETA_EXPAND_FN(ExpandEval) {
   Items quoted;
   const bool literal = items.size() == 2 && items[1]->IsPair() &&
-                       IsSymbolNamed(items[1]->Car(), "quote") &&
-                       ListElements(items[1], &quoted) && quoted.size() == 2;
+                       IsSymbolNamed(items[1]->Car(), "quote") && ListElements(items[1], &quoted) &&
+                       quoted.size() == 2;
   Items operands;
   if (!expander.ExpandAll(items, 1, &operands)) return nullptr;
   Items names, values;

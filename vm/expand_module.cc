@@ -12,8 +12,7 @@ namespace eta {
 // What modifiers a module's clause may have; reads imports and exports.
 class ClauseReader {
  public:
-  ClauseReader(Expander& expander, ExpandedModule* module)
-      : expander_(expander), module_(module) {}
+  ClauseReader(Expander& expander, ExpandedModule* module) : expander_(expander), module_(module) {}
 
   // Reads the clauses that stand at the top level of the module, in `begin`s too.
   bool Read(const Datum* form) {

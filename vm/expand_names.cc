@@ -226,8 +226,8 @@ const Datum* ExpandLocalSyntax(Expander& expander, const Datum* form, const Item
     return nullptr;
   }
   Expander::Scope scope(expander);
-  Environment& contour = recursive ? scope.Open() : *expander.NewEnvironment(
-                                                        Environment::Kind::kLocal);
+  Environment& contour =
+      recursive ? scope.Open() : *expander.NewEnvironment(Environment::Kind::kLocal);
   for (const Datum* binding : bindings) {
     Items parts;
     if (!binding->IsPair() || !ListElements(binding, &parts) || parts.size() != 2) {

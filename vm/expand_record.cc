@@ -152,8 +152,7 @@ ETA_EXPAND_FN(ExpandDefineValues) {
   Items vector{expander.LibraryName("vector", span)};
   vector.insert(vector.end(), ids.begin(), ids.end());
   const Datum* consumer = expander.Core("lambda", {items[1], list(std::move(vector))}, span);
-  const Datum* producer =
-      expander.Core("lambda", {expander.EmptyList(span), items[2]}, span);
+  const Datum* producer = expander.Core("lambda", {expander.EmptyList(span), items[2]}, span);
   const Datum* packed = expander.LibraryName("packed", span);
   Items forms{expander.Core(
       "define", {packed, expander.Core("call-with-values", {producer, consumer}, span)}, span)};

@@ -75,7 +75,8 @@ bool Expander::CheckDistinct(const Items& ids, std::string_view what) {
 }
 
 const Datum* Expander::Fresh(std::string_view base, SourceSpan span) {
-  return arena_.Symbol(arena_.Fresh(std::string(base) + "%" + std::to_string(++fresh_count_)), span);
+  return arena_.Symbol(arena_.Fresh(std::string(base) + "%" + std::to_string(++fresh_count_)),
+                       span);
 }
 
 const Datum* Expander::Bool(bool value, SourceSpan span) {
@@ -159,8 +160,7 @@ const Datum* Expander::ExpandPair(const Datum* pair) {
     const bool reserved = IsReservedWord(*head->symbol);
     const SpecialForm* form = FindSpecialForm(*head->symbol);
     if (form && (reserved || free || form->name == "apply")) {
-      const ExpandFn expand =
-          form->makes_definitions ? ExpandMisplacedDefinition : form->expand;
+      const ExpandFn expand = form->makes_definitions ? ExpandMisplacedDefinition : form->expand;
       return expand(*this, pair, items);
     }
     if (reserved) {

@@ -1,7 +1,7 @@
 // Expander: data as read -> modules of core forms (vm/core_forms.h).
 //
-// Each special form is a function in a table (vm/special_forms.h); macros are syntax-rules, those of
-// the program and those of the library (vm/macro_library.h). What a name means is decided here
+// Each special form is a function in a table (vm/special_forms.h); macros are syntax-rules, those
+// of the program and those of the library (vm/macro_library.h). What a name means is decided here
 // (vm/environment.h): in the core forms every local variable has a name of its own, and a procedure
 // that the expander introduces is referred to by (%builtin name), so nothing a program defines can
 // get between.
@@ -49,8 +49,8 @@ class Expander {
   // A single expression in which all free names are builtins.
   Result<const Datum*> ExpandExpression(const Datum* datum);
 
-  // Makes the top-level macros of an earlier expander, which must outlive this one, visible: for the
-  // submissions of one session.
+  // Makes the top-level macros of an earlier expander, which must outlive this one, visible: for
+  // the submissions of one session.
   void AddMacros(const Expander& earlier);
   bool has_macros() const { return !file_macros_.empty(); }
 
@@ -207,7 +207,8 @@ class Expander {
   const Environment* top_ = nullptr;  // its outermost contour
   std::unordered_map<Name, Original> aliases_;
   std::deque<Macro> macros_;
-  std::unordered_map<Name, const Macro*> file_macros_;  // from their definition to the end of the file, in all of its modules
+  std::unordered_map<Name, const Macro*>
+      file_macros_;  // from their definition to the end of the file, in all of its modules
   std::unique_ptr<FileText> text_;
   ExpandedFile* file_ = nullptr;  // being expanded
   int depth_ = 0;

@@ -12,6 +12,7 @@
 #include "vm/disassembler.h"
 #include "vm/expander.h"
 #include "vm/linker.h"
+#include "vm/quote.h"
 #include "vm/reader.h"
 #include "vm/suggest.h"
 #include "vm/vm.h"
@@ -95,6 +96,16 @@ bool Loader::RunSubmission(std::string_view text, const std::string& name, Value
   return Load({name, std::string(text)}, name, session_.get(), result);
 }
 
+Result<Value> Loader::CompileExpression(Value expression) {
+  DatumArena arena;
+  const Datum* datum = ValueToDatum(expression, SourceSpan{0}, arena);
+  if (!datum) return Error(SourceSpan{0}, "eval: the expression is circular, or too large");
+  Expander expander(vm_.names(), arena, &macros_);
+  auto form = expander.ExpandExpression(datum);
+  if (!form) return Unexpected(std::move(form.error()));
+  return CompileTopLevel(vm_, "eval", std::span(&*form, 1), Module{});
+}
+
 // --- The way of a file --------------------------------------------------------------------------
 
 bool Loader::Load(ModuleSource source, const std::string& script, Module* session, Value* result) {
@@ -127,8 +138,8 @@ bool Loader::Expand(Loading* loading, const ModuleSource& source, uint32_t numbe
   if (in_session) {
     for (const auto& earlier : macro_sessions_) loading->expander.AddMacros(earlier->expander);
   }
-  const auto expanded = loading->expander.ExpandForms(&loading->file,
-                                                      [this](Name name) { return Find(name); });
+  const auto expanded =
+      loading->expander.ExpandForms(&loading->file, [this](Name name) { return Find(name); });
   return expanded || Fail(expanded.error());
 }
 

@@ -36,6 +36,9 @@ class Loader {
   // Runs what was typed at a prompt: a module that sees what the earlier ones defined and imported,
   // and may assign and redefine it. `result` is the value of its last form, unrooted.
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // A procedure of no arguments that evaluates `expression`, in which builtins are all that free
+  // names can be. Unrooted. Error: why it does not compile.
+  Result<Value> CompileExpression(Value expression);
 
  private:
   struct Loading;

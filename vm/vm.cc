@@ -139,6 +139,10 @@ bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* re
   return loader_->RunSubmission(text, name, result);
 }
 
+Result<Value> Vm::CompileExpression(Value expression) {
+  return loader_->CompileExpression(expression);
+}
+
 SourceSpan Vm::CurrentSpan() const {
   const auto trace = interpreter_->Trace(kTraceFrames);
   for (const TraceFrame& frame : trace) {

@@ -110,8 +110,11 @@ class Vm final : private RootSource {
   bool RunText(std::string_view text, const std::string& name);
   // Runs what was typed at a prompt; see Loader. `result` is unrooted.
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // See Loader.
+  Result<Value> CompileExpression(Value expression);
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
+  uint64_t record_types = 0;  // that were defined so far
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 

@@ -44,6 +44,13 @@ Value ProcedureSpan(Vm& vm, Args args) {
   return vm.SpanValue(closure->code->places.back().span);
 }
 
+Value ValuesP(Vm& vm, Args args) { return args.size() == 1 ? args[0] : vm.heap().Values(args); }
+
+Value Compile(Vm& vm, Args args) {
+  auto procedure = vm.CompileExpression(args[0]);
+  return procedure ? *procedure : vm.Fail(kUserError, std::move(procedure.error().message));
+}
+
 Value Platform(Vm& vm, Args) {
 #if defined(__linux__)
   return vm.Symbol("Linux");
@@ -65,6 +72,8 @@ constexpr NativeDef kNatives[] = {
      "(%set-final-status! n): makes the program exit with n when it runs to its end"},
     {"%procedure-span", ProcedureSpan, 1, 1,
      "(%procedure-span f): where its last form stands, () if unknown"},
+    {"%values", ValuesP, 0, kAnyCount, "(values v ...): all of the arguments as results"},
+    {"%compile", Compile, 1, 1, "(%compile datum): a procedure that evaluates the expression"},
     {"platform", Platform, 0, 0, "(platform): Linux, Darwin, Win32 or Unknown"},
 };
 

@@ -34,6 +34,10 @@ Value SetCdr(Vm& vm, Args args) {
 
 Value ListP(Vm& vm, Args args) { return vm.heap().List(args); }
 
+Value ConsStar(Vm& vm, Args args) {
+  return vm.heap().List(args.first(args.size() - 1), args.back());
+}
+
 Value IsList(Vm&, Args args) {
   ListWalker walk(args[0]);
   while (walk.More()) walk.Next();
@@ -129,6 +133,7 @@ constexpr NativeDef kNatives[] = {
     {"set-car!", SetCar, 2, 2, "(set-car! pair v): makes v its first half"},
     {"set-cdr!", SetCdr, 2, 2, "(set-cdr! pair v): makes v its second half"},
     {"list", ListP, 0, kAnyCount, "(list v ...): a list of the arguments"},
+    {"cons*", ConsStar, 1, kAnyCount, "(cons* v ... xs): the arguments in front of the list xs"},
     {"%list?", IsList, 1, 1, "(%list? v): whether v is a proper list"},
     {"length", Length, 1, 1, "(length xs): the number of elements"},
     {"append", Append, 0, kAnyCount, "(append xs ...): the lists in one; the last is not copied"},

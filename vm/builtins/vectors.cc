@@ -64,12 +64,30 @@ Value ListToVector(Vm& vm, Args args) {
   return vector;
 }
 
+// A symbol that no other type's tag is: NAME:COUNT:NUMBER, the number from the VM's seed so that
+// replicas agree.
+Value RecordTag(Vm& vm, Args args) {
+  if (!IsSymbol(args[0])) return Wrong(vm, "%record-tag", "argument is not a symbol");
+  const uint64_t count = ++vm.record_types;
+  const uint64_t number = (vm.heap().hash_seed() + count) * 0x9E3779B97F4A7C15;
+  return vm.Symbol(SymbolName(args[0]) + ":" + std::to_string(count) + ":" +
+                   std::to_string(number >> 40));
+}
+
+Value IsRecordOf(Vm&, Args args) {
+  const auto* vector = As<VectorObject>(args[0]);
+  return Value::Bool(vector && vector->length > 0 && vector->elements[0] == args[1]);
+}
+
 constexpr NativeDef kNatives[] = {
     {"vector", VectorP, 0, kAnyCount, "(vector v ...): a vector of the arguments"},
     {"make-vector", MakeVector, 2, 2, "(make-vector n fill): a vector of n times fill"},
     {"vector-length", VectorLength, 1, 1, "(vector-length v): the number of elements"},
     {"vector-ref", VectorRef, 2, 2, "(vector-ref v i): the element at i, from 0"},
     {"vector-set!", VectorSet, 3, 3, "(vector-set! v i x): makes x the element at i"},
+    {"%record-tag", RecordTag, 1, 1,
+     "(%record-tag name): a symbol to tag records of a new type with"},
+    {"%record-of?", IsRecordOf, 2, 2, "(%record-of? v tag): whether v is a record of that type"},
     {"%vector->list", VectorToList, 1, 1, "(%vector->list v): its elements as a list"},
     {"%list->vector", ListToVector, 1, 1, "(%list->vector xs): its elements as a vector"},
 };
