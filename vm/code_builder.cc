@@ -34,8 +34,8 @@ void CodeBuilder::EmitBranchX(Op op, Label& target, uint32_t a, uint32_t bx) {
   Refer(target);
 }
 
-void CodeBuilder::EmitJump(Op op, Label& target) {
-  Emit(op);
+void CodeBuilder::EmitJump(Label& target) {
+  Emit(target.word < 0 ? Op::kJump : Op::kLoop);
   Refer(target);
 }
 

@@ -31,8 +31,8 @@ class CodeBuilder {
   // An instruction with an offset word.
   void EmitBranch(Op op, Label& target, uint32_t a = 0, uint32_t b = 0);
   void EmitBranchX(Op op, Label& target, uint32_t a, uint32_t bx);
-  // Jump or Loop.
-  void EmitJump(Op op, Label& target);
+  // A Loop if the target is bound, so behind us, and otherwise a Jump.
+  void EmitJump(Label& target);
   void Bind(Label& label);
 
   // The index of an equal constant, or of a new one.

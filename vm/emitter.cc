@@ -73,6 +73,14 @@ bool IsOr(const Node* node) {
          !Uses(body->operands[2], node->variables[0]);
 }
 
+// A loop while its body is emitted.
+struct OpenLoop {
+  const Node* node;
+  const Node* test;  // repeated where an iteration ends; null: control goes to the header
+  Label header;
+  Label then, otherwise;  // the ways on from the test
+};
+
 class ProcedureEmitter {
  public:
   ProcedureEmitter(Vm& vm, const LambdaNode& lambda, bool is_builtin)
@@ -323,61 +331,114 @@ class ProcedureEmitter {
 
   void EmitLoop(const Node* node, int dst) {
     if (!IsEntryLoop(node)) BindInits(node);
-    Label& header = loops_.emplace_back(node, Label{}).second;
-    out_.Bind(header);
+    OpenLoop& loop = loops_.emplace_back(OpenLoop{node, TestToRepeat(node)});
+    out_.Bind(loop.header);
     for (Variable* variable : node->variables) BoxIfNeeded(variable);  // anew at each iteration
-    Emit(node->operands.back(), dst);
+    const Node* body = node->operands.back();
+    if (loop.test != nullptr) {
+      EmitIf(body, dst, loop.then, loop.otherwise);
+    } else {
+      Emit(body, dst);
+    }
     loops_.pop_back();
+  }
+
+  // The test with which an iteration begins, if it is a single instruction. It is then repeated
+  // where an iteration ends, which saves a jump.
+  const Node* TestToRepeat(const Node* loop) const {
+    const Node* body = loop->operands.back();
+    const Node* test = body->kind == Kind::kIf ? body->operands[0] : nullptr;
+    if (!test || test->kind != Kind::kCall || !ReadsRegisters(test)) return nullptr;
+    const Primitive* primitive = FindPrimitive(test);
+    if (!primitive || primitive->shape == Shape::kNot || !IsBranch(*primitive)) return nullptr;
+    const auto& variables = loop->variables;
+    const bool boxed = std::any_of(variables.begin(), variables.end(),
+                                   [](const Variable* variable) { return variable->in_box(); });
+    return boxed ? nullptr : test;
   }
 
   void EmitAgain(const Node* node) {
     const auto& variables = node->loop->variables;
     std::vector<std::pair<int, int>> moves;  // from, to
-    for (size_t i = 0; i < variables.size(); ++i) {
-      const Node* next = node->operands[i];
-      if (next->kind == Kind::kLocal && next->variable == variables[i] &&
-          !next->variable->in_box()) {
-        continue;
-      }
-      if (CanComputeInPlace(node, i)) {
-        Emit(next, variables[i]->reg);
-        continue;
-      }
-      const int reg = out_.Reserve();
-      Emit(next, reg);
-      moves.emplace_back(reg, variables[i]->reg);
+    std::vector<size_t> pending = ChangedVariables(node);
+    while (!pending.empty()) {
+      const auto in_place = FindInPlace(node, pending);
+      const auto next = in_place == pending.end() ? pending.begin() : in_place;
+      const int target = variables[*next]->reg;
+      const int reg = in_place == pending.end() ? out_.Reserve() : target;
+      Emit(node->operands[*next], reg);
+      if (reg != target) moves.emplace_back(reg, target);
+      pending.erase(next);
     }
     for (auto [from, to] : moves) out_.Emit(Op::kMove, to, from);
-    auto entry = std::find_if(loops_.begin(), loops_.end(),
-                              [&](const auto& loop) { return loop.first == node->loop; });
-    out_.EmitJump(Op::kLoop, entry->second);
+    JumpBack(*std::find_if(loops_.begin(), loops_.end(),
+                           [&](const OpenLoop& loop) { return loop.node == node->loop; }));
   }
 
-  // The new value can go straight into the variable: it is one instruction on registers and
-  // constants, and no later argument still needs the old value.
-  bool CanComputeInPlace(const Node* again, size_t i) const {
-    const Node* next = again->operands[i];
-    const Variable* variable = again->loop->variables[i];
-    if (variable->in_box() || next->kind != Kind::kCall) return false;
-    const Primitive* primitive = FindPrimitive(next);
-    if (!primitive || next->operands.size() != 3) return false;
-    if (primitive->shape != Shape::kArithmetic && primitive->shape != Shape::kValue2) return false;
-    for (size_t k = 0; k < 2; ++k) {
-      const Node* operand = next->operands[k];
-      const bool in_register = operand->kind == Kind::kLocal && IsStable(operand->variable);
-      if (!in_register && !IsNumber(operand)) return false;
+  void JumpBack(OpenLoop& loop) {
+    if (loop.test == nullptr) return out_.EmitJump(loop.header);
+    const bool in_then = loop.otherwise.word < 0;
+    Test(loop.test, in_then, in_then ? loop.then : loop.otherwise);
+    out_.EmitJump(in_then ? loop.otherwise : loop.then);
+  }
+
+  static std::vector<size_t> ChangedVariables(const Node* again) {
+    std::vector<size_t> changed;
+    for (size_t i = 0; i < again->loop->variables.size(); ++i) {
+      const Variable* variable = again->loop->variables[i];
+      const Node* next = again->operands[i];
+      const bool same = next->kind == Kind::kLocal && next->variable == variable;
+      if (!same || variable->in_box()) changed.push_back(i);
     }
-    return std::none_of(again->operands.begin() + i + 1, again->operands.end(),
-                        [&](const Node* later) { return Uses(later, variable); });
+    return changed;
+  }
+
+  // One whose new value can go straight into the variable, since no other still needs the old one.
+  // Operands are computed left to right; only those that are single instructions change places.
+  std::vector<size_t>::iterator FindInPlace(const Node* again, std::vector<size_t>& pending) {
+    for (auto i = pending.begin(); i != pending.end(); ++i) {
+      const Variable* variable = again->loop->variables[*i];
+      if (variable->in_box() || !IsOneInstruction(again->operands[*i])) break;
+      const bool needed = std::any_of(pending.begin(), pending.end(), [&](size_t other) {
+        return other != *i && Uses(again->operands[other], variable);
+      });
+      if (!needed) return i;
+    }
+    return pending.end();
+  }
+
+  // Computed by one instruction on registers and constants.
+  bool IsOneInstruction(const Node* node) const {
+    if (node->kind == Kind::kLocal) return IsStable(node->variable);
+    const Primitive* primitive = node->kind == Kind::kCall ? FindPrimitive(node) : nullptr;
+    if (!primitive || node->operands.size() > 3) return false;
+    if (primitive->shape != Shape::kArithmetic && primitive->shape != Shape::kValue1 &&
+        primitive->shape != Shape::kValue2) {
+      return false;
+    }
+    return ReadsRegisters(node);
+  }
+
+  // A call whose arguments are numbers and variables that stay in registers.
+  bool ReadsRegisters(const Node* call) const {
+    return std::all_of(call->operands.begin(), call->operands.end() - 1, [&](const Node* operand) {
+      return IsNumber(operand) || (operand->kind == Kind::kLocal && IsStable(operand->variable));
+    });
   }
 
   // --- Branches -------------------------------------------------------------------------------
 
   void EmitIf(const Node* node, int dst) {
-    Label otherwise, end;
+    Label then, otherwise;
+    EmitIf(node, dst, then, otherwise);
+  }
+
+  void EmitIf(const Node* node, int dst, Label& then, Label& otherwise) {
+    Label end;
     Test(node->operands[0], false, otherwise);
+    out_.Bind(then);
     Emit(node->operands[1], dst);
-    if (dst != kReturn) out_.EmitJump(Op::kJump, end);
+    if (dst != kReturn) out_.EmitJump(end);
     out_.Bind(otherwise);
     Emit(node->operands[2], dst);
     out_.Bind(end);
@@ -399,23 +460,24 @@ class ProcedureEmitter {
            primitive.shape == Shape::kNot;
   }
 
+  // In the list of opcodes an If follows its Unless.
+  static Op Branch(Op unless, bool sense) {
+    return static_cast<Op>(static_cast<int>(unless) + sense);
+  }
+
   void TestPrimitive(const Node* node, const Primitive& primitive, bool sense, Label& target) {
     if (primitive.shape == Shape::kNot) return Test(node->operands[0], !sense, target);
-    Label skip;
-    Label& unless = sense ? skip : target;
     const int a = Operand(node->operands[0]);
     const SourceSpan outer = out_.span();
     out_.SetSpan(node->span);
     if (primitive.shape == Shape::kTest1) {
-      out_.EmitBranch(primitive.op, unless, a);
+      out_.EmitBranch(Branch(primitive.op, sense), target, a);
     } else if (auto constant = ShortConstant(primitive, node->operands[1])) {
-      out_.EmitBranch(primitive.constant, unless, a, *constant);
+      out_.EmitBranch(Branch(primitive.constant, sense), target, a, *constant);
     } else {
-      out_.EmitBranch(primitive.op, unless, a, Operand(node->operands[1]));
+      out_.EmitBranch(Branch(primitive.op, sense), target, a, Operand(node->operands[1]));
     }
     out_.SetSpan(outer);
-    if (sense) out_.EmitJump(Op::kJump, target);
-    out_.Bind(skip);
   }
 
   void TestIf(const Node* node, bool sense, Label& target) {
@@ -426,7 +488,7 @@ class ProcedureEmitter {
     }
     Test(node->operands[0], false, otherwise);
     Test(node->operands[1], sense, target);
-    out_.EmitJump(Op::kJump, end);
+    out_.EmitJump(end);
     out_.Bind(otherwise);
     Test(node->operands[2], sense, target);
     out_.Bind(end);
@@ -469,7 +531,7 @@ class ProcedureEmitter {
     Label otherwise, end;
     Test(node, false, otherwise);
     if (dst >= 0) out_.Emit(Op::kLoadTrue, dst);
-    out_.EmitJump(Op::kJump, end);
+    out_.EmitJump(end);
     out_.Bind(otherwise);
     if (dst >= 0) out_.Emit(Op::kLoadFalse, dst);
     out_.Bind(end);
@@ -561,7 +623,7 @@ class ProcedureEmitter {
     out_.Emit(Op::kCar, item, list);
     out_.Emit(Op::kCons, result, item, result);
     out_.Emit(Op::kCdr, list, list);
-    out_.EmitJump(Op::kLoop, next);
+    out_.EmitJump(next);
     out_.Bind(end);
     out_.Emit(Op::kMove, list, result);
   }
@@ -628,7 +690,7 @@ class ProcedureEmitter {
   const LambdaNode& lambda_;
   const bool is_builtin_;
   CodeBuilder out_;
-  std::deque<std::pair<const Node*, Label>> loops_;  // enclosing loops, innermost last
+  std::deque<OpenLoop> loops_;  // enclosing loops, innermost last
   std::optional<Diagnostic> error_;
 };
 

@@ -36,17 +36,18 @@ void StoreDouble(Value* location, double d) {
   }
 }
 
-// The operands as doubles; false when one is no inline number.
-bool ToDoubles(const Value* x, const Value* y, double* p, double* q) {
-  if (x->IsDouble() && y->IsDouble()) [[likely]] {
-    *p = LoadDouble(x);
-    *q = LoadDouble(y);
+// False when it is no inline number.
+bool ToDouble(const Value* v, double* d) {
+  if (v->IsDouble()) {
+    *d = LoadDouble(v);
     return true;
   }
-  if (!(x->IsDouble() || x->IsInt()) || !(y->IsDouble() || y->IsInt())) return false;
-  *p = x->IsDouble() ? x->AsDouble() : static_cast<double>(x->AsInt());
-  *q = y->IsDouble() ? y->AsDouble() : static_cast<double>(y->AsInt());
-  return true;
+  *d = static_cast<double>(v->AsInt());
+  return v->IsInt();
+}
+
+bool ToDoubles(const Value* x, const Value* y, double* p, double* q) {
+  return ToDouble(x, p) && ToDouble(y, q);
 }
 
 }  // namespace
@@ -80,7 +81,13 @@ Value Interpreter::Loop(size_t handler_floor) {
 #define RC R[C]
 // Before anything that can allocate, fail or look at where the program stands.
 #define SAVE() (frame_ = R, pc_ = pc)
-#define BRANCH() (pc += static_cast<int32_t>(*pc) + 1)
+#define BRANCH()                                       \
+  do {                                                 \
+    const auto offset = static_cast<int32_t>(*pc);     \
+    pc += offset + 1;                                  \
+    if (offset < 0 && IsInterrupted()) goto safepoint; \
+    DISPATCH();                                        \
+  } while (false)
 #define SKIP() (++pc)
 // After a call of this loop's own support functions may have moved the program elsewhere.
 #define RELOAD()                         \
@@ -151,19 +158,21 @@ Value Interpreter::Loop(size_t handler_floor) {
       DISPATCH();                \
     } else {                     \
       BRANCH();                  \
-      DISPATCH();                \
     }                            \
   } while (false)
-#define UNLESS(op, left, right)                                       \
-  do {                                                                \
-    const Value x = (left), y = (right);                              \
-    double p, q;                                                      \
-    if (Value::BothInts(x, y)) BRANCH_UNLESS(x.AsInt() op y.AsInt()); \
-    if (ToDoubles(&(left), &(right), &p, &q)) BRANCH_UNLESS(p op q);  \
-    slow_x = x;                                                       \
-    slow_y = y;                                                       \
-    goto slow_branch;                                                 \
+// `truth` is empty for an instruction that branches when the comparison is false, ! for the other.
+#define COMPARE(truth, op, left, right, slow)                                \
+  do {                                                                       \
+    const Value x = (left), y = (right);                                     \
+    double p, q;                                                             \
+    if (Value::BothInts(x, y)) BRANCH_UNLESS(truth(x.AsInt() op y.AsInt())); \
+    if (ToDoubles(&(left), &(right), &p, &q)) BRANCH_UNLESS(truth(p op q));  \
+    slow_x = x;                                                              \
+    slow_y = y;                                                              \
+    goto slow;                                                               \
   } while (false)
+#define UNLESS(op, left, right) COMPARE(, op, left, right, slow_unless)
+#define IF(op, left, right) COMPARE(!, op, left, right, slow_if)
 
   Value slow_x, slow_y;
   Value* args;
@@ -280,27 +289,38 @@ Value Interpreter::Loop(size_t handler_floor) {
   DISPATCH();
   CASE(Loop) {
     pc += SignedJump(w);
-    if (limit_.load(std::memory_order_relaxed) == nullptr) [[unlikely]] {
-      SAVE();
-      if (!Safepoint()) goto unwind;
-    }
+    if (IsInterrupted()) [[unlikely]]
+      goto safepoint;
     DISPATCH();
   }
   CASE(JumpIfFalse) BRANCH_UNLESS(RA.IsTruthy());
   CASE(JumpIfTrue) BRANCH_UNLESS(!RA.IsTruthy());
   CASE(UnlessLess) UNLESS(<, RA, RB);
+  CASE(IfLess) IF(<, RA, RB);
   CASE(UnlessLessEq) UNLESS(<=, RA, RB);
+  CASE(IfLessEq) IF(<=, RA, RB);
   CASE(UnlessGreater) UNLESS(>, RA, RB);
+  CASE(IfGreater) IF(>, RA, RB);
   CASE(UnlessGreaterEq) UNLESS(>=, RA, RB);
+  CASE(IfGreaterEq) IF(>=, RA, RB);
   CASE(UnlessNumEq) UNLESS(==, RA, RB);
+  CASE(IfNumEq) IF(==, RA, RB);
   CASE(UnlessLessK) UNLESS(<, RA, K[B]);
+  CASE(IfLessK) IF(<, RA, K[B]);
   CASE(UnlessLessEqK) UNLESS(<=, RA, K[B]);
+  CASE(IfLessEqK) IF(<=, RA, K[B]);
   CASE(UnlessGreaterK) UNLESS(>, RA, K[B]);
+  CASE(IfGreaterK) IF(>, RA, K[B]);
   CASE(UnlessGreaterEqK) UNLESS(>=, RA, K[B]);
+  CASE(IfGreaterEqK) IF(>=, RA, K[B]);
   CASE(UnlessNumEqK) UNLESS(==, RA, K[B]);
+  CASE(IfNumEqK) IF(==, RA, K[B]);
   CASE(UnlessEq) BRANCH_UNLESS(RA == RB);
+  CASE(IfEq) BRANCH_UNLESS(!(RA == RB));
   CASE(UnlessNull) BRANCH_UNLESS(RA.IsNil());
+  CASE(IfNull) BRANCH_UNLESS(!(RA.IsNil()));
   CASE(UnlessPair) BRANCH_UNLESS(IsPair(RA));
+  CASE(IfPair) BRANCH_UNLESS(!(IsPair(RA)));
 
   CASE(SpreadCall) {
     SAVE();
@@ -456,12 +476,23 @@ slow_value : {
   DISPATCH();
 }
 // The same for a comparison in front of its offset word.
-slow_branch : {
+slow_unless : {
   SAVE();
   const Value result = Primitive(OpOf(w), slow_x, slow_y);
   if (result.IsFailure()) goto unwind;
   BRANCH_UNLESS(result.IsTruthy());
 }
+slow_if : {
+  SAVE();
+  const Value result = Primitive(OpOf(w), slow_x, slow_y);
+  if (result.IsFailure()) goto unwind;
+  BRANCH_UNLESS(!result.IsTruthy());
+}
+
+safepoint:
+  SAVE();
+  if (!Safepoint()) goto unwind;
+  DISPATCH();
 
 unwind:
   if (!Unwind(handler_floor)) return Value::Failure();

@@ -52,6 +52,7 @@ class Interpreter {
   void TraceRoots(Marker& marker);
 
  private:
+  bool IsInterrupted() const { return limit_.load(std::memory_order_relaxed) == nullptr; }
   // An entry of the handler stack: a catch form, the extent of a call/cc or of a dynamic-wind.
   struct Handler {
     enum class Kind : uint8_t { kCatch, kEscape, kWind } kind;

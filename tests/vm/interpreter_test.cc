@@ -89,7 +89,9 @@ TEST_F(InterpreterTest, TerminationPassesEveryHandler) {
 
 TEST_F(InterpreterTest, EndlessLoopsHeedOtherThreads) {
   for (const char* text :
-       {"(let loop () (loop))", "(define (f) (g)) (define (g) (f)) (f)", "(do () (#f))"}) {
+       {"(let loop () (loop))", "(define (f) (g)) (define (g) (f)) (f)", "(do () (#f))",
+        "(do ((i 0 (+ i 1))) ((< i 0)))", "(let loop ((i 0)) (if (>= i 0) (loop (+ i 1)) i))",
+        "(let loop ((l '())) (if (null? l) (loop l) l))"}) {
     TestVm vm;
     std::thread other([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -115,6 +117,32 @@ TEST_F(InterpreterTest, LoopVariablesAreComputedFromTheOldOnes) {
   EXPECT_EQ(Run("(define (f a b n) (if (= n 0) (list a b) (f (+ b 1) (+ a 1) (- n 1))))"
                 "(display (f 0 100 3))"),
             "(103 3)");
+  EXPECT_EQ(Run("(display (do ((i 0 (+ i 1)) (last 'none i) (all '() (cons i all)))"
+                "  ((= i 4) (list last all))))"),
+            "(3 (3 2 1 0))");
+  EXPECT_EQ(Run("(display (let loop ((a 1) (b 2) (c 3) (n 4))"
+                "  (if (> n 0) (loop b c a (- n 1)) (list a b c))))"),
+            "(2 3 1)");
+}
+
+TEST_F(InterpreterTest, LoopsEndWhenTheirTestSaysSo) {
+  for (const char* test :
+       {"(< i n)", "(<= i (- n 1))", "(> n i)", "(>= (- n 1) i)", "(not (= i n))", "(pair? l)",
+        "(not (null? l))", "(and (< i n) (pair? l))"}) {
+    EXPECT_EQ(Run(std::string("(define (count n) (let loop ((i 0) (l '(a b c)))"
+                              "  (if ") +
+                  test + " (loop (+ i 1) (cdr l)) i))) (display (count 3))"),
+              "3")
+        << test;
+  }
+  EXPECT_EQ(Run("(display (let loop ((i 0.0)) (if (< i (/ 0.0 1.0)) (loop i) 'never)))"), "never");
+  EXPECT_EQ(Run("(define nan (- (* 1e308 10) (* 1e308 10)))"
+                "(display (let loop ((n 0) (x 1)) (if (< x 3) (loop (+ n 1) (* x nan)) n)))"),
+            "1");
+  EXPECT_EQ(Run("(define nan (- (* 1e308 10) (* 1e308 10)))"
+                "(display (let loop ((n 0) (x nan)) (if (>= x 3) n (if (= n 5) 'five"
+                "  (loop (+ n 1) x)))))"),
+            "five");
 }
 
 TEST_F(InterpreterTest, ReassignedProceduresAreNotTakenForLoops) {
