@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "vm/capture_finder.h"
+#include "vm/continuation_uses.h"
 #include "vm/library_index.h"
 #include "vm/loop_finder.h"
 #include "vm/self_calls.h"
@@ -56,14 +57,23 @@ class Analyzer {
       : vm_(vm), ast_(ast), base_name_(name), module_(module) {
     SymbolTable& names = vm.names();
     const std::pair<const char*, Handler> heads[] = {
-        {"quote", &Analyzer::Quote},    {"%builtin", &Analyzer::Builtin},
-        {"if", &Analyzer::If},          {"begin", &Analyzer::Begin},
-        {"lambda", &Analyzer::Lambda},  {"let", &Analyzer::Let},
-        {"letrec", &Analyzer::Letrec},  {"set!", &Analyzer::Set},
-        {"define", &Analyzer::Define},  {"apply", &Analyzer::Apply},
-        {"values", &Analyzer::Values},  {"call-with-values", &Analyzer::CallWithValues},
-        {"call/cc", &Analyzer::CallCc}, {"dynamic-wind", &Analyzer::DynamicWind},
-        {"catch", &Analyzer::Catch},    {"raise", &Analyzer::Raise},
+        {"quote", &Analyzer::Quote},
+        {"%builtin", &Analyzer::Builtin},
+        {"if", &Analyzer::If},
+        {"begin", &Analyzer::Begin},
+        {"lambda", &Analyzer::Lambda},
+        {"let", &Analyzer::Let},
+        {"letrec", &Analyzer::Letrec},
+        {"set!", &Analyzer::Set},
+        {"define", &Analyzer::Define},
+        {"apply", &Analyzer::Apply},
+        {"values", &Analyzer::Values},
+        {"call-with-values", &Analyzer::CallWithValues},
+        {"call/cc", &Analyzer::CallCc},
+        {"dynamic-wind", &Analyzer::DynamicWind},
+        {"catch", &Analyzer::Catch},
+        {"raise", &Analyzer::Raise},
+        {"%with-handler", &Analyzer::WithHandler},
     };
     for (auto [head, handler] : heads) forms_[names.Intern(head)] = handler;
     lambda_head_ = names.Intern("lambda");
@@ -78,6 +88,7 @@ class Analyzer {
     const ConstantNames constants(vm_.names(), forms);
     FindSelfCalls(ast_, top, [&](Name name) { return constants.Contains(name); });
     FindCaptures(top);
+    MarkVariablesAcrossCalls(top, [this](const Node* call) { return CallsNative(call); });
     return top;
   }
 
@@ -128,6 +139,12 @@ class Analyzer {
 
   // ((letrec ((name (lambda ...))) name) init...) whose name is only called in tail position is a
   // loop.
+  bool CallsNative(const Node* call) const {
+    const Node* callee = call->operands.back();
+    return callee->kind == Node::Kind::kGlobal && callee->binding.kind == Binding::Kind::kBuiltin &&
+           As<NativeObject>(vm_.globals()[callee->binding.slot]) != nullptr;
+  }
+
   Node* AsLoop(Node* call) { return error_ ? call : FindLoop(ast_, call); }
 
   Node* Quote(const Items& items, SourceSpan span) {
@@ -161,6 +178,9 @@ class Analyzer {
   Node* DynamicWind(const Items& items, SourceSpan span) {
     return Generic(Node::Kind::kDynamicWind, items, span);
   }
+  Node* WithHandler(const Items& items, SourceSpan span) {
+    return Generic(Node::Kind::kWithHandler, items, span);
+  }
   Node* Generic(Node::Kind kind, const Items& items, SourceSpan span) {
     Node* node = New(kind, span);
     for (size_t i = 1; i < items.size(); ++i) node->operands.push_back(Form(items[i]));
@@ -184,6 +204,7 @@ class Analyzer {
   Node* Tagged(Node::Kind kind, const Items& items, SourceSpan span) {
     Node* node = New(kind, span);
     if (items[1]->IsPair()) node->datum = items[1]->Cdr()->Car();
+    if (!items[1]->IsPair() && items[1]->boolean) node->datum = items[1];
     node->operands.push_back(Form(items[2]));
     return node;
   }

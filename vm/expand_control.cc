@@ -155,7 +155,12 @@ bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, b
     return false;
   }
   out->test = CaseTest(expander, key, data);
-  out->body = expander.ExpandSequence(parts, 1, datum->span);
+  if (parts.size() == 3 && expander.IsKeyword(parts[1], "=>")) {
+    const Datum* procedure = expander.Expand(parts[2]);
+    out->body = procedure ? expander.List({procedure, key}, datum->span) : nullptr;
+  } else {
+    out->body = expander.ExpandSequence(parts, 1, datum->span);
+  }
   return out->body != nullptr;
 }
 
@@ -282,6 +287,19 @@ ETA_EXPAND_FN(ExpandDynamicWind) {
 ETA_EXPAND_FN(ExpandCatch) {
   return ExpandTagged(expander, form, items,
                       "(catch 'tag form) or (catch form); several forms go in a begin");
+}
+
+// What the library's guard is made of.
+ETA_EXPAND_FN(ExpandCatchAny) {
+  if (!expander.CheckSize(form, items, 2, 2, "(%catch-any form)")) return nullptr;
+  const Datum* body = expander.Expand(items[1]);
+  return body ? expander.Core("catch", {expander.Bool(true, form->span), body}, form->span)
+              : nullptr;
+}
+
+ETA_EXPAND_FN(ExpandWithHandler) {
+  if (!expander.CheckSize(form, items, 3, 3, "(%with-handler handler thunk)")) return nullptr;
+  return ExpandOperands(expander, "%with-handler", form, items);
 }
 
 ETA_EXPAND_FN(ExpandRaise) {

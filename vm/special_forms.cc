@@ -6,6 +6,8 @@ namespace eta {
 namespace {
 
 constexpr SpecialForm kSpecialForms[] = {
+    {"%catch-any", ExpandCatchAny},
+    {"%with-handler", ExpandWithHandler},
     {"and", ExpandAnd},
     {"apply", ExpandApply},
     {"begin", ExpandBegin},

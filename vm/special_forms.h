@@ -43,6 +43,7 @@ ETA_EXPAND_FN(ExpandCallCc);
 ETA_EXPAND_FN(ExpandCallWithValues);
 ETA_EXPAND_FN(ExpandCase);
 ETA_EXPAND_FN(ExpandCatch);
+ETA_EXPAND_FN(ExpandCatchAny);
 ETA_EXPAND_FN(ExpandCond);
 ETA_EXPAND_FN(ExpandDefineRecordType);
 ETA_EXPAND_FN(ExpandDefineValues);
@@ -67,5 +68,6 @@ ETA_EXPAND_FN(ExpandSet);
 ETA_EXPAND_FN(ExpandUnless);
 ETA_EXPAND_FN(ExpandValues);
 ETA_EXPAND_FN(ExpandWhen);
+ETA_EXPAND_FN(ExpandWithHandler);
 
 }  // namespace eta
