@@ -116,9 +116,9 @@ TEST_F(InterpreterTest, ReentryDoesNotDisturbOtherContinuations) {
 TEST_F(InterpreterTest, ReentryRunsWindThunks) {
   EXPECT_EQ(Run("(define k #f) (define n 0) "
                 "(dynamic-wind (lambda () (display '<)) "
-                "  (lambda () (dynamic-wind (lambda () (display '[)) "
+                "  (lambda () (dynamic-wind (lambda () (display \"[\")) "
                 "    (lambda () (call/cc (lambda (c) (set! k c))) (display n)) "
-                "    (lambda () (display ']))))"
+                "    (lambda () (display \"]\"))))"
                 "  (lambda () (display '>))) "
                 "(set! n (+ n 1)) (if (< n 3) (k 0))"),
             "<[0]><[1]><[2]>");
@@ -126,8 +126,8 @@ TEST_F(InterpreterTest, ReentryRunsWindThunks) {
 
 TEST_F(InterpreterTest, MovingBetweenContinuationsLeavesCommonWindsAlone) {
   EXPECT_EQ(Run("(define k #f) (define n 0) (dynamic-wind (lambda () (display '<)) (lambda () "
-                "  (dynamic-wind (lambda () (display '[)) "
-                "    (lambda () (call/cc (lambda (c) (set! k c)))) (lambda () (display ']))) "
+                "  (dynamic-wind (lambda () (display \"[\")) "
+                "    (lambda () (call/cc (lambda (c) (set! k c)))) (lambda () (display \"]\"))) "
                 "  (set! n (+ n 1)) (if (< n 3) (k 0))) (lambda () (display '>)))"),
             "<[][][]>");
 }
