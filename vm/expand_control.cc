@@ -139,6 +139,13 @@ const Datum* CaseTest(Expander& expander, const Datum* key, const Items& data) {
   return test;
 }
 
+// `=> procedure` of case: called with the key.
+bool ParseArrow(Expander& expander, const Datum* key, const Datum* procedure, Clause* out) {
+  const Datum* expanded = expander.Expand(procedure);
+  out->body = expanded ? expander.List({expanded, key}, out->span) : nullptr;
+  return out->body != nullptr;
+}
+
 bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, bool last,
                      Clause* out) {
   Items parts, data;
@@ -148,19 +155,20 @@ bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, b
     expander.Fail(datum->span, "a clause of case must be ((datum...) form...)");
     return false;
   }
-  if (expander.IsKeyword(parts[0], "else")) return ParseElse(expander, parts, last, out);
+  const bool arrow = parts.size() == 3 && expander.IsKeyword(parts[1], "=>");
+  if (expander.IsKeyword(parts[0], "else")) {
+    if (!arrow || !last) return ParseElse(expander, parts, last, out);
+    out->kind = Clause::Kind::kElse;
+    return ParseArrow(expander, key, parts[2], out);
+  }
   if (!expander.CheckList(parts[0], "the data of a clause of case", &data)) return false;
   if (data.empty()) {
     expander.Fail(parts[0]->span, "a clause of case needs at least one datum");
     return false;
   }
   out->test = CaseTest(expander, key, data);
-  if (parts.size() == 3 && expander.IsKeyword(parts[1], "=>")) {
-    const Datum* procedure = expander.Expand(parts[2]);
-    out->body = procedure ? expander.List({procedure, key}, datum->span) : nullptr;
-  } else {
-    out->body = expander.ExpandSequence(parts, 1, datum->span);
-  }
+  if (arrow) return ParseArrow(expander, key, parts[2], out);
+  out->body = expander.ExpandSequence(parts, 1, datum->span);
   return out->body != nullptr;
 }
 

@@ -108,7 +108,7 @@ class DatumBuilder {
   const Datum* Build(Value value) {
     Push(value);
     while (!tasks_.empty()) {
-      if (++steps_ > kMaxSteps) return nullptr;
+      if (++steps_ > kMaxSteps || tasks_.size() > kMaxTasks) return nullptr;
       const Task task = tasks_.back();
       tasks_.pop_back();
       if (task.parts == 0) {
@@ -129,6 +129,7 @@ class DatumBuilder {
     size_t parts = 0;
   };
   static constexpr size_t kMaxSteps = size_t{1} << 24;
+  static constexpr size_t kMaxTasks = size_t{1} << 22;
 
   void Push(Value value) { tasks_.push_back({value}); }
 
@@ -136,7 +137,7 @@ class DatumBuilder {
     const size_t mark = tasks_.size();
     if (IsPair(value)) {
       tasks_.push_back({value, 1});
-      for (; IsPair(value) && tasks_.size() - mark < kMaxSteps; value = Cdr(value)) {
+      for (; IsPair(value) && tasks_.size() <= kMaxTasks; value = Cdr(value)) {
         Push(Car(value));
       }
       Push(value);
