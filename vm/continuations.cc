@@ -44,7 +44,9 @@ Value Interpreter::Capture(uint64_t id, Value* window, const Word* resume) {
   const auto* below = As<SegmentObject>(shared_);
   Value* begin = below ? std::max(below->end, run_base_) : run_base_;
   shared_ = Value::Of(vm_.heap().Segment(shared_, begin, window, resume, runs_.back()));
-  return vm_.heap().Continuation(id, shared_);
+  ContinuationObject* continuation = vm_.heap().Continuation(id);
+  continuation->segment = shared_;
+  return Value::Of(continuation);
 }
 
 // The words of `Underflow` return addresses come in pairs: one that names A, one to go on at.
@@ -59,7 +61,7 @@ const Word* Interpreter::ReturnAddress(const Value* window) const {
 }
 
 // Makes the frame one that may change, and all above it: copies them into their segments.
-void Interpreter::Unshare(Value* frame) {
+void Interpreter::UnshareSlow(Value* frame) {
   Value* const floor = frame - 2;
   while (auto* segment = As<SegmentObject>(shared_)) {
     if (segment->end <= floor) return;

@@ -127,6 +127,9 @@ class ModuleExpander {
 
   // Make names known that the module imports, or defines in `form`: all of the module sees them.
   void Import(Name name) { top_->Bind(name, {.variable = name, .imported = true}); }
+  void Remember(Name name, Binding::Kind kind) {
+    top_->Bind(name, {.variable = name, .imported = kind != Binding::Kind::kOwn});
+  }
   void CollectDefinitions(const Datum* form) {
     Items items;
     if (!form->IsPair() || !ListElements(form, &items) || items.size() < 2) return;
@@ -326,6 +329,7 @@ Result<Ok> Expander::ExpandForms(ExpandedFile* file, const FindModule& find) {
   std::deque<ModuleExpander> expanders;
   for (size_t i = 0; i < file->modules.size(); ++i) {
     ModuleExpander& expander = expanders.emplace_back(*this, &file->modules[i], i);
+    for (const auto& [name, kind] : session_) expander.Remember(name, kind);
     for (const auto& import : file->modules[i].imports) {
       const std::vector<Name> exported = ExportedNames(*file, find, import.module);
       for (Name name : ImportedNames(*this, import, exported)) expander.Import(name);

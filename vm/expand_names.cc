@@ -202,6 +202,18 @@ bool Expander::DefineMacro(const Datum* name, const Datum* rules, Environment* e
   return true;
 }
 
+void Expander::AddVariables(const Module& earlier) {
+  for (const auto& [name, binding] : earlier.environment) session_.push_back({name, binding.kind});
+}
+
+std::vector<Name> Expander::MacroNames() const {
+  std::vector<Name> names;
+  for (const auto& [name, macro] : file_macros_) {
+    if (macro->environment->owner() == this) names.push_back(name);
+  }
+  return names;
+}
+
 void Expander::AddMacros(const Expander& earlier) {
   for (const auto& [name, macro] : earlier.file_macros_) file_macros_[name] = macro;
   aliases_.insert(earlier.aliases_.begin(), earlier.aliases_.end());

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "vm/datum.h"
@@ -49,10 +50,12 @@ class Expander {
   // A single expression in which all free names are builtins.
   Result<const Datum*> ExpandExpression(const Datum* datum);
 
-  // Makes the top-level macros of an earlier expander, which must outlive this one, visible: for
-  // the submissions of one session.
+  // For the submissions of one session: makes what earlier ones left visible, their variables and
+  // the top-level macros of an expander that outlives this one.
+  void AddVariables(const Module& earlier);
   void AddMacros(const Expander& earlier);
-  bool has_macros() const { return !file_macros_.empty(); }
+  // The macros that were defined at the top level of this file.
+  std::vector<Name> MacroNames() const;
 
   // --- For expansion functions ------------------------------------------------------------------
   // An expression as a core form.
@@ -209,6 +212,7 @@ class Expander {
   std::deque<Macro> macros_;
   std::unordered_map<Name, const Macro*>
       file_macros_;  // from their definition to the end of the file, in all of its modules
+  std::vector<std::pair<Name, Binding::Kind>> session_;  // what AddVariables made visible
   std::unique_ptr<FileText> text_;
   ExpandedFile* file_ = nullptr;  // being expanded
   int depth_ = 0;

@@ -385,17 +385,15 @@ Value Heap::Symbol(const std::string* name) {
   return Value::Of(symbol);
 }
 
-Value Heap::Continuation(uint64_t handler_id, Value segment) {
-  const Root keep(*this, segment);
+ContinuationObject* Heap::Continuation(uint64_t handler_id) {
   auto* continuation = New<ContinuationObject>(sizeof(ContinuationObject));
   continuation->handler_id = handler_id;
-  continuation->segment = segment;
-  return Value::Of(continuation);
+  continuation->segment = Value::Nil();
+  return continuation;
 }
 
 SegmentObject* Heap::Segment(Value next, Value* begin, Value* end, const void* resume,
                              uint64_t run) {
-  const Root keep(*this, next);
   auto* segment = New<SegmentObject>(sizeof(SegmentObject));
   segment->next = next;
   segment->saved = Value::Nil();

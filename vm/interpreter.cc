@@ -447,7 +447,7 @@ return_value : {
     const uint64_t id = next_handler_id_++;
     handlers_.push_back({Handler::Kind::kEscape, static_cast<uint8_t>(A), Value::Nil(), R,
                          pc + 1 + static_cast<int32_t>(*pc), id});
-    R[A + 2] = vm_.heap().Continuation(id, Value::Nil());
+    R[A + 2] = Value::Of(vm_.heap().Continuation(id));
     SKIP();
     DISPATCH();
   }

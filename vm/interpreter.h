@@ -99,7 +99,10 @@ class Interpreter {
 
   // Continuations that may outlive their call/cc.
   Value Capture(uint64_t id, Value* window, const Word* resume);
-  void Unshare(Value* frame);
+  void Unshare(Value* frame) {
+    if (!shared_.IsNil()) UnshareSlow(frame);
+  }
+  void UnshareSlow(Value* frame);
   void Save(SegmentObject* segment);
   const Word* Underflow();
   const Word* ReturnAddress(const Value* window) const;

@@ -260,13 +260,12 @@ Value Interpreter::StartEscape(const ContinuationObject* k, Value* args, size_t 
     return vm_.Fail(kTypeError,
                     "continuation: a native procedure on its way has returned in the meantime");
   }
-  const Root keep(vm_.heap(), Value::Of(k));
-  in_flight_ = args + count;
+  in_flight_ = args + count;  // and so the continuation stays alive, in front of them
   escape_.value = count == 1 ? args[0] : vm_.heap().Values({args, count});
   if (active) {
     escape_.handler_id = k->handler_id;
   } else {
-    escape_.reentered = keep;
+    escape_.reentered = Value::Of(k);
   }
   return Value::Failure();
 }

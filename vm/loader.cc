@@ -115,27 +115,30 @@ bool Loader::Load(ModuleSource source, const std::string& script, Module* sessio
   loading.is_library = source.is_library;
   const uint32_t number = AddFile(source);
   RootVector rooted(vm_.heap());
-  if (!Expand(&loading, source, number, script, session != nullptr)) return false;
+  if (!Expand(&loading, source, number, script, session)) return false;
   if (!LinkModules(&loading, session) || !Compile(loading, &rooted.values())) return false;
   if (session) {
     for (const Module* module : loading.modules) session->environment = module->environment;
+    for (Name macro : loading.expander.MacroNames()) session->environment.erase(macro);
   }
   Register(&loading);
   const bool ran = Run(loading, rooted.values(), result);
-  if (session && loading.expander.has_macros()) macro_sessions_.push_back(std::move(owned));
+  if (session && !loading.expander.MacroNames().empty())
+    macro_sessions_.push_back(std::move(owned));
   return ran;
 }
 
 // Reads the file, loads what it imports, and expands it.
 bool Loader::Expand(Loading* loading, const ModuleSource& source, uint32_t number,
-                    const std::string& script, bool in_session) {
+                    const std::string& script, const Module* session) {
   auto data = Read(source.text, number, vm_.names(), loading->arena);
   if (!data) return Fail(std::move(data.error()));
   auto file = loading->expander.ScanFile(*data, script);
   if (!file) return Fail(std::move(file.error()));
   loading->file = std::move(*file);
   if (!LoadImports(*loading)) return false;
-  if (in_session) {
+  if (session) {
+    loading->expander.AddVariables(*session);
     for (const auto& earlier : macro_sessions_) loading->expander.AddMacros(earlier->expander);
   }
   const auto expanded =

@@ -48,7 +48,7 @@ class Loader {
   bool FailWithoutPlace(std::string message);
   uint32_t AddFile(const ModuleSource& source);
   bool Expand(Loading* loading, const ModuleSource& source, uint32_t number,
-              const std::string& script, bool in_session);
+              const std::string& script, const Module* session);
   bool LoadImports(const Loading& loading);
   bool LoadModule(const ExpandedModule::Import& import);
   bool FailUnknown(const ExpandedModule::Import& import, const std::string& why);
