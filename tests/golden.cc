@@ -48,13 +48,15 @@ Expectation ReadExpectation(const fs::path& script) {
   return expected;
 }
 
-Outcome RunEtai(const std::string& arguments) {
+Outcome RunCommand(const std::string& command) {
   const fs::path directory = testing::TempDir();
   const std::string out = (directory / "stdout").string(), err = (directory / "stderr").string();
-  const std::string command = std::string(EnvironmentOr("ETAI", "./etai")) + " " + arguments +
-                              " >" + out + " 2>" + err + " </dev/null";
-  const int status = std::system(command.c_str());
+  const int status = std::system((command + " >" + out + " 2>" + err).c_str());
   return {ReadWhole(out), ReadWhole(err), WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+}
+
+Outcome RunEtai(const std::string& arguments) {
+  return RunCommand(std::string(EnvironmentOr("ETAI", "./etai")) + " " + arguments + " </dev/null");
 }
 
 void Check(const Expectation& expected, const Outcome& outcome) {

@@ -24,7 +24,9 @@ struct Outcome {
   std::string output, errors;
   int status;  // negative: a signal ended it
 };
-// `arguments` as a shell reads them.
+// `command` as a shell reads it.
+Outcome RunCommand(const std::string& command);
+// Without input; `arguments` as a shell reads them.
 Outcome RunEtai(const std::string& arguments);
 
 // Reports differences to GoogleTest. Nothing may be on stderr if no errors are expected.

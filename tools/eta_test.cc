@@ -65,7 +65,6 @@ int RunTests(const std::vector<std::string>& tests, const TestOptions& options) 
       PrintError(run.error());
       return 1;
     }
-    if (run->exit_status) return *run->exit_status;
     if (!run->failure.empty()) {
       std::fprintf(stderr, "eta-test: error in \"%s\":\n%s", run->result.name.c_str(),
                    run->failure.c_str());

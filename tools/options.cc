@@ -50,12 +50,13 @@ struct Parser {
   CLI::App app{
       "etai [OPTION...] FILE [ARGUMENT...]\n"
       "Runs the program FILE. What follows FILE is the program's, except --path.\n"};
-  CLI::Option* path_option = nullptr;
+  CLI::Option *path_option, *replicas_option, *nonfinite_option;
 
   Parser() {
     SetUpCommandLine(app);
-    Add("--replicas", options.replicas, "N", "run the program on N replicas (default 1)")
-        ->check(CheckCount);
+    replicas_option =
+        Add("--replicas", options.replicas, "N", "run the program on N replicas (default 1)")
+            ->check(CheckCount);
     Add("--threads", options.threads, "T", "threads of each replica (default: cores / replicas)")
         ->check(CheckCount);
     Add("--dtype", options.dtype, "D", "default type of tensors: float64 (default) or float32")
@@ -66,9 +67,11 @@ struct Parser {
     Add("--stall-timeout", options.stall_timeout_s, "S",
         "seconds that a replica waits for the others (default 30)")
         ->check(CheckSeconds);
-    Add("--on-nonfinite", on_nonfinite, "WHAT",
-        "at a loss or gradient that is not finite: stop (default) or skip the step")
-        ->check(OneOf({"stop", "skip"}));
+    nonfinite_option =
+        Add("--on-nonfinite", on_nonfinite, "WHAT",
+            "at a loss or gradient that is not finite: stop (default with --replicas) or skip the "
+            "step")
+            ->check(OneOf({"stop", "skip"}));
     path_option = Add("--path", path, "DIRS",
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");
@@ -123,6 +126,8 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   Options& options = parser.options;
   options.all_output = parser.output == "all";
   options.skip_nonfinite = parser.on_nonfinite == "skip";
+  options.heed_nonfinite =
+      parser.replicas_option->count() > 0 || parser.nonfinite_option->count() > 0;
   if (parser.path_option->count() > 0) options.path = parser.path;
   if (parser.help || parser.version) {
     options.action = parser.help ? Options::Action::kHelp : Options::Action::kVersion;

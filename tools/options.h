@@ -24,6 +24,8 @@ struct Options {
   bool split = false;
   double stall_timeout_s = 30;
   bool skip_nonfinite = false;  // --on-nonfinite skip
+  // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
+  bool heed_nonfinite = false;
 
   std::string dump;  // a stage instead of a run, or empty
   bool disassemble = false;

@@ -43,9 +43,19 @@ Result<std::string> Dump(const std::string& stage, const std::string& text,
   return DumpExpanded(*file);
 }
 
+parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
+  using parallel::OnNonfinite;
+  return {.split = options.split,
+          .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop};
+}
+
 int RunAlone(const Options& options, Vm::Options vm_options) {
   Vm vm(std::move(vm_options));
   parallel::PrepareVm(vm, Host(options.threads, options.dtype));
+  if (options.heed_nonfinite) {
+    vm.Attach(parallel::LaunchOptions::kKey,
+              std::make_shared<parallel::LaunchOptions>(LaunchOptionsOf(options)));
+  }
   const bool ran = vm.RunFile(options.file);
   vm.console().Flush();
   if (ran) return 0;
@@ -66,8 +76,7 @@ int RunOnReplicas(const Options& options, const Vm::Options& vm_options) {
   replicas.replicas = options.replicas;
   replicas.file = options.file;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
-  replicas.launch.split = options.split;
-  if (options.skip_nonfinite) replicas.launch.on_nonfinite = parallel::OnNonfinite::kSkip;
+  replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
   replicas.host = Host(options.threads, options.dtype);
   replicas.vm_options = [&vm_options](int rank) {

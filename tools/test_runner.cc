@@ -31,6 +31,18 @@ class CapturingConsole : public Console {
   std::string* output_;
 };
 
+// What a program says that ended with this status.
+std::vector<TestCase> CasesOf(std::string_view output, int status, const std::string& name) {
+  std::vector<TestCase> cases = ParseTap(output);
+  if (status == 0 && cases.empty()) return {{.ok = true, .name = name + " (no TAP output)"}};
+  const bool ok = std::all_of(cases.begin(), cases.end(), [](const auto& c) { return c.ok; });
+  if (status != 0 && ok) {
+    const std::string number = std::to_string(status);
+    cases.push_back({.name = name + " (exit " + number + ")", .failure = "Exited with " + number});
+  }
+  return cases;
+}
+
 bool IsTestName(const std::string& name) {
   return name.ends_with(".test.eta") || name.ends_with("_smoke.eta");
 }
@@ -63,17 +75,13 @@ Expected<TestRun, std::string> RunTest(const std::string& file,
   options->console = std::make_unique<CapturingConsole>(&output);
   Vm vm(std::move(*options));
   parallel::PrepareVm(vm, Host());
-  if (!vm.RunFile(file)) {
-    run.failure = RenderFailure(vm, {});
-    if (run.failure.empty()) run.exit_status = vm.pending().status;
-  }
-  std::vector<TestCase>& cases = run.result.cases;
+  const bool ran = vm.RunFile(file);
+  if (!ran) run.failure = RenderFailure(vm, {});
   const std::string& name = run.result.name;
   if (!run.failure.empty()) {
-    cases = {{.name = name + " (load error)", .failure = "File failed to load/execute"}};
+    run.result.cases = {{.name = name + " (load error)", .failure = "File failed to load/execute"}};
   } else {
-    cases = ParseTap(output);
-    if (cases.empty()) cases = {{.ok = true, .name = name + " (no TAP output)"}};
+    run.result.cases = CasesOf(output, ran ? 0 : vm.pending().status, name);
   }
   return run;
 }

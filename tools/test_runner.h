@@ -16,11 +16,11 @@ Expected<std::vector<std::string>, std::string> FindTests(const std::string& pat
 
 struct TestRun {
   TestFile result;
-  std::optional<int> exit_status;  // the program called (exit n)
-  std::string failure;             // why it died, as it is shown; empty: it did not
+  std::string failure;  // why it died, as it is shown; empty: it did not
 };
 
 // Runs one. A program that dies is one failed case, one that prints no results is one passed case.
+// An exit status other than 0 that no failed case accounts for is a failed case of its own.
 // `module_path` is as for etai. Error: the environment makes no sense.
 Expected<TestRun, std::string> RunTest(const std::string& file,
                                        const std::optional<std::string>& module_path);

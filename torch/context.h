@@ -72,8 +72,7 @@ class TensorContext {
   // Seeds all streams of this isolate.
   void Seed(uint64_t seed);
 
-  // --- Training
-  // -----------------------------------------------------------------------------------
+  // --- Training ----------------------------------------------------------------------------------
   const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
 
  private:

@@ -1,8 +1,7 @@
 // Conversion between the language's values and the C++ types that operations are written in.
 //
 //   Arg<T>     reads one argument. `Read` says whether the value fits; `kExpected` is what to say
-//   if
-//              not ("NAME: tensor required"); `get` is what the operation receives.
+//              if not ("NAME: tensor required"); `get` is what the operation receives.
 //   ToValue    turns a result into a value.
 //
 // A type without an Arg is no type for an operation's parameter.

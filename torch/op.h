@@ -22,8 +22,8 @@ namespace eta::tensor {
 
 // A string literal as a template argument.
 template <size_t N>
-struct Text {
-  constexpr Text(const char (&literal)[N]) { std::copy_n(literal, N, chars); }
+struct Literal {
+  constexpr Literal(const char (&literal)[N]) { std::copy_n(literal, N, chars); }
   constexpr std::string_view view() const { return {chars, N - 1}; }
   char chars[N];
 };
@@ -151,7 +151,7 @@ struct Signature<R (F::*)(Call&, P...) const> : Parameters<std::remove_cvref_t<P
   static constexpr bool kWithCall = true;
 };
 
-template <Text name, Text complaint, class F>
+template <Literal name, Literal complaint, class F>
 Value Enter(Vm& vm, Args args) {
   using S = Signature<decltype(&F::operator())>;
   static constexpr OpInfo kInfo{name.view(), complaint.view()};
@@ -161,7 +161,7 @@ Value Enter(Vm& vm, Args args) {
 }  // namespace internal
 
 // The row of the operation `name`. `function` is a lambda without captures.
-template <Text name, Text complaint = "", class F>
+template <Literal name, Literal complaint = "", class F>
 constexpr NativeDef Op(F, std::string_view doc) {
   static_assert(std::is_empty_v<F>, "an operation is a lambda without captures");
   using S = internal::Signature<decltype(&F::operator())>;

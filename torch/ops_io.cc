@@ -1,7 +1,9 @@
 // Devices, files and the text form of tensors.
 #include <ATen/core/Formatting.h>
 #include <torch/csrc/jit/serialization/pickle.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -17,10 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Where a file is written before it is called `path`. Each save has its own, since other replicas
+// and processes may be saving to the same path.
+fs::path PartialPath(const std::string& path) {
+  static std::atomic<uint64_t> saves{0};
+  const uint64_t number = saves.fetch_add(1, std::memory_order_relaxed);  // only to be distinct
+  return path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(number);
+}
+
 // PyTorch's zip container; torch.load in Python reads it. A file appears whole or not at all.
 void Save(const Tensor& tensor, const std::string& path) {
   const std::vector<char> bytes = torch::jit::pickle_save(tensor.detach());
-  const fs::path partial = path + ".partial";
+  const fs::path partial = PartialPath(path);
   std::ofstream file(partial, std::ios::binary);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   file.close();

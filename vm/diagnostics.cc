@@ -26,7 +26,7 @@ std::string Colored(std::string_view severity, const DiagnosticStyle& style) {
 }
 
 // " [rank 1, train.eta:12:3]", or what there is of it.
-std::string Place(const std::string& where, const DiagnosticStyle& style) {
+std::string Place(std::string_view where, const DiagnosticStyle& style) {
   std::string place = style.rank < 0 ? "" : "rank " + std::to_string(style.rank);
   if (!place.empty() && !where.empty()) place += ", ";
   place += where;
@@ -95,14 +95,19 @@ std::string RenderMessage(std::string_view severity, std::string_view message,
     where.append(BaseName(file->path)).append(":").append(std::to_string(span.line));
     where.append(":").append(std::to_string(span.column));
   }
-  std::string out = Colored(severity, style) + Place(where, style) + ": ";
-  out.append(message).append("\n");
+  const std::string out = RenderMessage(severity, message, where, style);
   return file ? out + Excerpt(span, *file) : out;
 }
 
 std::string RenderMessage(std::string_view severity, std::string_view message,
+                          std::string_view where, const DiagnosticStyle& style) {
+  std::string out = Colored(severity, style) + Place(where, style) + ": ";
+  return out.append(message).append("\n");
+}
+
+std::string RenderMessage(std::string_view severity, std::string_view message,
                           const DiagnosticStyle& style) {
-  return RenderMessage(severity, message, {}, nullptr, style);
+  return RenderMessage(severity, message, "", style);
 }
 
 std::string PendingMessage(const Vm::Pending& pending) {

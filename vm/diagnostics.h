@@ -27,6 +27,9 @@ bool WantsColor(int descriptor);
 std::string RenderMessage(std::string_view severity, std::string_view message,
                           const SourceSpan& span, const SourceFile* file,
                           const DiagnosticStyle& style);
+// The place given as "train.eta:12:3", without the source line; empty: without a place.
+std::string RenderMessage(std::string_view severity, std::string_view message,
+                          std::string_view where, const DiagnosticStyle& style);
 // Without a place.
 std::string RenderMessage(std::string_view severity, std::string_view message,
                           const DiagnosticStyle& style);

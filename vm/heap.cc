@@ -415,7 +415,6 @@ CodeObject* Heap::NewCode(std::unique_ptr<Code> code) {
 }
 
 Value Heap::Foreign(const ForeignType* type, void* data) {
-  if (type->external_bytes) AddExternalBytes(static_cast<int64_t>(type->external_bytes(data)));
   auto* foreign = New<ForeignObject>(sizeof(ForeignObject));
   foreign->type = type;
   foreign->data = data;

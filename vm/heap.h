@@ -1,18 +1,19 @@
 // Heap: the memory of one VM. A non-moving mark-sweep collector.
 //
-// Invariant: a collection starts only inside an Allocate call, and at that moment every live object
-// is reachable from the root source (the VM's stack, globals, symbols) or from a Root. So a native
-// may hold a bare Value as long as it allocates nothing; across an allocation it needs a Root, or
-// the value must be one of its arguments (they are rooted on the stack). The allocation functions
-// root their own arguments.
+// Invariant: a collection starts only inside Collect or a function that allocates, and at that
+// moment every live object is reachable from the root source (the VM's stack, globals, symbols) or
+// from a Root. So a native may hold a bare Value as long as it does neither; across them it needs a
+// Root, or the value must be one of its arguments, which are rooted. The allocation functions root
+// their own arguments.
 //
 // Small objects come from 64 KiB blocks of one size class each, allocated by bumping through runs
 // of free cells; a block is swept when its class next needs memory. Larger ones come from malloc.
 // Foreign objects and code are finalized right after marking, strings leave the intern table then.
 //
-// Allocation never fails. When live memory stays above the limit after a collection, the heap calls
-// `on_limit`, and the VM raises runtime.heap-error at its next safepoint. A native that is about to
-// allocate something large asks `CanAllocate` first.
+// The limit refuses no allocation. When live memory stays above it after a collection, the heap
+// calls `on_limit`, and the VM raises runtime.heap-error at its next safepoint. A native that is
+// about to allocate something large asks `CanAllocate` first. Where the system has no memory left,
+// allocating throws std::bad_alloc.
 //
 // Thread safety: one thread, except AddExternalBytes.
 #pragma once
@@ -99,7 +100,8 @@ class Heap {
   Value List(std::span<const Value> items, Value tail = Value::Nil());
 
   void Collect();
-  // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit.
+  // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit. Who
+  // allocates it adds it, and who frees it takes it off; the heap itself knows of neither.
   // Thread safety: any thread.
   void AddExternalBytes(int64_t delta) {
     // Relaxed: a statistic; the collector tolerates a stale reading.

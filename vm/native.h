@@ -13,8 +13,8 @@ namespace eta {
 class Vm;
 class Marker;
 
-// Arguments of a native call. They lie on the VM's stack: rooted, and valid until the native
-// returns.
+// Arguments of a native call. The values are rooted, and the span is valid, until the native
+// returns. Where they lie is the interpreter's affair.
 using Args = std::span<const Value>;
 
 // Returns the result, or `vm.Fail(...)` / `vm.Raise(...)`, whose mark the interpreter recognizes.
@@ -39,7 +39,8 @@ struct ForeignType {
   std::string_view name;  // "port", "tensor"
   // Marks the Values that `data` holds. Default: it holds none.
   void (*trace)(void* data, Marker& marker) = nullptr;
-  // Frees `data`. Runs soon after the object became garbage, on the VM's thread, and at its end.
+  // Frees `data`, and takes off what it was counted with (Heap::AddExternalBytes). Runs soon after
+  // the object became garbage, on the VM's thread, and at its end.
   void (*finalize)(void* data) = nullptr;
   // Appends the printed form. Default: #<name>.
   void (*print)(Vm& vm, void* data, PrintMode mode, std::string* out) = nullptr;
@@ -50,8 +51,6 @@ struct ForeignType {
   // A deep copy of `data` for another VM, called while neither runs; null result: out of reach.
   // Default: the value cannot be sent to another isolate.
   void* (*transfer)(void* data) = nullptr;
-  // Memory that `data` keeps outside the heap, in bytes, at creation. Default: 0.
-  size_t (*external_bytes)(void* data) = nullptr;
 };
 
 // The data of a foreign value of this type, otherwise null.

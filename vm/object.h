@@ -177,6 +177,11 @@ inline bool IsPair(Value v) { return Is(v, ObjectKind::kPair); }
 inline bool IsString(Value v) { return Is(v, ObjectKind::kString); }
 inline bool IsSymbol(Value v) { return Is(v, ObjectKind::kSymbol); }
 inline bool IsVector(Value v) { return Is(v, ObjectKind::kVector); }
+// Anything that can be called.
+inline bool IsProcedure(Value v) {
+  return Is(v, ObjectKind::kClosure) || Is(v, ObjectKind::kNative) ||
+         Is(v, ObjectKind::kContinuation);
+}
 // Any integer, inline or on the heap; false for integral floats.
 inline bool IsInteger(Value v) { return v.IsInt() || Is(v, ObjectKind::kInt64); }
 inline bool IsNumber(Value v) { return v.IsDouble() || IsInteger(v); }

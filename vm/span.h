@@ -10,8 +10,8 @@
 namespace eta {
 
 // A stretch of source. Lines and columns count from 1, columns in bytes; the end column is
-// exclusive. File numbers are a VM's own (Vm::sources): 1 is the main file, later ones follow in
-// load order, 0 is text without a file (eval, the prompt, -e).
+// exclusive. File numbers are a VM's own (Vm::File): from 1 in the order of loading; 0 is no file,
+// or the builtins written in Eta.
 struct SourceSpan {
   uint32_t file = 0;
   uint32_t line = 1, column = 1;

@@ -192,8 +192,7 @@ Value Vm::HandleInterrupt() {
   return Value::Nil();
 }
 
-// --- Globals and builtins
-// -------------------------------------------------------------------------
+// --- Globals and builtins ------------------------------------------------------------------------
 
 std::optional<GlobalSlot> Vm::NewGlobal(Name name) {
   if (globals_.size() == kMaxGlobals) return std::nullopt;

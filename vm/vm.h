@@ -5,7 +5,7 @@
 //   auto loaded = vm.RunFile("train.eta");      // read, expand, link, compile, run
 //   if (!loaded) ...                            // vm.pending() says what happened
 //
-// Thread safety: one thread at a time, except RequestInterrupt and the `location` publication.
+// Thread safety: one thread at a time, except RequestInterrupt and RequestTermination.
 #pragma once
 
 #include <atomic>

@@ -11,8 +11,7 @@ Board::Board(int size, std::chrono::nanoseconds stall_timeout, bool spin)
   for (int r = 0; r < size; ++r) SetStallTimeout(r, stall_timeout);
 }
 
-// --- meeting
-// ---------------------------------------------------------------------------------------
+// --- meeting -------------------------------------------------------------------------------------
 
 Status Board::Meet(int rank, const Signature& signature, Site site, const void* record,
                    size_t bytes) {
@@ -71,8 +70,7 @@ const std::byte* Board::Peer(int rank, int peer) const {
   return SlotOf(peer, sequence).record.bytes.data();
 }
 
-// --- what a rank tells about itself
-// ----------------------------------------------------------------
+// --- what a rank tells about itself --------------------------------------------------------------
 
 bool Board::Join(int rank) {
   RankState absent = RankState::kAbsent;
@@ -112,8 +110,7 @@ void Board::Leave(int rank, RankState state) {
   changed_.NotifyAll();
 }
 
-// --- the end of the world
-// --------------------------------------------------------------------------
+// --- the end of the world ------------------------------------------------------------------------
 
 void Board::Abort(const Status& reason) {
   {
@@ -162,8 +159,7 @@ void Board::WaitUntilAllLeft() {
   while (left_ < size_) changed_.Wait(mu_);
 }
 
-// --- the watcher's side
-// ----------------------------------------------------------------------------
+// --- the watcher's side --------------------------------------------------------------------------
 
 RankView Board::View(int rank) const {
   const Line& line = lines_[rank];

@@ -88,8 +88,7 @@ class Board {
   // it. Every rank that met calls it, after bounded work that cannot fail.
   void Finish() { gate_.Finish(); }
 
-  // --- what a rank tells about itself
-  // ---------------------------------------------------------------
+  // --- what a rank tells about itself ------------------------------------------------------------
 
   // False if the rank has joined before.
   bool Join(int rank);

@@ -7,15 +7,14 @@
 // Guarantees of every backend:
 // * A call with bad arguments returns kInvalid and takes no part; the world is unharmed.
 // * If the ranks' calls disagree (operation, dtype, count, reduction, root), every rank gets
-// kDesync
-//   with one message that names all call sites, before any data is mixed. The world is then over.
+//   kDesync with one message that names all call sites, before any data is mixed. The world is then
+//   over.
 // * A collective completes on all ranks or fails on all of them; after a failure with a null stream
 //   the buffers are as they were.
 // * No wait is endless: Abort, a failed or departed peer and the stall timeout end it.
 // * A null stream: the call completes before it returns.
 //
-// Thread safety: the rank's own thread only, except Abort, rank and size, which any thread may
-// call.
+// Thread safety: the rank's own thread; Abort, rank and size from any thread.
 #pragma once
 
 #include <cstddef>

@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kPauses = 200;  // a few microseconds
 // Longer than the usual difference between ranks of one step, short beside a lost time slice. After
 // the first pauses the core is offered to others, since the rank that is waited for may need it.
-constexpr std::chrono::microseconds kSpinTime(100);
+constexpr std::chrono::microseconds kSpinTime(1000);
 // Where ranks share cores, letting another one run is often all that is needed.
 constexpr std::chrono::microseconds kYieldTime(10);
 

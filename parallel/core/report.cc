@@ -7,7 +7,7 @@
 namespace eta::parallel {
 namespace {
 
-std::string At(const std::string& place) { return place.empty() ? "" : " at " + place; }
+std::string At(Site place) { return place.empty() ? "" : " at " + std::string(place); }
 
 std::string Rank(int rank) { return "rank " + std::to_string(rank); }
 
@@ -103,6 +103,10 @@ Status DesyncStatus(std::span<const RankView> ranks) {
   });
   if (only_parts_differ) message += "; the counts that they give for each rank differ";
   return {Code::kDesync, message, OddRank(ranks)};
+}
+
+Status FailureStatus(int rank, Site place, const std::string& message) {
+  return {Code::kPeerFailed, Rank(rank) + " failed" + At(place) + ": " + message, rank};
 }
 
 Status DepartureStatus(std::span<const RankView> ranks, int leaver, int waiter) {

@@ -16,6 +16,9 @@ namespace eta::parallel {
 // against several others, if there is one.
 Status DesyncStatus(std::span<const RankView> ranks);
 
+// kPeerFailed: "rank 1 failed at a.eta:12:3: MESSAGE", what the other ranks get to read.
+Status FailureStatus(int rank, Site place, const std::string& message);
+
 // kPeerFailed: `leaver` has left, and `waiter` waits for it in vain.
 Status DepartureStatus(std::span<const RankView> ranks, int leaver, int waiter);
 

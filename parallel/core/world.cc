@@ -61,11 +61,6 @@ Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world,
   return std::unique_ptr<Member>(new Member(world, rank, communicator.get()));
 }
 
-void World::Keep(std::shared_ptr<void> resource) {
-  MutexLock lock(mu_);
-  kept_.push_back(std::move(resource));
-}
-
 void World::GiveUpRank(int rank, const std::string& why) {
   board_.LeaveFailed(rank, "rank " + std::to_string(rank) + " could not start: " + why);
   ReleaseIfAllLeft();
@@ -94,26 +89,13 @@ void World::AbortBackends(const Status& reason) {
 void World::ReleaseIfAllLeft() {
   if (!board_.AllLeft()) return;
   std::vector<std::shared_ptr<Communicator>> communicators;
-  std::vector<std::shared_ptr<void>> kept;
   // Destructors run outside the lock.
   MutexLock lock(mu_);
   communicators.swap(communicators_);
-  kept.swap(kept_);
 }
 
 Member::~Member() {
   if (!left_) Fail("", "its thread ended without a word");
-}
-
-Result<std::vector<size_t>> Member::ShareCounts(size_t mine, Site site) {
-  std::vector<size_t> counts(static_cast<size_t>(size()));
-  Status status = Exchange("exchange of counts", mine, std::span(counts), site);
-  if (!status.ok()) return Unexpected(std::move(status));
-  return counts;
-}
-
-std::chrono::nanoseconds Member::stall_timeout() const {
-  return world_->board_.View(rank_).stall_timeout;
 }
 
 void Member::Return() {
@@ -127,10 +109,7 @@ void Member::Exit(int code, Site place) {
 
 void Member::Fail(Site place, const std::string& message) {
   if (!place.empty()) SetPlace(place);
-  const std::string at = place.empty() ? "" : " at " + std::string(place);
-  Leave([&] {
-    board().LeaveFailed(rank_, "rank " + std::to_string(rank_) + " failed" + at + ": " + message);
-  });
+  Leave([&] { board().LeaveFailed(rank_, FailureStatus(rank_, place, message).message); });
 }
 
 }  // namespace eta::parallel

@@ -58,9 +58,6 @@ class World {
   // the other ranks to join. A rank that could not start, or that found the world over, has left.
   static Result<std::unique_ptr<Member>> Join(const std::shared_ptr<World>& world, int rank);
 
-  // Keeps a resource that ranks share until all ranks have left, whoever of them fails first.
-  void Keep(std::shared_ptr<void> resource) EXCLUDES_LOCK(mu_);
-
   // Ends the world from outside. Safe to call at any time, also twice.
   void Abort(const Status& reason) { board_.Abort(reason); }
 
@@ -83,7 +80,6 @@ class World {
   Board board_;
   Mutex mu_;
   std::vector<std::shared_ptr<Communicator>> communicators_ GUARDED_BY(mu_);
-  std::vector<std::shared_ptr<void>> kept_ GUARDED_BY(mu_);
   std::unique_ptr<Supervisor> supervisor_;  // last: it stops before what it watches goes away
 };
 
@@ -115,16 +111,9 @@ class Member {
     return status;
   }
 
-  // Everybody's count, by rank: what an uneven gather needs first.
-  Result<std::vector<size_t>> ShareCounts(size_t mine, Site site);
-
   void SetStep(uint64_t step) { board().SetStep(rank_, step); }
   // The rank's place in its script, for reports; at slow points and when asked for.
   void SetPlace(Site place) { board().SetPlace(rank_, place); }
-  std::chrono::nanoseconds stall_timeout() const;
-  void SetStallTimeout(std::chrono::nanoseconds timeout) {
-    board().SetStallTimeout(rank_, timeout);
-  }
 
   // For safepoints: ok, or the reason why the world is over, which counts as noticed from here on.
   Status Poll() { return board().aborted() ? board().Acknowledge(rank_) : Status{}; }

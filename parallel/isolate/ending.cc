@@ -55,6 +55,7 @@ Ending EndingOf(const Vm& vm, bool finished, bool over) {
     ending.exit_code = pending.status;
   } else {
     ending.message = PendingMessage(pending);
+    ending.culprit = CulpritOf(vm, pending);
   }
   SetPlace(vm, PendingSpan(vm, pending), &ending);
   return ending;

@@ -22,6 +22,7 @@ struct Ending {
   int exit_code = 0;
   std::string message;             // of kFailed and kStopped
   bool in_all_ranks = false;       // kFailed before it ran: the same in each replica
+  int culprit = -1;                // kFailed because of this rank; -1: of itself
   SourceSpan span;                 // where it was, unless it returned
   std::optional<SourceFile> file;  // a copy; null: in no file
 

@@ -2,11 +2,26 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <vector>
 
 namespace eta::parallel {
+namespace {
+
+// libtorch's kernels run on GNU OpenMP, whose threads wait for each other by spinning for up to
+// milliseconds. Beside a busy process they then spin in each other's way: training slowed down
+// fortyfold. 5000 turns last longer than the pauses between kernels. OpenMP reads it when loaded.
+void LimitOpenMpSpinning() {
+  if (getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "5000", /*overwrite=*/0);
+}
+
+}  // namespace
+
+ExtensionLoader::ExtensionLoader(std::string path) : path_(std::move(path)) {
+  LimitOpenMpSpinning();
+}
 
 void ExtensionLoader::Offer(const std::shared_ptr<ExtensionLoader>& loader,
                             std::span<const std::string_view> names, Vm& vm) {

@@ -17,8 +17,9 @@ namespace eta::parallel {
 // Thread safety: any thread. The library stays loaded until the process ends.
 class ExtensionLoader {
  public:
-  // `path` of the shared library, which defines eta_install_tensors (torch/bindings.h).
-  explicit ExtensionLoader(std::string path) : path_(std::move(path)) {}
+  // `path` of the shared library, which defines eta_install_tensors (torch/bindings.h). Changes the
+  // environment, so construct it before there are threads.
+  explicit ExtensionLoader(std::string path);
   ExtensionLoader(const ExtensionLoader&) = delete;
   ExtensionLoader& operator=(const ExtensionLoader&) = delete;
 

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "parallel/core/report.h"
 #include "parallel/isolate/place.h"
 
 namespace eta::parallel {
@@ -15,12 +16,12 @@ Ending Failure(std::string message) {
   return ending;
 }
 
-// What the other ranks get to read.
-Status FailureStatus(int rank, const Ending& ending) {
-  const std::string place = ending.place();
-  const std::string at = place.empty() ? "" : " at " + place;
-  return {Code::kPeerFailed,
-          "rank " + std::to_string(rank) + " failed" + at + ": " + ending.message, rank};
+// Why the world is over after a rank has failed.
+Status ReasonOf(int rank, const Ending& ending) {
+  if (ending.culprit >= 0 && ending.culprit != rank) {
+    return {Code::kPeerFailed, ending.message, ending.culprit};
+  }
+  return FailureStatus(rank, ending.place(), ending.message);
 }
 
 // The interrupt hook of a rank's Vm. Once the world is over, the next collective says so, where the
@@ -42,7 +43,7 @@ void Isolate::Run(const std::shared_ptr<World>& world, const MakeVm& make_vm,
   if (member) Announce(**member, ending);
 }
 
-// The Vm is gone when the rank leaves, so that nothing in it outlives what the world keeps.
+// The Vm is gone when the rank leaves, so that nothing in it outlives the rank's communicator.
 Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program& program) {
   // What reaches this place is a failure of the machine (memory) or a defect of a library.
   try {
@@ -54,7 +55,7 @@ Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program&
     const Ending ending = EndingOf(*vm, finished, member.world().board().aborted());
     SetEnding(ending);
     // The others need not wait until this Vm is gone.
-    if (ending.kind == Ending::Kind::kFailed) member.world().Abort(FailureStatus(rank_, ending));
+    if (ending.kind == Ending::Kind::kFailed) member.world().Abort(ReasonOf(rank_, ending));
     (void)member.Poll();
     return ending;
   } catch (const std::exception& e) {

@@ -99,9 +99,17 @@ std::string IsolateGroup::Diagnose(const Status& status) const {
   if (status.rank < 0) return Error(status.message, style);
   const std::optional<Ending> ending = isolates_[status.rank]->ending();
   if (!ending) return Error(status.message, style);
-  if (ending->kind != Ending::Kind::kFailed) return RenderError(*ending, status.message, style);
-  const int rank = ending->in_all_ranks ? -1 : status.rank;
-  return RenderError(*ending, ending->message, {options_.color, rank});
+  if (ending->kind == Ending::Kind::kFailed) {
+    const int rank = ending->in_all_ranks ? -1 : status.rank;
+    return RenderError(*ending, ending->message, {options_.color, rank});
+  }
+  // A program that caught the error may have ended elsewhere. Since the collective at fault none
+  // has begun, so it is the rank's last.
+  const std::string at_fault = world_->board().View(status.rank).site;
+  if (status.code == Code::kDesync && ending->place() != at_fault) {
+    return RenderMessage("error", status.message, at_fault, style);
+  }
+  return RenderError(*ending, status.message, style);
 }
 
 // The ranks that hang hold their memory and perhaps locks: nothing is destroyed.

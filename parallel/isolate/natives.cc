@@ -1,9 +1,9 @@
 #include "parallel/isolate/natives.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "base/own_rows.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
@@ -27,16 +27,14 @@ Value WorldSize(Vm& vm, Args) { return Value::Int(SizeOf(vm)); }
 
 Value IsPrimary(Vm& vm, Args) { return Value::Bool(RankOf(vm) == 0); }
 
-// Contiguous blocks in rank order; the first `rows mod size` ranks have one row more.
 Value ShardRange(Vm& vm, Args args) {
   if (!IsInteger(args[0]) || ToInt64(args[0]) < 0) {
     return vm.TypeError("shard-range: expected a count of rows, an integer of at least 0");
   }
-  const int64_t rows = ToInt64(args[0]), rank = RankOf(vm), size = SizeOf(vm);
-  const auto border = [&](int64_t r) { return rows / size * r + std::min(r, rows % size); };
+  const RowRange own = OwnRows(ToInt64(args[0]), RankOf(vm), SizeOf(vm));
   RootVector range(vm.heap());
-  range.push_back(vm.heap().Integer(border(rank)));
-  range.push_back(vm.heap().Integer(border(rank + 1)));
+  range.push_back(vm.heap().Integer(own.begin));
+  range.push_back(vm.heap().Integer(own.end));
   return vm.heap().List(range.span());
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "parallel/core/world.h"
 #include "vm/vm.h"
@@ -17,8 +18,16 @@ enum class OnNonfinite : uint8_t { kStop, kSkip };
 
 // How the user wants training to behave; equal on all ranks.
 struct LaunchOptions {
+  static constexpr const char* kKey = "parallel.only-replica";
+
   bool split = false;  // train-step! takes the rank's rows of its batch itself
   OnNonfinite on_nonfinite = OnNonfinite::kStop;
+
+  // Of a program that is to behave as replicas do but is the only one: it has no RankContext. Null:
+  // the program has several replicas, or nobody asked for any.
+  static const LaunchOptions* OfOnlyReplica(const Vm& vm) {
+    return vm.Attachment<LaunchOptions>(kKey);
+  }
 };
 
 // Thread safety: the isolate's thread. The member outlives the Vm.
@@ -27,6 +36,13 @@ struct RankContext {
 
   Member& member;
   LaunchOptions options;
+
+  // The last error that a rank caused here: which, and what it says.
+  struct Blame {
+    int rank = -1;
+    std::string message;
+  };
+  Blame blame;
 
   // Null if the program runs alone.
   static RankContext* Of(const Vm& vm) { return vm.Attachment<RankContext>(kKey); }

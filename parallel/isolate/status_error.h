@@ -16,6 +16,12 @@ inline constexpr std::string_view kStalled = "runtime.stalled";
 // The tag that the program may catch; all of them also match runtime.error.
 std::string_view TagOf(Code code);
 
+// Starts an error that was caused by `rank`, wherever it is raised; -1: by nobody alone.
+[[nodiscard]] Value FailBecauseOf(Vm& vm, int rank, std::string_view tag, std::string message);
+
+// The rank to blame for an error of this program that nothing caught; -1: the program itself.
+int CulpritOf(const Vm& vm, const Vm::Pending& pending);
+
 // Starts the error; `name` is the procedure that failed. REQUIRES: !status.ok().
 [[nodiscard]] Value FailWith(Vm& vm, std::string_view name, const Status& status);
 

@@ -4,13 +4,12 @@
 #include <utility>
 
 #include "parallel/training/hash.h"
+#include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
 namespace {
-
-constexpr std::string_view kNonfinite = "runtime.nonfinite";
 
 using tensor::Call;
 using tensor::Tensor;
@@ -122,10 +121,7 @@ bool JointStep::NonfiniteLoss() {
   skip_ = training_.options().on_nonfinite == OnNonfinite::kSkip;
   if (skip_) return true;
   const int rank = NonfiniteLossRank(meeting_.records());
-  (void)meeting_.Fail(kNonfinite,
-                      totals_.denominator == 0 ? "the batch has no rows that count in the loss"
-                      : rank >= 0 ? "the loss of rank " + std::to_string(rank) + " is not finite"
-                                  : "the loss is not finite");
+  (void)meeting_.Fail(rank, kNonfinite, DescribeNonfiniteLoss(totals_.denominator, rank));
   return false;
 }
 
@@ -202,11 +198,11 @@ bool JointStep::Commit(const SliceOwner& slices) {
 bool JointStep::NonfiniteGradient(const Nonfinite& nonfinite) {
   if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
   const std::string name = NameOf(nonfinite);
-  (void)meeting_.Fail(
-      kNonfinite, nonfinite.rank < 0
-                      ? "the sum of the ranks' gradients of " + name + " is not finite"
-                      : "the gradient of " + name + " on rank " + std::to_string(nonfinite.rank) +
-                            " is not finite");
+  (void)meeting_.Fail(nonfinite.rank, kNonfinite,
+                      nonfinite.rank < 0
+                          ? "the sum of the ranks' gradients of " + name + " is not finite"
+                          : "the gradient of " + name + " on rank " +
+                                std::to_string(nonfinite.rank) + " is not finite");
   return false;
 }
 

@@ -21,11 +21,6 @@ bool Read(Call& call, size_t index, std::string_view what, Arg<T>* arg) {
   return false;
 }
 
-bool IsProcedure(Value v) {
-  return Is(v, ObjectKind::kClosure) || Is(v, ObjectKind::kNative) ||
-         Is(v, ObjectKind::kContinuation);
-}
-
 // The library's loss behind the procedure, or null.
 tensor::LossTermsFn LibraryLoss(Value procedure) {
   const auto* native = As<NativeObject>(procedure);

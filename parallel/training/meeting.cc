@@ -9,10 +9,6 @@ namespace eta::parallel {
 Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
     : vm_(vm), training_(training), info_(info), args_(args) {
   training_.site.Update(vm);
-  const SourceSpan& span = training_.site.span();
-  mine_.file = span.file;
-  mine_.line = span.line;
-  mine_.column = span.column;
   mine_.memory = memory_;
 }
 
@@ -33,7 +29,7 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   if (!Exchange()) return false;
   const int failed = FirstFailed(records());
   if (failed < 0 && Agree(records())) return true;
-  Status status = failed >= 0 ? FailureStatus(records(), failed) : CheckAgreement(records());
+  Status status = failed >= 0 ? FailureOf(records(), failed) : CheckAgreement(records());
   if (failed < 0) member().world().Abort(status);
   Part();
   if (failed < 0) status = member().Poll();
@@ -43,8 +39,8 @@ bool Meeting::Meet(StepRecord::Phase phase) {
 
 void Meeting::Sync() { member().world().board().Finish(); }
 
-Value Meeting::Fail(std::string_view tag, const std::string& reason) {
-  return vm_.Fail(tag, std::string(info_.name) + ": " + reason);
+Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
+  return FailBecauseOf(vm_, rank, tag, std::string(info_.name) + ": " + reason);
 }
 
 Value Meeting::Fail(const Status& status) { return FailWith(vm_, info_.name, status); }

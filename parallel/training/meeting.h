@@ -7,7 +7,8 @@
 //   if (!meeting.Meet(StepRecord::Phase::kSettle)) return Value::Failure();
 //   ... look at meeting.records() ...
 //
-// After a Meet the ranks may read and write each other's memory until they Part.
+// After a Meet the ranks may read and write each other's memory until they Part. Where nobody does,
+// because the records say all, they need not Part: a rank's memory is its own again at once.
 //
 // Thread safety: the isolate's thread.
 #pragma once
@@ -30,9 +31,10 @@ class Meeting {
   Meeting(const Meeting&) = delete;
   Meeting& operator=(const Meeting&) = delete;
 
-  // What this rank says at the next meeting. `memory` is set to `own_memory` unless changed.
+  // What this rank says at the next meeting. `memory` is Open's affair.
   StepRecord& mine() { return mine_; }
-  // What peers may see of this rank from the next meeting on. REQUIRES: valid until Part.
+  // What peers may see of this rank from the next meeting on, instead of a memory that holds the
+  // place and failure only. REQUIRES: it outlives this, and no peer looks at it at the moment.
   void Open(StepMemory* memory);
 
   // Runs `body`, which returns Failure to fail, once, or twice when memory runs out. False: it
@@ -47,8 +49,8 @@ class Meeting {
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
   void Part() { Sync(); }
 
-  // Starts an error of the operation itself: "NAME: reason".
-  [[nodiscard]] Value Fail(std::string_view tag, const std::string& reason);
+  // Starts an error of the operation itself, "NAME: reason", that `rank` caused (-1: nobody alone).
+  [[nodiscard]] Value Fail(int rank, std::string_view tag, const std::string& reason);
   [[nodiscard]] Value Fail(const Status& status);
 
   Member& member() { return training_.member(); }

@@ -29,8 +29,7 @@ std::optional<std::string> ReducedGradients::Objection(const tensor::Optimizer& 
     if (!gradient.defined() || Covers(parameter, gradient)) continue;
     return "the gradient of " + name +
            " is this replica's own: call (average-gradients! model) after backward, or the "
-           "replicas "
-           "would drift apart";
+           "replicas would drift apart";
   }
   return std::nullopt;
 }

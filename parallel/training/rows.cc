@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include "base/own_rows.h"
+
 namespace eta::parallel {
 
 at::Tensor Shard(const at::Tensor& tensor, int rank, int size) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "parallel/core/report.h"
+
 namespace eta::parallel {
 namespace {
 
@@ -18,9 +20,8 @@ std::string Position(const StepRecord& record) {
   return "step " + std::to_string(record.step) + optimizer + At(record);
 }
 
-bool SameCall(const StepRecord& a, const StepRecord& b) {
-  return a.step == b.step && a.optimizer == b.optimizer && a.file == b.file && a.line == b.line &&
-         a.column == b.column;
+bool SameStep(const StepRecord& a, const StepRecord& b) {
+  return a.step == b.step && a.optimizer == b.optimizer;
 }
 
 // The first line in which the two texts differ, from each; "nothing" where one has ended.
@@ -56,23 +57,21 @@ int FirstFailed(std::span<const StepRecord> records) {
   return failed == records.end() ? -1 : static_cast<int>(failed - records.begin());
 }
 
-Status FailureStatus(std::span<const StepRecord> records, int rank) {
-  const StepRecord& record = records[static_cast<size_t>(rank)];
-  return {Code::kPeerFailed,
-          "rank " + std::to_string(rank) + " failed" + At(record) + ": " + record.memory->failure,
-          rank};
+Status FailureOf(std::span<const StepRecord> records, int rank) {
+  const StepMemory& memory = *records[static_cast<size_t>(rank)].memory;
+  return FailureStatus(rank, memory.site, memory.failure);
 }
 
 bool Agree(std::span<const StepRecord> records) {
   return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
     return record.phase == records[0].phase && record.layout == records[0].layout &&
-           SameCall(record, records[0]);
+           SameStep(record, records[0]);
   });
 }
 
 Status CheckAgreement(std::span<const StepRecord> records) {
   for (size_t r = 1; r < records.size(); ++r) {
-    if (!SameCall(records[r], records[0])) {
+    if (!SameStep(records[r], records[0])) {
       return {
           Code::kDesync,
           "rank 0 is in " + Position(records[0]) + ", " + Rank(r) + " in " + Position(records[r]),

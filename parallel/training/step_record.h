@@ -19,24 +19,24 @@ struct StepRecord {
     kReduce,  // after the backward pass
   };
   Phase phase = Phase::kSettle;
-  bool failed = false;                      // this rank cannot go on; memory->failure says why
-  uint32_t optimizer = 0;                   // by the order of first use, from 1; 0: none
-  uint64_t step = 0;                        // training steps begun so far
-  uint32_t file = 0, line = 0, column = 0;  // of the call
-  uint64_t layout = 0;                      // LayoutSignature
-  int64_t rows = 0;                         // of the batch
-  double numerator = 0, denominator = 0;    // of the loss
-  uint64_t batch = 0;                       // hash of the rows, 0: not asked for
+  bool failed = false;                    // this rank cannot go on; memory->failure says why
+  uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
+  uint64_t step = 0;                      // training steps begun so far
+  uint64_t layout = 0;                    // LayoutSignature
+  int64_t rows = 0;                       // of the batch
+  double numerator = 0, denominator = 0;  // of the loss
+  uint64_t batch = 0;                     // hash of the rows, 0: not asked for
   const StepMemory* memory = nullptr;
 };
 
 // The first rank that failed, or -1.
 int FirstFailed(std::span<const StepRecord> records);
-// "rank 1 failed at train.eta:12:3: ..." of that rank. REQUIRES: memory may be read.
-Status FailureStatus(std::span<const StepRecord> records, int rank);
+// What that rank's failure is to the others. REQUIRES: it failed, and memory may be read.
+Status FailureOf(std::span<const StepRecord> records, int rank);
 
-// kDesync unless all ranks are in the same phase of the same step, of the same optimizer, called
-// from the same place, with the same layout. REQUIRES: none failed, and memory may be read.
+// kDesync unless all ranks are in the same phase of the same step, of the same optimizer, with the
+// same layout. They may call it from different places. REQUIRES: none failed, and memory may be
+// read.
 Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);

@@ -1,6 +1,10 @@
 // (train-step! model optimizer loss-fn input target), alone and among replicas.
+#include <cmath>
+#include <string>
+
 #include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
+#include "parallel/training/nonfinite.h"
 #include "parallel/training/replica_training.h"
 #include "torch/op_table.h"
 
@@ -9,7 +13,12 @@ namespace {
 
 constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
 
-// What a program that runs alone gets: nothing that has to do with replicas.
+Value FailOfNonfinite(tensor::Call& call, const std::string& what) {
+  return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
+}
+
+// What a program that runs alone gets: nothing that has to do with replicas. Whether the loss and
+// the gradients are finite is looked at for an only replica, which has LaunchOptions.
 Value StepAlone(tensor::Call& call) {
   StepArguments arguments;
   if (!ReadStepArguments(call, &arguments)) return Value::Failure();
@@ -18,10 +27,23 @@ Value StepAlone(tensor::Call& call) {
   optimizer.ZeroGradients();
   LocalLoss loss;
   if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
+  const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
+  const bool skips = only != nullptr && only->on_nonfinite == OnNonfinite::kSkip;
+  const Value result = Value::Double(loss.mean());
+  if (only != nullptr && !std::isfinite(loss.mean())) {
+    return skips ? result : FailOfNonfinite(call, DescribeNonfiniteLoss(loss.denominator, -1));
+  }
   call.Commit();
   Backward(loss, loss.denominator);
-  optimizer.Update(optimizer.TakeGradients());
-  return Value::Double(loss.mean());
+  const tensor::Optimizer::Mask mask = optimizer.TakeGradients();
+  if (only != nullptr) {
+    const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
+    if (!name.empty()) {
+      return skips ? result : FailOfNonfinite(call, "the gradient of " + name + " is not finite");
+    }
+  }
+  optimizer.Update(mask);
+  return result;
 }
 
 Value TrainStep(Vm& vm, Args args) {

@@ -47,6 +47,12 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_TRUE(options.disassemble);
 }
 
+TEST(OptionsTest, WhatIsNotFiniteMattersToWhoAsksForReplicas) {
+  EXPECT_FALSE(Parse({"f.eta"}).heed_nonfinite);
+  EXPECT_TRUE(Parse({"--replicas", "1", "f.eta"}).heed_nonfinite);
+  EXPECT_TRUE(Parse({"--on-nonfinite", "stop", "f.eta"}).heed_nonfinite);
+}
+
 TEST(OptionsTest, TheLastOfSeveralCounts) {
   EXPECT_EQ(Parse({"--replicas", "2", "--replicas", "3", "f.eta"}).replicas, 3);
 }

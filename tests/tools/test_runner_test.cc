@@ -67,9 +67,35 @@ TEST_F(TestRunnerTest, ADyingProgramIsOneFailure) {
   EXPECT_NE(run.failure.find("car: not a pair"), std::string::npos);
 }
 
-TEST_F(TestRunnerTest, AnExitEndsTheRun) {
-  EXPECT_EQ(Run("(exit 7)").exit_status, 7);
-  EXPECT_FALSE(Run("(define x 1)").exit_status);
+TEST_F(TestRunnerTest, AnExitThatNoFailedCaseAccountsForIsAFailure) {
+  const std::vector<TestCase> cases = Run("(display \"ok 1 - a\\n\") (exit 7)").result.cases;
+  ASSERT_EQ(cases.size(), 2u);
+  EXPECT_TRUE(cases[0].ok);
+  EXPECT_FALSE(cases[1].ok);
+  EXPECT_EQ(cases[1].name, "case.test.eta (exit 7)");
+}
+
+TEST_F(TestRunnerTest, AnExitAfterAFailedCaseAddsNothing) {
+  const std::vector<TestCase> cases = Run("(display \"not ok 1 - a\\n\") (exit 1)").result.cases;
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_EQ(cases[0].name, "a");
+}
+
+TEST_F(TestRunnerTest, AnExitWithZeroIsNoFailure) {
+  const std::vector<TestCase> cases = Run("(exit)").result.cases;
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_TRUE(cases[0].ok);
+}
+
+// std.test gives such a program the status 1.
+TEST_F(TestRunnerTest, FailingTestsKeepTheirResults) {
+  const TestRun run =
+      Run("(import std.test) (print-tap (run (make-group \"g\" (list "
+          "(make-test \"a\" (lambda () (assert-true #f))) (make-test \"b\" (lambda () 1))))))");
+  ASSERT_EQ(run.result.cases.size(), 2u);
+  EXPECT_FALSE(run.result.cases[0].ok);
+  EXPECT_TRUE(run.result.cases[1].ok);
+  EXPECT_EQ(run.failure, "");
 }
 
 }  // namespace

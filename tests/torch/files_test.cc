@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
+#include <vector>
 
 #include "tests/torch/script.h"
 
@@ -20,6 +23,9 @@ class FilesTest : public testing::Test {
 
   std::string Path(const std::string& name) const { return (folder_ / name).string(); }
   std::string Quoted(const std::string& name) const { return '"' + Path(name) + '"'; }
+  auto CountFiles() const {
+    return std::distance(std::filesystem::directory_iterator(folder_), {});
+  }
 
   std::filesystem::path folder_;
   Script script_;
@@ -48,9 +54,21 @@ TEST_F(FilesTest, ATransposedViewIsSavedAsItLooks) {
 
 TEST_F(FilesTest, NothingIsLeftBesideTheFile) {
   script_.Eval("(torch/save (torch/ones '(2)) " + Quoted("t.pt") + ")");
-  size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder_)) ++count;
-  EXPECT_EQ(count, 1u);
+  EXPECT_EQ(CountFiles(), 1);
+}
+
+TEST_F(FilesTest, SeveralMaySaveToOnePathAtOnce) {
+  const std::string save = "(torch/save (torch/ones '(1000)) " + Quoted("t.pt") + ")";
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&save] {
+      Script script;
+      for (int k = 0; k < 100; ++k) EXPECT_EQ(script.Eval(save), "()");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(script_.Eval("(torch/item (torch/sum (torch/load " + Quoted("t.pt") + ")))"), "1000.0");
+  EXPECT_EQ(CountFiles(), 1);
 }
 
 TEST_F(FilesTest, WhatIsNoTensorIsRefused) {

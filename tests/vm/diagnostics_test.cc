@@ -55,6 +55,12 @@ TEST(DiagnosticsTest, NamesTheRank) {
   EXPECT_EQ(RenderMessage("error", "oops", {}), "error: oops\n");
 }
 
+TEST(DiagnosticsTest, TakesAPlaceAsText) {
+  EXPECT_EQ(RenderMessage("error", "oops", "train.eta:1:1", {.rank = 1}),
+            "error [rank 1, train.eta:1:1]: oops\n");
+  EXPECT_EQ(RenderMessage("error", "oops", "", {.rank = 1}), "error [rank 1]: oops\n");
+}
+
 TEST(DiagnosticsTest, ColorsTheSeverityOnly) {
   EXPECT_EQ(RenderMessage("error", "oops", {.color = true}), "\x1b[1;31merror\x1b[0m: oops\n");
   EXPECT_EQ(RenderMessage("warning", "oops", {.color = true}), "\x1b[1;33mwarning\x1b[0m: oops\n");

@@ -103,16 +103,18 @@ TEST_F(HeapTest, ExternalBytesDriveTheCollector) {
   static Heap* counted;
   counted = &heap;
   static const ForeignType kBig = {
-      .name = "big",
-      .finalize = [](void*) { counted->AddExternalBytes(-(int64_t{1} << 20)); },
-      .external_bytes = [](void*) { return size_t{1} << 20; }};
+      .name = "big", .finalize = [](void*) { counted->AddExternalBytes(-(int64_t{1} << 20)); }};
+  const size_t before = heap.used_bytes();
   size_t highest = 0;
   for (int i = 0; i < 1000; ++i) {
+    heap.AddExternalBytes(int64_t{1} << 20);
     (void)heap.Foreign(&kBig, &heap);
     highest = std::max(highest, heap.used_bytes());
   }
   EXPECT_GT(heap.stats().collections, 10u);
   EXPECT_LT(highest, size_t{80} << 20);
+  heap.Collect();
+  EXPECT_EQ(heap.used_bytes(), before) << "all of it is free, and none was taken off twice";
 }
 
 TEST_F(HeapTest, ReportsTheLimitOnlyForLiveMemory) {

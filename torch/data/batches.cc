@@ -2,16 +2,10 @@
 
 #include <algorithm>
 
+#include "base/own_rows.h"
 #include "torch/data/epoch_order.h"
 
 namespace eta::tensor {
-
-RowRange RowsOfRank(int64_t count, int rank, int world_size) {
-  const int64_t each = count / world_size;
-  const int64_t longer = count % world_size;  // ranks with one row more
-  const int64_t begin = rank * each + std::min<int64_t>(rank, longer);
-  return {begin, begin + each + (rank < longer ? 1 : 0)};
-}
 
 Epoch::Epoch(Dataset dataset, const BatchOptions& options, uint64_t epoch)
     : dataset_(std::move(dataset)), batch_size_(options.batch_size) {
@@ -25,9 +19,9 @@ std::optional<Batch> Epoch::Next(int rank, int world_size) {
   if (left.empty()) return std::nullopt;
   const auto batch = left.first(std::min<size_t>(left.size(), batch_size_));
   position_ += batch.size();
-  const auto [begin, end] = RowsOfRank(batch.size(), rank, world_size);
-  return Batch{TakeRows(dataset_, batch.subspan(begin, end - begin)),
-               static_cast<int64_t>(batch.size())};
+  const auto rows = static_cast<int64_t>(batch.size());
+  const RowRange own = OwnRows(rows, rank, world_size);
+  return Batch{TakeRows(dataset_, batch.subspan(own.begin, own.count())), rows};
 }
 
 const ForeignType kBatchesType = {

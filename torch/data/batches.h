@@ -20,12 +20,6 @@ struct BatchOptions {
   bool drop_last = false;  // leave out the rows that do not fill a batch
 };
 
-// Rows [begin, end) of `count` that `rank` of `world_size` takes.
-struct RowRange {
-  int64_t begin, end;
-};
-RowRange RowsOfRank(int64_t count, int rank, int world_size);
-
 struct Batch {
   Dataset own;   // this rank's part
   int64_t rows;  // of all parts

@@ -13,7 +13,7 @@
 #include "torch/data/dataset.h"
 #include "torch/data/epoch_order.h"
 #include "torch/data/idx_dataset.h"
-#include "torch/data/options.h"
+#include "torch/data/option_list.h"
 #include "torch/module.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
@@ -49,7 +49,7 @@ Value WrapOrFail(Call& call, Expected<Dataset, std::string> dataset) {
   return WrapDataset(call.vm(), *std::move(dataset));
 }
 
-double TakeScale(Options& options, double otherwise) {
+double TakeScale(OptionList& options, double otherwise) {
   const double scale = options.Take<double>("scale").value_or(otherwise);
   if (scale == 0 || !std::isfinite(scale)) {
     options.Reject("scale", "finite number other than 0 required");
@@ -57,7 +57,7 @@ double TakeScale(Options& options, double otherwise) {
   return scale;
 }
 
-int64_t TakeBatchSize(Options& options, int64_t otherwise) {
+int64_t TakeBatchSize(OptionList& options, int64_t otherwise) {
   const int64_t size = options.Take<int64_t>("batch-size").value_or(otherwise);
   if (size <= 0) options.Reject("batch-size", "positive integer required");
   return size;
@@ -71,7 +71,7 @@ uint64_t DrawSeed(TensorContext& context) {
 }
 
 Value LoadCsv(Call& call, const std::string& path, const Rest<Value>& rest) {
-  Options options(rest.items);
+  OptionList options(rest.items);
   CsvOptions csv;
   csv.label = options.Take<int64_t>("label");
   csv.header = options.Take<bool>("header").value_or(false);
@@ -82,14 +82,14 @@ Value LoadCsv(Call& call, const std::string& path, const Rest<Value>& rest) {
 
 Value LoadIdx(Call& call, const std::string& images, const std::string& labels,
               const Rest<Value>& rest) {
-  Options options(rest.items);
+  OptionList options(rest.items);
   const double scale = TakeScale(options, 255);
   if (auto problem = options.Problem()) return call.Fail(*problem);
   return WrapOrFail(call, LoadIdxDataset(images, labels, scale));
 }
 
 Value Split(Call& call, const Dataset* dataset, double fraction, const Rest<Value>& rest) {
-  Options options(rest.items);
+  OptionList options(rest.items);
   const auto seed = options.Take<int64_t>("seed");
   if (auto problem = options.Problem()) return call.Fail(*problem);
   if (!(fraction >= 0 && fraction <= 1)) return call.Fail("fraction between 0 and 1 required");
@@ -103,13 +103,8 @@ Value Split(Call& call, const Dataset* dataset, double fraction, const Rest<Valu
   return heap.Cons(a, b);
 }
 
-bool IsProcedure(Value v) {
-  return Is(v, ObjectKind::kClosure) || Is(v, ObjectKind::kNative) ||
-         Is(v, ObjectKind::kContinuation);
-}
-
 Value MakeBatches(Call& call, const Dataset* dataset, const Rest<Value>& rest) {
-  Options options(rest.items);
+  OptionList options(rest.items);
   BatchOptions batches;
   batches.batch_size = TakeBatchSize(options, batches.batch_size);
   batches.shuffle = options.Take<bool>("shuffle").value_or(false);
@@ -129,7 +124,7 @@ Value MakeBatches(Call& call, const Dataset* dataset, const Rest<Value>& rest) {
 }
 
 Value MakeEvaluationBatches(Call& call, const Dataset* dataset, const Rest<Value>& rest) {
-  Options options(rest.items);
+  OptionList options(rest.items);
   BatchOptions batches;
   batches.batch_size = TakeBatchSize(options, 1000);
   if (auto problem = options.Problem()) return call.Fail(*problem);

@@ -18,11 +18,7 @@ Value IsSymbolP(Vm&, Args args) { return Value::Bool(IsSymbol(args[0])); }
 Value IsPairP(Vm&, Args args) { return Value::Bool(IsPair(args[0])); }
 Value IsNull(Vm&, Args args) { return Value::Bool(args[0].IsNil()); }
 Value IsVectorP(Vm&, Args args) { return Value::Bool(IsVector(args[0])); }
-
-Value IsProcedure(Vm&, Args args) {
-  return Value::Bool(Is(args[0], ObjectKind::kClosure) || Is(args[0], ObjectKind::kNative) ||
-                     Is(args[0], ObjectKind::kContinuation));
-}
+Value IsProcedureP(Vm&, Args args) { return Value::Bool(IsProcedure(args[0])); }
 
 constexpr NativeDef kNatives[] = {
     {"eq?", Eq, 2, 2, "(eq? a b): whether they are the same object; strings count by content"},
@@ -33,7 +29,7 @@ constexpr NativeDef kNatives[] = {
     {"string?", IsStringP, 1, 1, "(string? v): whether v is a string"},
     {"char?", IsCharP, 1, 1, "(char? v): whether v is a character"},
     {"symbol?", IsSymbolP, 1, 1, "(symbol? v): whether v is a symbol"},
-    {"procedure?", IsProcedure, 1, 1, "(procedure? v): whether v can be called"},
+    {"procedure?", IsProcedureP, 1, 1, "(procedure? v): whether v can be called"},
     {"pair?", IsPairP, 1, 1, "(pair? v): whether v is a pair"},
     {"null?", IsNull, 1, 1, "(null? v): whether v is the empty list"},
     {"vector?", IsVectorP, 1, 1, "(vector? v): whether v is a vector"},

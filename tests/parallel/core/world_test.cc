@@ -53,14 +53,6 @@ TEST(WorldTest, ExchangeGivesEverybodysRecordInEachRound) {
   EXPECT_TRUE(outcome.status.ok());
 }
 
-TEST(WorldTest, CountsAreShared) {
-  RunRanks(TestWorld(3), [](Member& member) {
-    const auto counts = member.ShareCounts(static_cast<size_t>(member.rank()) * 10, "a");
-    ASSERT_TRUE(counts);
-    EXPECT_EQ(*counts, (std::vector<size_t>{0, 10, 20}));
-  });
-}
-
 TEST(WorldTest, AFailedRankEndsTheOthersWaits) {
   std::vector<Status> seen(3);
   const World::Outcome outcome = RunRanks(TestWorld(3), [&](Member& member) {
@@ -182,20 +174,6 @@ TEST(WorldTest, ARankThatNeverStartsEndsTheOthersWaits) {
   world->GiveUpRank(1, "no threads left");
   waiting.join();
   EXPECT_EQ(world->Wait().exit_code, 1);
-}
-
-TEST(WorldTest, KeptResourcesLiveUntilAllHaveLeft) {
-  auto world = *World::Create(TestWorld(2));
-  auto arena = std::make_shared<int>(5);
-  std::weak_ptr<int> watched = arena;
-  world->Keep(std::move(arena));
-  auto first = *World::Join(world, 0);
-  auto second = *World::Join(world, 1);
-  first->Fail("", "gone");
-  first.reset();
-  EXPECT_FALSE(watched.expired());
-  second->Return();
-  EXPECT_TRUE(watched.expired());
 }
 
 TEST(WorldTest, AWorldOfOneExchangesWithItself) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,19 @@ TEST(ExtensionLoaderTest, TheFirstUseOfANameLoadsTheExtension) {
 TEST(ExtensionLoaderTest, AProgramThatUsesNoneOfTheNamesDoesNotNeedIt) {
   EXPECT_EQ(RunProgram(std::make_shared<ExtensionLoader>("/nowhere/libextension.so"), "(+ 1 2)"),
             "");
+}
+
+TEST(ExtensionLoaderTest, LimitsSpinningUnlessTheUserHasDecided) {
+  unsetenv("GOMP_SPINCOUNT");
+  setenv("OMP_WAIT_POLICY", "active", 1);
+  Extension();
+  EXPECT_EQ(getenv("GOMP_SPINCOUNT"), nullptr);
+  unsetenv("OMP_WAIT_POLICY");
+  Extension();
+  EXPECT_STREQ(getenv("GOMP_SPINCOUNT"), "5000");
+  setenv("GOMP_SPINCOUNT", "7", 1);
+  Extension();
+  EXPECT_STREQ(getenv("GOMP_SPINCOUNT"), "7");
 }
 
 TEST(ExtensionLoaderTest, AMissingLibraryIsAnErrorAtTheName) {

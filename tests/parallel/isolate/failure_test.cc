@@ -11,6 +11,7 @@
 
 #include "parallel/isolate/isolate_group.h"
 #include "parallel/isolate/natives.h"
+#include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
 #include "tests/parallel/isolate/group_runner.h"
@@ -24,7 +25,7 @@ using namespace std::chrono_literals;
 Value Sum(Vm& vm, Args args) {
   double x = args[0].AsDouble();
   Communicator& comm = RankContext::Of(vm)->member.communicator();
-  const Status status = comm.AllReduce({&x, 1}, ReduceOp::kSum, "script.eta:sum").status();
+  const Status status = comm.AllReduce({&x, 1}, ReduceOp::kSum, PlaceText(vm)).status();
   return status.ok() ? Value::Double(x) : FailWith(vm, "sum", status);
 }
 
@@ -34,7 +35,13 @@ Value Hang(Vm&, Args) {
   return Value::Nil();
 }
 
-constexpr NativeDef kNatives[] = {{"sum", Sum, 1, 1, ""}, {"hang", Hang, 0, 0, ""}};
+// (blame r): an error that the rank r caused.
+Value BlameRank(Vm& vm, Args args) {
+  return FailBecauseOf(vm, static_cast<int>(args[0].AsInt()), "runtime.test", "it was not me");
+}
+
+constexpr NativeDef kNatives[] = {
+    {"sum", Sum, 1, 1, ""}, {"hang", Hang, 0, 0, ""}, {"blame", BlameRank, 1, 1, ""}};
 
 GroupRun RunScript(const std::string& script, int size = 3,
                    std::chrono::nanoseconds stall_timeout = 20s) {
@@ -87,6 +94,28 @@ TEST(FailureTest, AnUnhandledRaiseIsAnError) {
   ExpectOneFailure(run);
   EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:2:")) << run.diagnostic;
   EXPECT_TRUE(Contains(run.diagnostic, "my-tag"));
+}
+
+TEST(FailureTest, WhoeverEndsFirstTheRankAtFaultSpeaks) {
+  const GroupRun run = RunScript(R"(
+(define (spin n) (if (> n 0) (spin (- n 1))))
+(barrier)
+(if (= (rank) 1) (begin (spin 100000)
+                        (blame 1)))
+(blame 1))");
+  ExpectOneFailure(run);
+  EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:6:25]: it was not me"))
+      << run.diagnostic;
+}
+
+TEST(FailureTest, AnErrorAfterOneThatWasCaughtIsTheRanksOwn) {
+  const GroupRun run = RunScript(R"(
+(barrier)
+(catch 'runtime.error (blame 1))
+(if (= (rank) 2) (car 5))
+(barrier))");
+  ExpectOneFailure(run);
+  EXPECT_TRUE(run.diagnostic.starts_with("error [rank 2, script.eta:5:18]: ")) << run.diagnostic;
 }
 
 TEST(FailureTest, OutputBeforeTheErrorIsKept) {
@@ -154,7 +183,22 @@ TEST(FailureTest, AnExtraCollectiveOnOneRankNamesBothCalls) {
   ExpectOneFailure(run);
   EXPECT_TRUE(run.diagnostic.starts_with("error [rank 1, script.eta:4:5]: ")) << run.diagnostic;
   EXPECT_TRUE(Contains(run.diagnostic, "barrier at script.eta:5:1"));
-  EXPECT_TRUE(Contains(run.diagnostic, "all-reduce of 1 float64 at script.eta:sum"));
+  EXPECT_TRUE(Contains(run.diagnostic, "all-reduce of 1 float64 at script.eta:4:5"));
+}
+
+// Also where the program caught the error, and ended by itself at another place.
+TEST(FailureTest, ADesyncThatWasCaughtIsReportedWithThePlaceOfTheCollective) {
+  for (const char* end : {"5", "(exit 0)", "(define (spin) (spin)) (spin)"}) {
+    const GroupRun run = RunScript(R"(
+(if (= (rank) 1)
+    (catch 'runtime.desync (barrier))
+    (sum 1.0))
+)" + std::string(end));
+    ExpectOneFailure(run);
+    EXPECT_TRUE(
+        run.diagnostic.starts_with("error [rank 1, script.eta:4:28]: ranks 0 and 2 are in "))
+        << run.diagnostic;
+  }
 }
 
 TEST(FailureTest, TwoRanksThatDisagreeAreBothNamed) {

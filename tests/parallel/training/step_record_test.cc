@@ -14,7 +14,7 @@ class StepRecordTest : public testing::Test {
   StepRecordTest() : memories_(3), records_(3) {
     for (size_t r = 0; r < 3; ++r) {
       memories_[r].site = "train.eta:4:1";
-      records_[r] = {.optimizer = 1, .step = 7, .line = 4, .column = 1, .memory = &memories_[r]};
+      records_[r] = {.optimizer = 1, .step = 7, .memory = &memories_[r]};
     }
   }
 
@@ -26,6 +26,8 @@ TEST_F(StepRecordTest, EqualRecordsAgree) {
   EXPECT_TRUE(Agree(records_));
   EXPECT_TRUE(CheckAgreement(records_).ok());
   EXPECT_EQ(FirstFailed(records_), -1);
+  memories_[2].site = "train.eta:9:3";  // of the same step
+  EXPECT_TRUE(Agree(records_));
 }
 
 TEST_F(StepRecordTest, AnotherStepIsADesync) {
@@ -63,7 +65,7 @@ TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {
   records_[1].failed = true;
   memories_[1].failure = "car: not a pair";
   EXPECT_EQ(FirstFailed(records_), 1);
-  const Status status = FailureStatus(records_, 1);
+  const Status status = FailureOf(records_, 1);
   EXPECT_EQ(status.code, Code::kPeerFailed);
   EXPECT_EQ(status.message, "rank 1 failed at train.eta:4:1: car: not a pair");
 }

@@ -202,15 +202,29 @@ TEST(TrainStepFaultsTest, ModelsThatDiffer) {
                "train.eta:4:5");
 }
 
-TEST(TrainStepFaultsTest, StepsAtDifferentPlaces) {
+TEST(TrainStepFaultsTest, StepsOfDifferentOptimizers) {
   ExpectDesync(R"(
     (define model (nn/linear 3 2))
-    (define optimizer (optim/sgd model 0.1))
-    (define (a) (optim/train-step! model optimizer nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
-    (define (b) (optim/train-step! model optimizer nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
+    (define first (optim/sgd model 0.1))
+    (define second (optim/sgd model 0.1))
+    (define (a) (optim/train-step! model first nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
+    (define (b) (optim/train-step! model second nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
+    (a)
+    (b)
     (if (= rank 0) (begin (a) 1) (begin (b) 2)))",
-               "rank 0 is in step 1 with optimizer 1 at train.eta:4:17, rank 1 in step 1 with "
-               "optimizer 1 at train.eta:5:17");
+               "rank 0 is in step 3 with optimizer 1 at train.eta:5:17, rank 1 in step 3 with "
+               "optimizer 2 at train.eta:6:17");
+}
+
+TEST(TrainStepFaultsTest, AStepMayBeCalledFromDifferentPlaces) {
+  EXPECT_EQ(OutputOf(2, R"(
+    (define model (nn/linear 3 2))
+    (define optimizer (optim/sgd model 0.1))
+    (define (step) (optim/train-step! model optimizer nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
+    (if (= rank 0) (begin (step) 1)
+        (optim/train-step! model optimizer nn/mse-loss (torch/ones '(1 3)) (torch/ones '(1 2))))
+    (write (parallel/replicas-equal? model)))"),
+            "#t");
 }
 
 TEST(TrainStepFaultsTest, ACollectiveInsteadOfAStep) {

@@ -27,21 +27,6 @@ std::vector<Rows> Pass(Epoch epoch, int rank = 0, int world_size = 1) {
   return batches;
 }
 
-TEST(BatchesTest, SharesRowsOutContiguously) {
-  for (int64_t count : {0, 1, 3, 7, 50}) {
-    for (int world_size : {1, 2, 3, 4, 7}) {
-      int64_t end = 0;
-      for (int rank = 0; rank < world_size; ++rank) {
-        const RowRange range = RowsOfRank(count, rank, world_size);
-        EXPECT_EQ(range.begin, end);
-        EXPECT_EQ(range.end - range.begin, count / world_size + (rank < count % world_size));
-        end = range.end;
-      }
-      EXPECT_EQ(end, count);
-    }
-  }
-}
-
 TEST(BatchesTest, GoesThroughTheRowsInOrder) {
   EXPECT_EQ(Pass(Epoch(Numbered(5), {.batch_size = 2}, 0)),
             (std::vector<Rows>{{0, 1}, {2, 3}, {4}}));

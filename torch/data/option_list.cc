@@ -1,4 +1,4 @@
-#include "torch/data/options.h"
+#include "torch/data/option_list.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace eta::tensor {
 
-std::optional<Value> Options::Given(std::string_view name) {
+std::optional<Value> OptionList::Given(std::string_view name) {
   known_.push_back(name);
   for (size_t i = 0; i + 1 < arguments_.size(); i += 2) {
     if (IsSymbol(arguments_[i]) && SymbolName(arguments_[i]) == name) return arguments_[i + 1];
@@ -14,11 +14,11 @@ std::optional<Value> Options::Given(std::string_view name) {
   return std::nullopt;
 }
 
-void Options::Reject(std::string_view name, std::string_view expected) {
+void OptionList::Reject(std::string_view name, std::string_view expected) {
   if (!rejection_) rejection_ = "option '" + std::string(name) + "': " + std::string(expected);
 }
 
-std::optional<std::string> Options::Problem() const {
+std::optional<std::string> OptionList::Problem() const {
   std::vector<std::string_view> seen;
   for (size_t i = 0; i < arguments_.size(); i += 2) {
     if (!IsSymbol(arguments_[i])) return "an option's name must be a quoted symbol";

@@ -1,6 +1,6 @@
-// Options: named arguments at the end of an operation's own, 'name value 'name value ...
+// OptionList: named arguments at the end of an operation's own, 'name value 'name value ...
 //
-//   Options options(rest.items);
+//   OptionList options(rest.items);
 //   const auto size = options.Take<int64_t>("batch-size").value_or(32);
 //   if (auto problem = options.Problem()) return call.Fail(*problem);
 #pragma once
@@ -16,9 +16,9 @@
 namespace eta::tensor {
 
 // Lives for one call. Reading the arguments never fails; Problem tells afterwards.
-class Options {
+class OptionList {
  public:
-  explicit Options(std::span<const Value> arguments) : arguments_(arguments) {}
+  explicit OptionList(std::span<const Value> arguments) : arguments_(arguments) {}
 
   // The value given for `name`, which becomes a known option; nothing when it was not given or is
   // no T.

@@ -1,0 +1,45 @@
+#include "parallel/training/nonfinite.h"
+
+#include <ATen/ops/isfinite.h>
+
+#include <algorithm>
+
+#include "parallel/training/dtypes.h"
+#include "parallel/training/slice_owner.h"
+
+namespace eta::parallel {
+namespace {
+
+bool AllFinite(const at::Tensor& tensor) {
+  if (!tensor.is_cpu() || !tensor.is_contiguous()) {
+    return at::isfinite(tensor).all().item<bool>();
+  }
+  const Buffer buffer = BufferOf(tensor);
+  const auto* bytes = static_cast<const std::byte*>(buffer.data);
+  return FindNonfinite(buffer.dtype, bytes, buffer.count) == buffer.count;
+}
+
+}  // namespace
+
+std::string DescribeNonfiniteLoss(double denominator, int rank) {
+  if (denominator == 0) return "the batch has no rows that count in the loss";
+  const std::string whose = rank < 0 ? "" : " of rank " + std::to_string(rank);
+  return "the loss" + whose + " is not finite";
+}
+
+// Whole segments first: there are few.
+std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
+                                  const tensor::ArenaRegistry& arenas) {
+  const auto& segments = optimizer.segments();
+  const bool all_finite = std::all_of(segments.begin(), segments.end(), [](const auto& segment) {
+    return AllFinite(segment.tensors.gradient);
+  });
+  if (all_finite) return "";
+  for (const auto& [name, parameter] : optimizer.parameters()) {
+    const at::Tensor gradient = tensor::VisibleGradient(arenas, parameter);
+    if (gradient.defined() && !AllFinite(gradient)) return name;
+  }
+  return "";
+}
+
+}  // namespace eta::parallel

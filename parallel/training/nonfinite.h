@@ -1,0 +1,24 @@
+// What is not finite in a training step: how it is found and what is said of it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "torch/arena.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+// The tag of the error.
+inline constexpr std::string_view kNonfinite = "runtime.nonfinite";
+
+// What is wrong with a mean loss that is not finite. `denominator`: what it was divided by; `rank`:
+// whose loss it is, or -1 if nobody's alone.
+std::string DescribeNonfiniteLoss(double denominator, int rank);
+
+// The name of the first parameter whose gradient is not finite; empty if all are. REQUIRES:
+// optimizer.TakeGradients.
+std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
+                                  const tensor::ArenaRegistry& arenas);
+
+}  // namespace eta::parallel
