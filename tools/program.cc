@@ -16,6 +16,7 @@
 #include "vm/dump.h"
 #include "vm/expander.h"
 #include "vm/heap_limit.h"
+#include "vm/macro_library.h"
 #include "vm/module_path.h"
 #include "vm/reader.h"
 
@@ -36,7 +37,8 @@ Result<std::string> Dump(const std::string& stage, const std::string& text,
   auto data = Read(text, 1, names, arena);
   if (!data) return Unexpected(std::move(data.error()));
   if (stage == "reader") return DumpData(*data);
-  auto file = Expander(names, arena).ExpandFile(*data, name);
+  const MacroLibrary library(names);
+  auto file = Expander(names, arena, &library).ExpandFile(*data, name);
   if (!file) return Unexpected(std::move(file.error()));
   return DumpExpanded(*file);
 }

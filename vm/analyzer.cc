@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "vm/capture_finder.h"
+#include "vm/continuation_uses.h"
 #include "vm/library_index.h"
 #include "vm/loop_finder.h"
 #include "vm/self_calls.h"
@@ -56,14 +57,23 @@ class Analyzer {
       : vm_(vm), ast_(ast), base_name_(name), module_(module) {
     SymbolTable& names = vm.names();
     const std::pair<const char*, Handler> heads[] = {
-        {"quote", &Analyzer::Quote},    {"%builtin", &Analyzer::Builtin},
-        {"if", &Analyzer::If},          {"begin", &Analyzer::Begin},
-        {"lambda", &Analyzer::Lambda},  {"let", &Analyzer::Let},
-        {"letrec", &Analyzer::Letrec},  {"set!", &Analyzer::Set},
-        {"define", &Analyzer::Define},  {"apply", &Analyzer::Apply},
-        {"values", &Analyzer::Values},  {"call-with-values", &Analyzer::CallWithValues},
-        {"call/cc", &Analyzer::CallCc}, {"dynamic-wind", &Analyzer::DynamicWind},
-        {"catch", &Analyzer::Catch},    {"raise", &Analyzer::Raise},
+        {"quote", &Analyzer::Quote},
+        {"%builtin", &Analyzer::Builtin},
+        {"if", &Analyzer::If},
+        {"begin", &Analyzer::Begin},
+        {"lambda", &Analyzer::Lambda},
+        {"let", &Analyzer::Let},
+        {"letrec", &Analyzer::Letrec},
+        {"set!", &Analyzer::Set},
+        {"define", &Analyzer::Define},
+        {"apply", &Analyzer::Apply},
+        {"values", &Analyzer::Values},
+        {"call-with-values", &Analyzer::CallWithValues},
+        {"call/cc", &Analyzer::CallCc},
+        {"dynamic-wind", &Analyzer::DynamicWind},
+        {"catch", &Analyzer::Catch},
+        {"raise", &Analyzer::Raise},
+        {"%with-handler", &Analyzer::WithHandler},
     };
     for (auto [head, handler] : heads) forms_[names.Intern(head)] = handler;
     lambda_head_ = names.Intern("lambda");
@@ -78,6 +88,7 @@ class Analyzer {
     const ConstantNames constants(vm_.names(), forms);
     FindSelfCalls(ast_, top, [&](Name name) { return constants.Contains(name); });
     FindCaptures(top);
+    MarkVariablesAcrossCalls(top, [this](const Node* call) { return CallsNative(call); });
     return top;
   }
 
@@ -128,6 +139,12 @@ class Analyzer {
 
   // ((letrec ((name (lambda ...))) name) init...) whose name is only called in tail position is a
   // loop.
+  bool CallsNative(const Node* call) const {
+    const Node* callee = call->operands.back();
+    return callee->kind == Node::Kind::kGlobal && callee->binding.kind == Binding::Kind::kBuiltin &&
+           As<NativeObject>(vm_.globals()[callee->binding.slot]) != nullptr;
+  }
+
   Node* AsLoop(Node* call) { return error_ ? call : FindLoop(ast_, call); }
 
   Node* Quote(const Items& items, SourceSpan span) {
@@ -139,7 +156,7 @@ class Analyzer {
   // (%builtin name)
   Node* Builtin(const Items& items, SourceSpan span) {
     const Name name = items[1]->symbol;
-    const GlobalSlot* slot = vm_.FindBuiltin(name);
+    const GlobalSlot* slot = FindBuiltin(name);
     if (!slot) return Undefined(name, span);
     Node* node = New(Node::Kind::kGlobal, span);
     node->name = name;
@@ -160,6 +177,9 @@ class Analyzer {
   }
   Node* DynamicWind(const Items& items, SourceSpan span) {
     return Generic(Node::Kind::kDynamicWind, items, span);
+  }
+  Node* WithHandler(const Items& items, SourceSpan span) {
+    return Generic(Node::Kind::kWithHandler, items, span);
   }
   Node* Generic(Node::Kind kind, const Items& items, SourceSpan span) {
     Node* node = New(kind, span);
@@ -184,6 +204,7 @@ class Analyzer {
   Node* Tagged(Node::Kind kind, const Items& items, SourceSpan span) {
     Node* node = New(kind, span);
     if (items[1]->IsPair()) node->datum = items[1]->Cdr()->Car();
+    if (!items[1]->IsPair() && items[1]->boolean) node->datum = items[1];
     node->operands.push_back(Form(items[2]));
     return node;
   }
@@ -291,7 +312,7 @@ class Analyzer {
     }
     auto it = module_.environment.find(name);
     if (it == module_.environment.end()) {
-      if (vm_.FindBuiltin(name)) return Fail(span, "Cannot assign to immutable variable: " + *name);
+      if (FindBuiltin(name)) return Fail(span, "Cannot assign to immutable variable: " + *name);
       return Undefined(name, items[1]->span);
     }
     if (it->second.kind != Binding::Kind::kOwn) {
@@ -327,7 +348,7 @@ class Analyzer {
     auto it = module_.environment.find(symbol->symbol);
     if (it != module_.environment.end()) {
       node->binding = it->second;
-    } else if (const GlobalSlot* slot = vm_.FindBuiltin(symbol->symbol)) {
+    } else if (const GlobalSlot* slot = FindBuiltin(symbol->symbol)) {
       node->binding = {Binding::Kind::kBuiltin, *slot};
     } else {
       return Undefined(symbol->symbol, symbol->span);
@@ -343,6 +364,9 @@ class Analyzer {
     }
     return nullptr;
   }
+
+  // By its text: a macro may bring in a name of its own for a builtin.
+  const GlobalSlot* FindBuiltin(Name name) { return vm_.FindBuiltin(vm_.names().Intern(*name)); }
 
   Node* Undefined(Name name, SourceSpan span) {
     if (const std::string* error = vm_.ExtensionError(name)) {

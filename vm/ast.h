@@ -14,15 +14,16 @@ namespace eta {
 
 struct LambdaNode;
 
-// A local variable. Captured and assigned ones live in boxes, all others in registers (and are
-// copied into the closures that use them).
+// A local variable. Assigned ones that are captured, or that a continuation must not put back, live
+// in boxes, all others in registers (and are copied into the closures that use them).
 struct Variable {
   Name name;
   bool assigned = false;        // by set!, or by a letrec before its value was there
   bool captured = false;        // used by a procedure other than its owner
   LambdaNode* owner = nullptr;  // the procedure whose frame holds it; set with `captured`
   int reg = -1;                 // the emitter's
-  bool in_box() const { return captured && assigned; }
+  bool across_calls = false;    // changed by set! in a frame that a continuation may put back
+  bool in_box() const { return assigned && (captured || across_calls); }
 };
 
 struct Node {
@@ -45,6 +46,7 @@ struct Node {
     kCallWithValues,
     kCallCc,
     kDynamicWind,
+    kWithHandler,
     kCatch,
     kRaise
   };
@@ -54,7 +56,8 @@ struct Node {
   // body (an entry loop has no inits: vm/self_calls.h). kCall, kApply: the arguments, then the
   // operator. kAgain: the loop's next arguments.
   std::vector<Node*> operands;
-  const Datum* datum = nullptr;      // kConst, null for (); kCatch, kRaise: the tag, null for none
+  const Datum* datum =
+      nullptr;  // kConst, null for (); kCatch, kRaise: the tag, null for none, #t for all
   Variable* variable = nullptr;      // kLocal, kSetLocal
   std::vector<Variable*> variables;  // kLet, kLetrec, kLoop
   Node* loop = nullptr;              // kAgain

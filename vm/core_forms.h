@@ -20,13 +20,16 @@
 //   (call-with-values producer consumer)
 //   (call/cc receiver)
 //   (dynamic-wind before thunk after)
-//   (catch tag form)               tag: (quote symbol), or #f for a tagless catch
+//   (%with-handler handler thunk)
+//   (catch tag form)               tag: (quote symbol), #f for a tagless catch, #t for one that
+//                                  yields exception objects (vm/exception.h)
 //   (raise tag form)               tag: likewise
 //   (form form...)                 a call: operands left to right, then the operator
 // clang-format on
 //
 // A named let arrives as ((letrec ((name (lambda (v...) form...))) name) init...), `do` likewise;
 // the analyzer recognizes loops in that shape. `cond`, `case`, `and`, `or`, `when`, `unless`,
-// `let*`, quasiquote are gone. Temporaries that the expander introduces have names a program cannot
-// write (SymbolTable::Fresh).
+// `let*`, quasiquote are gone. Every local variable has a name of its own, whose text is that of
+// the name in the source but which no other variable and no top-level name is: see
+// vm/environment.h.
 #pragma once

@@ -136,6 +136,9 @@ class Writer {
       case Datum::Kind::kBytevector:
         Bytevector(datum->text);
         break;
+      case Datum::Kind::kObject:
+        out_.append("#<object>");
+        break;
     }
   }
 

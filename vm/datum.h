@@ -42,14 +42,15 @@ struct Datum {
     kSymbol,
     kPair,
     kVector,
-    kBytevector
+    kBytevector,
+    kObject
   };
 
   Kind kind = Kind::kNil;
   SourceSpan span;
   union {
     bool boolean;
-    int64_t integer = 0;
+    int64_t integer = 0;  // kObject: the bits of a Value, which whoever made the datum keeps alive
     double real;
     uint32_t character;
     Name symbol;
@@ -90,6 +91,8 @@ class DatumArena {
     d->pair.cdr = cdr;
     return d;
   }
+  // A name like SymbolTable::Fresh, for as long as the arena lives.
+  Name Fresh(std::string_view text) { return &fresh_.emplace_back(text); }
   const Datum* List(const std::vector<const Datum*>& items, SourceSpan span) {
     const Datum* list = Nil(span);
     for (auto it = items.rbegin(); it != items.rend(); ++it) list = Cons(*it, list, span);
@@ -98,6 +101,7 @@ class DatumArena {
 
  private:
   std::deque<Datum> data_;
+  std::deque<std::string> fresh_;
 };
 
 // The elements of a proper list; false when `list` is improper.

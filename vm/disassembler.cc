@@ -56,6 +56,7 @@ void AppendProcedure(Vm& vm, const Code& code, std::string* out) {
   }
   for (Value constant : code.constants) {
     if (const auto* inner = As<CodeObject>(constant)) AppendProcedure(vm, *inner->code, out);
+    if (const auto* whole = As<ClosureObject>(constant)) AppendProcedure(vm, *whole->code, out);
   }
 }
 

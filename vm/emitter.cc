@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/code_builder.h"
+#include "vm/continuation_uses.h"
 #include "vm/primitives.h"
 #include "vm/quote.h"
 #include "vm/self_calls.h"
@@ -154,6 +155,9 @@ class ProcedureEmitter {
         break;
       case Kind::kDynamicWind:
         EmitDynamicWind(node, dst);
+        break;
+      case Kind::kWithHandler:
+        EmitWithHandler(node, dst);
         break;
       case Kind::kCatch:
         EmitCatch(node, dst);
@@ -642,9 +646,10 @@ class ProcedureEmitter {
     const int window = out_.Reserve(3);
     Label after;
     Emit(node->operands[0], window + 1);
-    out_.EmitBranch(Op::kPushEscape, after, window);
+    const bool leaves = OnlyEscapes(node);
+    out_.EmitBranch(leaves ? Op::kPushEscape : Op::kPushContinuation, after, window);
     out_.Emit(Op::kCall, window, 1);
-    out_.Emit(Op::kPopHandler);
+    out_.Emit(leaves ? Op::kPopHandler : Op::kPopContinuation);
     out_.Bind(after);
     MoveResult(window, dst);
   }
@@ -658,6 +663,16 @@ class ProcedureEmitter {
     CallThunk(result, thunks + 1);
     out_.Emit(Op::kPopHandler);
     CallThunk(out_.Reserve(2), thunks + 2);
+    MoveResult(result, dst);
+  }
+
+  void EmitWithHandler(const Node* node, int dst) {
+    const int procedures = out_.Reserve(2);
+    for (int i = 0; i < 2; ++i) Emit(node->operands[i], procedures + i);
+    const int result = out_.Reserve(2);
+    out_.Emit(Op::kPushHandler, procedures);
+    CallThunk(result, procedures + 1);
+    out_.Emit(Op::kPopHandler);
     MoveResult(result, dst);
   }
 
@@ -683,7 +698,8 @@ class ProcedureEmitter {
   }
 
   Value TagValue(const Node* node) {
-    return node->datum ? vm_.Symbol(node->datum->symbol) : Value::False();
+    if (!node->datum) return Value::False();
+    return node->datum->IsSymbol() ? vm_.Symbol(node->datum->symbol) : Value::True();
   }
 
   Vm& vm_;

@@ -62,10 +62,11 @@ const Datum* ExpandNamedLet(Expander& expander, const Datum* form, const Items& 
                            "a parameter cannot have the name of the loop: " + *name->symbol);
     }
   }
-  const Expander::Scope scope(expander, {name});
+  Expander::Scope scope(expander);
+  const Datum* loop = scope.Bind({name})[0];
   const Datum* formals = expander.List(bindings.ids, items[2]->span);
   const Datum* procedure = expander.MakeLambda(formals, items, 3, form->span);
-  return procedure ? MakeLoop(expander, name, procedure, std::move(inits), form->span) : nullptr;
+  return procedure ? MakeLoop(expander, loop, procedure, std::move(inits), form->span) : nullptr;
 }
 
 struct DoVariables {
@@ -102,8 +103,17 @@ const Datum* Expander::MakeLambda(const Datum* formals, const Items& items, size
   for (; rest->IsPair(); rest = rest->Cdr()) ids.push_back(rest->Car());
   if (!rest->IsNil()) ids.push_back(rest);
   if (!CheckDistinct(ids, "parameter")) return nullptr;
-  const Scope scope(*this, ids);
-  Items parts{formals};
+  Scope scope(*this);
+  Items variables = scope.Bind(ids);
+  const Datum* parameters = rest;
+  if (!rest->IsNil()) {
+    parameters = variables.back();
+    variables.pop_back();
+  }
+  for (size_t i = variables.size(); i-- > 0;) {
+    parameters = Pair(variables[i], parameters, formals->span);
+  }
+  Items parts{parameters};
   return ExpandBody(items, begin, span, &parts) ? Core("lambda", std::move(parts), span) : nullptr;
 }
 
@@ -124,11 +134,12 @@ ETA_EXPAND_FN(ExpandLet) {
       !expander.ExpandAll(bindings.inits, 0, &inits)) {
     return nullptr;
   }
-  const Expander::Scope scope(expander, bindings.ids);
+  Expander::Scope scope(expander);
+  const Items variables = scope.Bind(bindings.ids);
   Items body;
   if (!expander.ExpandBody(items, 2, form->span, &body)) return nullptr;
   if (inits.empty()) return expander.Begin(body, form->span);
-  body.insert(body.begin(), MakeBindings(expander, bindings.ids, inits, items[1]->span));
+  body.insert(body.begin(), MakeBindings(expander, variables, inits, items[1]->span));
   return expander.Core("let", std::move(body), form->span);
 }
 
@@ -141,17 +152,17 @@ ETA_EXPAND_FN(ExpandLetStar) {
   for (const Datum* id : bindings.ids) {
     if (!expander.CheckBindable(id, "variable")) return nullptr;
   }
-  // A name counts as a variable from the first binding on; only forms that a program may redefine
-  // notice.
-  const Expander::Scope scope(expander, bindings.ids);
-  Items inits, body;
-  if (!expander.ExpandAll(bindings.inits, 0, &inits) ||
-      !expander.ExpandBody(items, 2, form->span, &body)) {
-    return nullptr;
+  Expander::Scope scope(expander);
+  Items variables, inits, body;
+  for (size_t i = 0; i < bindings.ids.size(); ++i) {
+    inits.push_back(expander.Expand(bindings.inits[i]));
+    if (!inits.back()) return nullptr;
+    variables.push_back(scope.Bind({bindings.ids[i]})[0]);
   }
+  if (!expander.ExpandBody(items, 2, form->span, &body)) return nullptr;
   const Datum* result = expander.Begin(body, form->span);
   for (size_t i = inits.size(); i-- > 0;) {
-    result = expander.Let1(bindings.ids[i], inits[i], result, form->span);
+    result = expander.Let1(variables[i], inits[i], result, form->span);
   }
   return result;
 }
@@ -163,14 +174,15 @@ ETA_EXPAND_FN(ExpandLetrec) {
       !expander.CheckDistinct(bindings.ids, "variable")) {
     return nullptr;
   }
-  const Expander::Scope scope(expander, bindings.ids);
+  Expander::Scope scope(expander);
+  const Items variables = scope.Bind(bindings.ids);
   Items inits, body;
   if (!expander.ExpandAll(bindings.inits, 0, &inits) ||
       !expander.ExpandBody(items, 2, form->span, &body)) {
     return nullptr;
   }
   if (inits.empty()) return expander.Begin(body, form->span);
-  body.insert(body.begin(), MakeBindings(expander, bindings.ids, inits, items[1]->span));
+  body.insert(body.begin(), MakeBindings(expander, variables, inits, items[1]->span));
   return expander.Core("letrec", std::move(body), form->span);
 }
 
@@ -185,7 +197,8 @@ ETA_EXPAND_FN(ExpandDo) {
     return nullptr;
   }
   if (end.empty()) return expander.Fail(items[2]->span, "the end of do must be (test result...)");
-  const Expander::Scope scope(expander, variables.ids);
+  Expander::Scope scope(expander);
+  const Items parameters = scope.Bind(variables.ids);
   const Datum* test = expander.ExpandTest(end[0]);
   if (!test) return nullptr;
   const Datum* result = expander.ExpandSequence(end, 1, items[2]->span);
@@ -197,7 +210,7 @@ ETA_EXPAND_FN(ExpandDo) {
   }
   turn.push_back(expander.List(next, form->span));
   const Datum* body = expander.If(test, result, expander.Begin(turn, form->span), form->span);
-  const Datum* formals = expander.List(variables.ids, items[1]->span);
+  const Datum* formals = expander.List(parameters, items[1]->span);
   const Datum* procedure = expander.Core("lambda", {formals, body}, form->span);
   return MakeLoop(expander, loop, procedure, std::move(variables.inits), form->span);
 }
@@ -207,8 +220,16 @@ ETA_EXPAND_FN(ExpandSet) {
       !expander.CheckBindable(items[1], "variable")) {
     return nullptr;
   }
+  const Meaning meaning = expander.Resolve(items[1]->symbol);
+  if (meaning.kind == Meaning::Kind::kMacro) {
+    return expander.Fail(items[1]->span, "set!: " + *items[1]->symbol + " is a macro");
+  }
+  const Datum* variable = expander.Reference(items[1], meaning);
+  if (!variable->IsSymbol()) {
+    return expander.Fail(form->span, "Cannot assign to immutable variable: " + *items[1]->symbol);
+  }
   const Datum* value = expander.Expand(items[2]);
-  return value ? expander.Core("set!", {items[1], value}, form->span) : nullptr;
+  return value ? expander.Core("set!", {variable, value}, form->span) : nullptr;
 }
 
 ETA_EXPAND_FN(ExpandMisplacedDefinition) {

@@ -86,8 +86,8 @@ bool ParseCondClause(Expander& expander, const Datum* datum, bool last, Clause* 
     expander.Fail(datum->span, "a clause of cond must be (test form...)");
     return false;
   }
-  if (IsSymbolNamed(parts[0], "else")) return ParseElse(expander, parts, last, out);
-  const bool arrow = parts.size() > 1 && IsSymbolNamed(parts[1], "=>");
+  if (expander.IsKeyword(parts[0], "else")) return ParseElse(expander, parts, last, out);
+  const bool arrow = parts.size() > 1 && expander.IsKeyword(parts[1], "=>");
   if (arrow && parts.size() != 3) {
     expander.Fail(datum->span, "a clause of cond with => must be (test => procedure)");
     return false;
@@ -139,6 +139,13 @@ const Datum* CaseTest(Expander& expander, const Datum* key, const Items& data) {
   return test;
 }
 
+// `=> procedure` of case: called with the key.
+bool ParseArrow(Expander& expander, const Datum* key, const Datum* procedure, Clause* out) {
+  const Datum* expanded = expander.Expand(procedure);
+  out->body = expanded ? expander.List({expanded, key}, out->span) : nullptr;
+  return out->body != nullptr;
+}
+
 bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, bool last,
                      Clause* out) {
   Items parts, data;
@@ -148,13 +155,19 @@ bool ParseCaseClause(Expander& expander, const Datum* key, const Datum* datum, b
     expander.Fail(datum->span, "a clause of case must be ((datum...) form...)");
     return false;
   }
-  if (IsSymbolNamed(parts[0], "else")) return ParseElse(expander, parts, last, out);
+  const bool arrow = parts.size() == 3 && expander.IsKeyword(parts[1], "=>");
+  if (expander.IsKeyword(parts[0], "else")) {
+    if (!arrow || !last) return ParseElse(expander, parts, last, out);
+    out->kind = Clause::Kind::kElse;
+    return ParseArrow(expander, key, parts[2], out);
+  }
   if (!expander.CheckList(parts[0], "the data of a clause of case", &data)) return false;
   if (data.empty()) {
     expander.Fail(parts[0]->span, "a clause of case needs at least one datum");
     return false;
   }
   out->test = CaseTest(expander, key, data);
+  if (arrow) return ParseArrow(expander, key, parts[2], out);
   out->body = expander.ExpandSequence(parts, 1, datum->span);
   return out->body != nullptr;
 }
@@ -184,7 +197,8 @@ const Datum* Expander::ExpandTest(const Datum* datum) {
 }
 
 ETA_EXPAND_FN(ExpandQuote) {
-  return expander.CheckSize(form, items, 2, 2, "(quote datum)") ? form : nullptr;
+  if (!expander.CheckSize(form, items, 2, 2, "(quote datum)")) return nullptr;
+  return expander.Quote(items[1]);
 }
 
 ETA_EXPAND_FN(ExpandIf) {
@@ -281,6 +295,19 @@ ETA_EXPAND_FN(ExpandDynamicWind) {
 ETA_EXPAND_FN(ExpandCatch) {
   return ExpandTagged(expander, form, items,
                       "(catch 'tag form) or (catch form); several forms go in a begin");
+}
+
+// What the library's guard is made of.
+ETA_EXPAND_FN(ExpandCatchAny) {
+  if (!expander.CheckSize(form, items, 2, 2, "(%catch-any form)")) return nullptr;
+  const Datum* body = expander.Expand(items[1]);
+  return body ? expander.Core("catch", {expander.Bool(true, form->span), body}, form->span)
+              : nullptr;
+}
+
+ETA_EXPAND_FN(ExpandWithHandler) {
+  if (!expander.CheckSize(form, items, 3, 3, "(%with-handler handler thunk)")) return nullptr;
+  return ExpandOperands(expander, "%with-handler", form, items);
 }
 
 ETA_EXPAND_FN(ExpandRaise) {

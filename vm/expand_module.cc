@@ -1,41 +1,32 @@
 // Modules and top-level forms.
+#include <algorithm>
+#include <deque>
 #include <unordered_set>
 #include <utility>
 
 #include "vm/expander.h"
+#include "vm/module_text.h"
 
 namespace eta {
 
-// Expands the forms of one module.
-class ModuleExpander {
+// What modifiers a module's clause may have; reads imports and exports.
+class ClauseReader {
  public:
-  ModuleExpander(Expander& expander, ExpandedModule* module)
-      : expander_(expander), module_(module) {}
+  ClauseReader(Expander& expander, ExpandedModule* module) : expander_(expander), module_(module) {}
 
-  // Adds what defines something in `form` to `ids`; looks at definitions as they are written.
-  void CollectDefinitions(const Datum* form, Items* ids) {
+  // Reads the clauses that stand at the top level of the module, in `begin`s too.
+  bool Read(const Datum* form) {
+    if (!form->IsPair()) return true;
+    if (IsSymbolNamed(form->Car(), "import")) return AddImports(form);
+    if (IsSymbolNamed(form->Car(), "export")) return AddExports(form);
     Items items;
-    if (!form->IsPair() || !ListElements(form, &items) || items.size() < 2) return;
-    if (expander_.IsSequence(form)) {
-      const Expander::Nesting nesting(expander_, form->span);
-      for (size_t i = 1; i < items.size() && nesting.ok(); ++i) CollectDefinitions(items[i], ids);
-    } else if (expander_.IsDefinition(form)) {
-      const Datum* id = items[1]->IsPair() ? items[1]->Car() : items[1];
-      if (id->IsSymbol()) ids->push_back(id);
+    if (!expander_.IsSequence(form) || !ListElements(form, &items)) return true;
+    const Expander::Nesting nesting(expander_, form->span);
+    if (!nesting.ok()) return false;
+    for (size_t i = 1; i < items.size(); ++i) {
+      if (!Read(items[i])) return false;
     }
-  }
-
-  // A clause or form of the module. False: failed.
-  bool Add(const Datum* form) {
-    if (form->IsPair()) {
-      if (expander_.IsDefinition(form)) return AddDefinition(form);
-      if (expander_.IsSequence(form)) return AddSequence(form);
-      if (IsSymbolNamed(form->Car(), "import")) return AddImports(form);
-      if (IsSymbolNamed(form->Car(), "export")) return AddExports(form);
-    }
-    const Datum* expanded = expander_.Expand(form);
-    if (expanded) module_->body.push_back(expanded);
-    return expanded != nullptr;
+    return true;
   }
 
  private:
@@ -44,29 +35,6 @@ class ModuleExpander {
   bool Fail(SourceSpan span, std::string message) {
     expander_.Fail(span, std::move(message));
     return false;
-  }
-
-  bool AddDefinition(const Datum* form) {
-    Expander::Definition definition;
-    if (!expander_.ParseDefinition(form, &definition)) return false;
-    const Datum* id = definition.id;
-    const Datum* value = expander_.DefinitionValue(definition);
-    if (!value) return false;
-    if (defined_.insert(id->symbol).second) {
-      module_->definitions.push_back({id->symbol, id->span});
-    }
-    module_->body.push_back(expander_.Core("define", {id, value}, form->span));
-    return true;
-  }
-
-  bool AddSequence(const Datum* form) {
-    Items items;
-    const Expander::Nesting nesting(expander_, form->span);
-    if (!nesting.ok() || !expander_.CheckList(form, "a form", &items)) return false;
-    for (size_t i = 1; i < items.size(); ++i) {
-      if (!Add(items[i])) return false;
-    }
-    return true;
   }
 
   bool AddExports(const Datum* form) {
@@ -147,22 +115,114 @@ class ModuleExpander {
 
   Expander& expander_;
   ExpandedModule* module_;
+};
+
+// Expands the forms of one module, stretch by stretch.
+class ModuleExpander {
+ public:
+  ModuleExpander(Expander& expander, ExpandedModule* module, size_t index)
+      : expander_(expander),
+        module_(module),
+        top_(expander.NewEnvironment(Environment::Kind::kModule, index)) {}
+
+  // Make names known that the module imports, or defines in `form`: all of the module sees them.
+  void Import(Name name) { top_->Bind(name, {.variable = name, .imported = true}); }
+  void Remember(Name name, Binding::Kind kind) {
+    top_->Bind(name, {.variable = name, .imported = kind != Binding::Kind::kOwn});
+  }
+  void CollectDefinitions(const Datum* form) {
+    Items items;
+    if (!form->IsPair() || !ListElements(form, &items) || items.size() < 2) return;
+    if (expander_.IsSequence(form)) {
+      const Expander::Nesting nesting(expander_, form->span);
+      for (size_t i = 1; i < items.size() && nesting.ok(); ++i) CollectDefinitions(items[i]);
+    } else if (expander_.IsDefinition(form)) {
+      const Datum* id = items[1]->IsPair() ? items[1]->Car() : items[1];
+      if (id->IsSymbol()) top_->Bind(id->symbol, {.variable = id->symbol});
+    }
+  }
+
+  // Expands `forms` behind what there is. False: failed.
+  bool Add(const Items& forms) {
+    expander_.env_ = top_;
+    expander_.top_ = top_;
+    for (const Datum* form : forms) {
+      if (!AddForm(form, /*written=*/true)) return false;
+    }
+    return true;
+  }
+
+ private:
+  // `written`: as opposed to made by a macro.
+  bool AddForm(const Datum* form, bool written) {
+    const Datum* head = expander_.ExpandHead(form);
+    if (!head) return false;
+    written &= head == form;
+    if (expander_.IsDefinition(head)) return AddDefinition(head);
+    if (expander_.IsSequence(head)) return AddSequence(head, written);
+    if (expander_.IsSyntaxDefinition(head)) return AddMacro(head);
+    if (written && head->IsPair() &&
+        (IsSymbolNamed(head->Car(), "import") || IsSymbolNamed(head->Car(), "export"))) {
+      return true;  // ClauseReader's
+    }
+    const Datum* expanded = expander_.Expand(head);
+    if (expanded) module_->body.push_back(expanded);
+    return expanded != nullptr;
+  }
+
+  bool AddDefinition(const Datum* form) {
+    Expander::Definition definition;
+    if (!expander_.ParseDefinition(form, &definition)) return false;
+    const Datum* id = Define(definition.id);
+    const Datum* value = expander_.DefinitionValue(definition);
+    if (!value) return false;
+    if (defined_.insert(id->symbol).second) {
+      module_->definitions.push_back({id->symbol, id->span});
+    }
+    module_->body.push_back(expander_.Core("define", {id, value}, form->span));
+    return true;
+  }
+
+  // The variable that a definition of `id` makes or assigns. A name that a macro introduced gets a
+  // variable that only what the macro made can see.
+  const Datum* Define(const Datum* id) {
+    const Environment::Entry* known = top_->Find(id->symbol);
+    Name variable = known ? known->variable : nullptr;
+    if (!variable) {
+      const bool written = !expander_.aliases_.contains(id->symbol) && !IsFresh(id->symbol);
+      variable = written ? id->symbol : expander_.names_.Fresh(*id->symbol);
+      top_->Bind(id->symbol, {.variable = variable});
+    }
+    return expander_.arena_.Symbol(variable, id->span);
+  }
+
+  bool IsFresh(Name name) const { return expander_.Intern(*name) != name; }
+
+  bool AddSequence(const Datum* form, bool written) {
+    Items items;
+    const Expander::Nesting nesting(expander_, form->span);
+    if (!nesting.ok() || !expander_.CheckList(form, "a form", &items)) return false;
+    for (size_t i = 1; i < items.size(); ++i) {
+      if (!AddForm(items[i], written)) return false;
+    }
+    return true;
+  }
+
+  // A macro is visible in the rest of the file, in the other modules too.
+  bool AddMacro(const Datum* form) {
+    if (!expander_.ParseSyntaxDefinition(form, top_)) return false;
+    const Name name = form->Cdr()->Car()->symbol;
+    expander_.file_macros_[name] = top_->Find(name)->macro;
+    return true;
+  }
+
+  Expander& expander_;
+  ExpandedModule* module_;
+  Environment* top_;
   std::unordered_set<Name> defined_;
 };
 
 namespace {
-
-// A module of a file before expansion, in the stretches that the file has it in.
-struct ModuleText {
-  Name name = nullptr;
-  SourceSpan span;
-  bool is_script = false;
-  std::vector<Items> stretches;
-};
-
-struct Stretch {
-  size_t module, index;
-};
 
 bool IsModuleForm(const Datum* datum) {
   return datum->IsPair() && IsSymbolNamed(datum->Car(), "module");
@@ -183,12 +243,6 @@ bool ParseModule(Expander& expander, const Datum* form, ModuleText* out) {
   out->stretches.emplace_back(items.begin() + 2, items.end());
   return true;
 }
-
-// What a file consists of, in order.
-struct FileText {
-  std::vector<ModuleText> modules;
-  std::vector<Stretch> stretches;
-};
 
 bool ParseFile(Expander& expander, const std::vector<const Datum*>& forms, Name script,
                FileText* out) {
@@ -216,47 +270,96 @@ bool ParseFile(Expander& expander, const std::vector<const Datum*>& forms, Name 
   return true;
 }
 
-// Expands `text` into `module`; `ends` gets the size of the body after each stretch.
-bool ExpandModule(Expander& expander, const ModuleText& text, ExpandedModule* module,
-                  std::vector<size_t>* ends) {
-  module->name = text.name;
-  module->span = text.span;
-  module->is_script = text.is_script;
-  ModuleExpander module_expander(expander, module);
-  Items ids;
-  for (const Items& stretch : text.stretches) {
-    for (const Datum* form : stretch) module_expander.CollectDefinitions(form, &ids);
-  }
-  const Expander::Scope scope(expander, ids);
-  for (const Items& stretch : text.stretches) {
-    for (const Datum* form : stretch) {
-      if (!module_expander.Add(form)) return false;
+// The names that `import` binds, of those that are exported.
+std::vector<Name> ImportedNames(Expander& expander, const ExpandedModule::Import& import,
+                                const std::vector<Name>& exported) {
+  std::vector<Name> names;
+  for (const auto& id : import.only) names.push_back(id.name);
+  if (!import.all) return names;
+  for (Name name : exported) {
+    const bool hidden = std::any_of(import.hidden.begin(), import.hidden.end(),
+                                    [name](const auto& id) { return id.name == name; });
+    if (hidden) continue;
+    for (const auto& renaming : import.renamed) {
+      if (renaming.exported == name) name = renaming.local;
     }
-    ends->push_back(module->body.size());
+    names.push_back(import.prefix.empty() ? name : expander.Intern(import.prefix + *name));
   }
-  return true;
+  return names;
+}
+
+// What a module of this file or another exports; nothing if there is none of that name.
+std::vector<Name> ExportedNames(const ExpandedFile& file, const FindModule& find, Name module) {
+  std::vector<Name> names;
+  for (const ExpandedModule& own : file.modules) {
+    if (own.name != module) continue;
+    for (const auto& id : own.exports) names.push_back(id.name);
+    return names;
+  }
+  if (const Module* other = find ? find(module) : nullptr) {
+    for (const auto& [name, slot] : other->exports) names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace
 
-Result<ExpandedFile> Expander::ExpandFile(const std::vector<const Datum*>& forms,
-                                          std::string_view script) {
-  FileText text;
+Result<ExpandedFile> Expander::ScanFile(const std::vector<const Datum*>& forms,
+                                        std::string_view script) {
+  text_ = std::make_unique<FileText>();
   ExpandedFile file;
-  if (!ParseFile(*this, forms, Intern(script), &text)) return Unexpected(error_);
-  std::vector<std::vector<size_t>> ends(text.modules.size());
-  file.modules.resize(text.modules.size());
-  for (size_t i = 0; i < text.modules.size(); ++i) {
-    if (!ExpandModule(*this, text.modules[i], &file.modules[i], &ends[i])) {
-      return Unexpected(error_);
+  if (!ParseFile(*this, forms, Intern(script), text_.get())) return Unexpected(error_);
+  for (const ModuleText& text : text_->modules) {
+    ExpandedModule& module = file.modules.emplace_back();
+    module.name = text.name;
+    module.span = text.span;
+    module.is_script = text.is_script;
+    ClauseReader reader(*this, &module);
+    for (const Items& stretch : text.stretches) {
+      for (const Datum* form : stretch) {
+        if (!reader.Read(form)) return Unexpected(error_);
+      }
     }
   }
-  for (const Stretch& stretch : text.stretches) {
-    const std::vector<size_t>& end = ends[stretch.module];
-    const size_t begin = stretch.index == 0 ? 0 : end[stretch.index - 1];
-    file.parts.push_back({stretch.module, begin, end[stretch.index]});
-  }
   return file;
+}
+
+Result<Ok> Expander::ExpandForms(ExpandedFile* file, const FindModule& find) {
+  file_ = file;
+  std::deque<ModuleExpander> expanders;
+  for (size_t i = 0; i < file->modules.size(); ++i) {
+    ModuleExpander& expander = expanders.emplace_back(*this, &file->modules[i], i);
+    for (const auto& [name, kind] : session_) expander.Remember(name, kind);
+    for (const auto& import : file->modules[i].imports) {
+      const std::vector<Name> exported = ExportedNames(*file, find, import.module);
+      for (Name name : ImportedNames(*this, import, exported)) expander.Import(name);
+    }
+    for (const Items& stretch : text_->modules[i].stretches) {
+      for (const Datum* form : stretch) expander.CollectDefinitions(form);
+    }
+  }
+  for (const Stretch& stretch : text_->stretches) {
+    const size_t begin = file->modules[stretch.module].body.size();
+    const Items& forms = text_->modules[stretch.module].stretches[stretch.index];
+    if (!expanders[stretch.module].Add(forms)) return Unexpected(error_);
+    file->parts.push_back({stretch.module, begin, file->modules[stretch.module].body.size()});
+  }
+  return Ok{};
+}
+
+Result<ExpandedFile> Expander::ExpandFile(const std::vector<const Datum*>& forms,
+                                          std::string_view script) {
+  auto file = ScanFile(forms, script);
+  if (!file) return file;
+  if (auto expanded = ExpandForms(&*file, nullptr); !expanded) return Unexpected(expanded.error());
+  return file;
+}
+
+Result<const Datum*> Expander::ExpandExpression(const Datum* datum) {
+  top_ = env_;
+  const Datum* form = Expand(datum);
+  if (!form) return Unexpected(error_);
+  return form;
 }
 
 ETA_EXPAND_FN(ExpandMisplacedModuleForm) {

@@ -1,35 +1,61 @@
 // Expander: data as read -> modules of core forms (vm/core_forms.h).
 //
-// Each special form is a function in a table (vm/special_forms.h). They work on data as they are,
-// names included: a name that the expander introduces is fresh, a procedure that it introduces is
-// referred to by (%builtin name), so nothing a program defines can get between.
+// Each special form is a function in a table (vm/special_forms.h); macros are syntax-rules, those
+// of the program and those of the library (vm/macro_library.h). What a name means is decided here
+// (vm/environment.h): in the core forms every local variable has a name of its own, and a procedure
+// that the expander introduces is referred to by (%builtin name), so nothing a program defines can
+// get between.
 //
 // The expansion functions report failure by a null datum after Fail, which keeps the first error;
 // the entry points turn that into a Result.
 #pragma once
 
+#include <deque>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "vm/datum.h"
+#include "vm/environment.h"
 #include "vm/module.h"
 #include "vm/span.h"
 #include "vm/special_forms.h"
+#include "vm/syntax_rules.h"
 
 namespace eta {
 
-// Names and arena must outlive the expander and what it returns. One expander per file.
+class MacroLibrary;
+class ModuleExpander;
+struct FileText;
+
+// Names and arena must outlive the expander and what it returns, and so must the library. One
+// expander per file.
 class Expander {
  public:
-  Expander(SymbolTable& names, DatumArena& arena);
+  // Without a library there are only the forms of the table.
+  Expander(SymbolTable& names, DatumArena& arena, const MacroLibrary* library = nullptr);
+  ~Expander();
 
-  // The modules of a file. `script` names the module that its top-level forms outside of modules
-  // make up, if it has any.
+  // What the modules of a file are called, import and export. `script` names the module that its
+  // top-level forms outside of modules make up, if it has any.
+  Result<ExpandedFile> ScanFile(const std::vector<const Datum*>& forms, std::string_view script);
+  // Expands the forms of the file that was scanned. `find` knows the modules that it imports.
+  Result<Ok> ExpandForms(ExpandedFile* file, const FindModule& find);
+  // Both, for a file whose imports do not matter.
   Result<ExpandedFile> ExpandFile(const std::vector<const Datum*>& forms, std::string_view script);
+  // A single expression in which all free names are builtins.
+  Result<const Datum*> ExpandExpression(const Datum* datum);
+
+  // For the submissions of one session: makes what earlier ones left visible, their variables and
+  // the top-level macros of an expander that outlives this one.
+  void AddVariables(const Module& earlier);
+  void AddMacros(const Expander& earlier);
+  // The macros that were defined at the top level of this file.
+  std::vector<Name> MacroNames() const;
 
   // --- For expansion functions ------------------------------------------------------------------
   // An expression as a core form.
@@ -59,6 +85,18 @@ class Expander {
   // The same for several, which must also differ.
   bool CheckDistinct(const Items& ids, std::string_view what);
 
+  // What `id` means in the environment where the expander is, or in another.
+  Meaning Resolve(Name id) const { return Resolve(id, env_); }
+  Meaning Resolve(Name id, const Environment* env) const;
+  // Whether `datum` is this symbol and nothing binds it: else, =>.
+  bool IsKeyword(const Datum* datum, std::string_view text) const;
+  // A name that stands for `id` in `env`, whatever is bound where it gets to.
+  const Datum* Alias(Name id, const Environment* env, SourceSpan span);
+  // The same for what forms introduce that rewrite to forms: a builtin, or a variable of theirs.
+  const Datum* LibraryName(std::string_view name, SourceSpan span);
+  // How the core forms refer to a variable; not of a macro.
+  const Datum* Reference(const Datum* id, const Meaning& meaning);
+
   Name Intern(std::string_view text) { return names_.Intern(text); }
   const Datum* Symbol(std::string_view text, SourceSpan span) {
     return arena_.Symbol(Intern(text), span);
@@ -66,8 +104,15 @@ class Expander {
   const Datum* Fresh(std::string_view base, SourceSpan span);
   const Datum* List(const Items& items, SourceSpan span) { return arena_.List(items, span); }
   const Datum* Cons(const Datum* car, const Datum* cdr) { return arena_.Cons(car, cdr, car->span); }
+  const Datum* Pair(const Datum* car, const Datum* cdr, SourceSpan span) {
+    return arena_.Cons(car, cdr, span);
+  }
+  const Datum* EmptyList(SourceSpan span) { return arena_.Nil(span); }
+  const Datum* Vector(Items elements, SourceSpan span);
   const Datum* Bool(bool value, SourceSpan span);
+  const Datum* Integer(int64_t value, SourceSpan span);
   const Datum* Nil(SourceSpan span) { return Quote(arena_.Nil(span)); }
+  // (quote datum), with the names that were written.
   const Datum* Quote(const Datum* datum);
   // (head item...): a core form or a call.
   const Datum* Core(std::string_view head, Items items, SourceSpan span);
@@ -95,21 +140,38 @@ class Expander {
     bool ok_;
   };
 
-  // While in scope, these names are variables where the expander is.
+  // A contour of local bindings; ends with its scope.
   class Scope {
    public:
-    Scope(Expander& expander, const Items& ids);
-    ~Scope();
+    explicit Scope(Expander& expander) : expander_(expander), outer_(expander.env_) {}
+    ~Scope() { expander_.env_ = outer_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
+    // Makes variables visible from here on; yields their symbols in the core forms.
+    Items Bind(const Items& ids);
+    // Opens the contour, if it is not open yet, for bindings that come one by one.
+    Environment& Open();
+    void Enter(Environment& contour) { expander_.env_ = &contour; }
+
    private:
     Expander& expander_;
-    std::vector<Name> names_;
+    Environment* const outer_;
+    bool open_ = false;
   };
+
+  // Rewrites `form` as long as a macro or a form that makes definitions heads it. Null: failed.
+  const Datum* ExpandHead(const Datum* form);
+  // An empty contour inside the present one, or an outermost one.
+  Environment* NewEnvironment(Environment::Kind kind, size_t module = 0);
+  // Binds a macro in `env`; `rules` is (syntax-rules ...) or another macro. False: failed.
+  bool DefineMacro(const Datum* name, const Datum* rules, Environment* env);
 
  private:
   friend class ModuleExpander;
+  friend class ClauseReader;
+  friend class BodyExpander;
+  friend class MacroLibrary;
 
   // A definition, whichever way it is spelled.
   struct Definition {
@@ -121,18 +183,38 @@ class Expander {
     SourceSpan span;
   };
   bool IsDefinition(const Datum* datum) const;
-  bool IsSequence(const Datum* datum) const;  // begin or progn
-  bool IsShadowed(Name name) const { return shadowed_.contains(name); }
+  bool IsSequence(const Datum* datum) const;          // begin or progn
+  bool IsSyntaxDefinition(const Datum* datum) const;  // define-syntax
   bool ParseDefinition(const Datum* datum, Definition* out);
   const Datum* DefinitionValue(const Definition& definition);
-  bool SpliceBody(const Items& items, size_t begin, Items* out);
-  bool ExpandDefinitions(const Items& body, size_t count, SourceSpan span, Items* out);
   const Datum* ExpandVariable(const Datum* symbol);
   const Datum* ExpandPair(const Datum* pair);
+  const Datum* ExpandMacros(const Datum* form);
+  Meaning ResolveFree(Name id, const Environment* top) const;
+  bool ParseSyntaxDefinition(const Datum* form, Environment* env);
+  const Datum* Foreign(const Datum* id, const Meaning& meaning);
+  bool HasAlias(const Datum* datum) const;
+  const Datum* WithoutAliases(const Datum* datum);
+
+  // What an alias stands for.
+  struct Original {
+    Name name;
+    const Environment* environment;
+  };
 
   SymbolTable& names_;
   DatumArena& arena_;
-  std::unordered_map<Name, int> shadowed_;  // what is a variable here, and how many times
+  const MacroLibrary* library_;
+  std::deque<Environment> environments_;
+  Environment* env_;                  // where the expander is
+  const Environment* top_ = nullptr;  // its outermost contour
+  std::unordered_map<Name, Original> aliases_;
+  std::deque<Macro> macros_;
+  std::unordered_map<Name, const Macro*>
+      file_macros_;  // from their definition to the end of the file, in all of its modules
+  std::vector<std::pair<Name, Binding::Kind>> session_;  // what AddVariables made visible
+  std::unique_ptr<FileText> text_;
+  ExpandedFile* file_ = nullptr;  // being expanded
   int depth_ = 0;
   int fresh_count_ = 0;
   bool failed_ = false;

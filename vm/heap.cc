@@ -47,6 +47,11 @@ void TraceObject(Object* object, Marker& marker) {
       return marker.MarkAll(static_cast<ValuesObject*>(object)->span());
     case ObjectKind::kBox:
       return marker.Mark(static_cast<BoxObject*>(object)->value);
+    case ObjectKind::kContinuation:
+      return marker.Mark(static_cast<ContinuationObject*>(object)->segment);
+    case ObjectKind::kSegment:
+      marker.Mark(static_cast<SegmentObject*>(object)->next);
+      return marker.Mark(static_cast<SegmentObject*>(object)->saved);
     case ObjectKind::kClosure: {
       auto* closure = static_cast<ClosureObject*>(object);
       marker.MarkObject(closure->code->self);
@@ -65,7 +70,6 @@ void TraceObject(Object* object, Marker& marker) {
     case ObjectKind::kBytevector:
     case ObjectKind::kInt64:
     case ObjectKind::kNative:
-    case ObjectKind::kContinuation:
       return;
   }
 }
@@ -381,10 +385,23 @@ Value Heap::Symbol(const std::string* name) {
   return Value::Of(symbol);
 }
 
-Value Heap::Continuation(uint64_t handler_id) {
+ContinuationObject* Heap::Continuation(uint64_t handler_id) {
   auto* continuation = New<ContinuationObject>(sizeof(ContinuationObject));
   continuation->handler_id = handler_id;
-  return Value::Of(continuation);
+  continuation->segment = Value::Nil();
+  return continuation;
+}
+
+SegmentObject* Heap::Segment(Value next, Value* begin, Value* end, const void* resume,
+                             uint64_t run) {
+  auto* segment = New<SegmentObject>(sizeof(SegmentObject));
+  segment->next = next;
+  segment->saved = Value::Nil();
+  segment->begin = begin;
+  segment->end = end;
+  segment->resume = resume;
+  segment->run = run;
+  return segment;
 }
 
 CodeObject* Heap::NewCode(std::unique_ptr<Code> code) {

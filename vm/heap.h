@@ -91,7 +91,9 @@ class Heap {
   Value Native(const NativeDef* def);
   Value Symbol(const std::string* name);  // for Vm::Symbol, which keeps one per name
   CodeObject* NewCode(std::unique_ptr<Code> code);
-  Value Continuation(uint64_t handler_id);
+  ContinuationObject* Continuation(uint64_t handler_id);  // without a segment
+  // A stretch of the stack that nobody saved yet. REQUIRES: `next` is rooted.
+  SegmentObject* Segment(Value next, Value* begin, Value* end, const void* resume, uint64_t run);
   // Takes ownership of `data`.
   Value Foreign(const ForeignType* type, void* data);
   // A list of `items`. REQUIRES: the span is rooted.

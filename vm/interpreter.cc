@@ -438,7 +438,7 @@ return_value : {
 
   CASE(PushCatch) {
     handlers_.push_back({Handler::Kind::kCatch, static_cast<uint8_t>(A), K[FieldBx(w)], R,
-                         pc + 1 + static_cast<int32_t>(*pc), 0});
+                         pc + 1 + static_cast<int32_t>(*pc), next_handler_id_++});
     SKIP();
     DISPATCH();
   }
@@ -447,12 +447,38 @@ return_value : {
     const uint64_t id = next_handler_id_++;
     handlers_.push_back({Handler::Kind::kEscape, static_cast<uint8_t>(A), Value::Nil(), R,
                          pc + 1 + static_cast<int32_t>(*pc), id});
-    R[A + 2] = vm_.heap().Continuation(id);
+    R[A + 2] = Value::Of(vm_.heap().Continuation(id));
     SKIP();
     DISPATCH();
   }
+  CASE(PushContinuation) {
+    SAVE();
+    const uint64_t id = next_handler_id_++;
+    handlers_.push_back({Handler::Kind::kEscape, static_cast<uint8_t>(A), Value::Nil(), R,
+                         pc + 1 + static_cast<int32_t>(*pc), id});
+    R[A + 2] = Capture(id, &RA, pc + 2);  // behind the offset and the call
+    SKIP();
+    DISPATCH();
+  }
+  CASE(PopContinuation) {
+    SAVE();
+    Unshare(R);
+    handlers_.pop_back();
+    DISPATCH();
+  }
+  CASE(Underflow) {
+    SAVE();
+    pc = Underflow();
+    DISPATCH();
+  }
   CASE(PushWind) {
-    handlers_.push_back({Handler::Kind::kWind, 0, RA, R, nullptr, 0});
+    handlers_.push_back(
+        {Handler::Kind::kWind, static_cast<uint8_t>(A), RA, R, nullptr, next_handler_id_++});
+    DISPATCH();
+  }
+  CASE(PushHandler) {
+    handlers_.push_back(
+        {Handler::Kind::kHandler, static_cast<uint8_t>(A), RA, R, nullptr, next_handler_id_++});
     DISPATCH();
   }
   CASE(PopHandler) handlers_.pop_back();

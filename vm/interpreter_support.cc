@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "vm/exception.h"
 #include "vm/interpreter.h"
 #include "vm/vm.h"
 
@@ -30,6 +31,23 @@ std::unique_ptr<Code> RunCode() {
   return code;
 }
 
+// Return addresses in place of those into procedures that continuations need: one for each A field
+// that a call may have, since the frame is found through it.
+std::unique_ptr<Code> UnderflowCode() {
+  auto code = std::make_unique<Code>();
+  code->name = "underflow";
+  for (uint32_t a = 0; a < 256; ++a) {
+    code->words.push_back(Instruction(Op::kCall, a, 0));
+    code->words.push_back(Instruction(Op::kUnderflow));
+  }
+  return code;
+}
+
+Value MakeClosureOf(Heap& heap, std::unique_ptr<Code> code) {
+  const Root keep(heap, Value::Of(heap.NewCode(std::move(code))));
+  return Value::Of(heap.Closure(As<CodeObject>(keep)->code, 0));
+}
+
 }  // namespace
 
 Interpreter::Interpreter(Vm& vm, size_t stack_bytes) : vm_(vm), stack_bytes_(stack_bytes) {
@@ -41,8 +59,9 @@ Interpreter::Interpreter(Vm& vm, size_t stack_bytes) : vm_(vm), stack_bytes_(sta
   stack_ = static_cast<Value*>(memory);
   stack_end_ = stack_ + stack_bytes / sizeof(Value);
   limit_.store(stack_end_, std::memory_order_relaxed);
-  CodeObject* code = vm.heap().NewCode(RunCode());
-  run_closure_ = Value::Of(vm.heap().Closure(code->code, 0));
+  run_closure_ = MakeClosureOf(vm.heap(), RunCode());
+  const Root keep(vm.heap(), run_closure_);  // the VM does not know this interpreter yet
+  underflow_closure_ = MakeClosureOf(vm.heap(), UnderflowCode());
 }
 
 Interpreter::~Interpreter() { munmap(stack_, stack_bytes_); }
@@ -81,7 +100,12 @@ Value Interpreter::Run(Value callee, Args args) {
   Value* const outer_frame = frame_;
   const Word* const outer_pc = pc_;
   Value* const outer_in_flight = in_flight_;
+  Value* const outer_base = run_base_;
+  const Root outer_shared(vm_.heap(), shared_);
   const size_t floor = handlers_.size();
+  const bool outermost = frame_ == nullptr;
+  runs_.push_back(outermost ? 0 : ++run_count_);
+  run_base_ = window;
   frame_ = window;
   in_flight_ = window + 2 + args.size();
   const Word* code = RunningClosure()->code->words.data();
@@ -97,10 +121,16 @@ Value Interpreter::Run(Value callee, Args args) {
       result = Loop(floor);
     }
   } else if (const auto* k = As<ContinuationObject>(callee)) {
-    result = StartEscape(k, window + 2, args.size());
+    (void)StartEscape(k, window + 2, args.size());
+    if (Unwind(floor)) result = Loop(floor);
   } else {
     result = vm_.TypeError("Callee is not a function");
   }
+  const Root keep(vm_.heap(), result);
+  if (outermost) Unshare(run_base_ + 2);  // what may be entered again from the next such run
+  shared_ = outer_shared;
+  run_base_ = outer_base;
+  runs_.pop_back();
   handlers_.resize(std::min(handlers_.size(), floor));
   frame_ = outer_frame;
   pc_ = outer_pc;
@@ -220,18 +250,23 @@ Value Interpreter::MakeClosure(Value code_constant) {
   return Value::Of(made);
 }
 
-// Calling a continuation: leaves everything up to the call/cc that made it.
+// Calling a continuation: leaves everything up to the call/cc that made it, or up to what its
+// procedures have in common with those that run.
 Value Interpreter::StartEscape(const ContinuationObject* k, Value* args, size_t count) {
   const bool active = std::any_of(handlers_.begin(), handlers_.end(), [&](const Handler& h) {
     return h.kind == Handler::Kind::kEscape && h.id == k->handler_id;
   });
-  if (!active) {
-    return vm_.Fail(kTypeError, "continuation: its call/cc has already returned");
+  if (!active && !CanReenter(k)) {
+    return vm_.Fail(kTypeError,
+                    "continuation: a native procedure on its way has returned in the meantime");
   }
-  const uint64_t id = k->handler_id;
-  in_flight_ = args + count;
+  in_flight_ = args + count;  // and so the continuation stays alive, in front of them
   escape_.value = count == 1 ? args[0] : vm_.heap().Values({args, count});
-  escape_.handler_id = id;
+  if (active) {
+    escape_.handler_id = k->handler_id;
+  } else {
+    escape_.reentered = Value::Of(k);
+  }
   return Value::Failure();
 }
 
@@ -239,20 +274,29 @@ bool Interpreter::Matches(const Handler& handler) const {
   if (escape_.handler_id != 0) {
     return handler.kind == Handler::Kind::kEscape && handler.id == escape_.handler_id;
   }
-  if (handler.kind != Handler::Kind::kCatch) return false;
-  return vm_.PendingMatches(handler.value);
+  if (handler.kind == Handler::Kind::kHandler) {
+    return !handler.value.IsNil() && vm_.PendingMatches(Value::False());
+  }
+  return handler.kind == Handler::Kind::kCatch && vm_.PendingMatches(handler.value);
 }
 
 // The innermost entry that handles what is unwinding, of all runs; the size of the stack if none.
 size_t Interpreter::FindHandler() const {
-  for (size_t i = handlers_.size(); i-- > 0;) {
-    if (Matches(handlers_[i])) return i;
+  size_t mask = escape_.handler_id != 0 ? 0 : masked_.size();
+  for (size_t i = handlers_.size(); i > 0;) {
+    if (mask > 0 && masked_[mask - 1].end == i) {
+      i = masked_[--mask].begin;
+    } else if (Matches(handlers_[--i])) {
+      return i;
+    }
   }
   return handlers_.size();
 }
 
-Value Interpreter::TakePayload() {
-  if (escape_.handler_id == 0) return vm_.TakePayload();
+Value Interpreter::TakePayload(const Handler& handler) {
+  if (escape_.handler_id == 0) {
+    return handler.value.IsTrue() ? NewException(vm_, vm_.TakePending()) : vm_.TakePayload();
+  }
   escape_.handler_id = 0;
   return std::exchange(escape_.value, Value::Nil());
 }
@@ -262,30 +306,84 @@ Value Interpreter::TakePayload() {
 bool Interpreter::Unwind(size_t handler_floor) {
   in_flight_ = nullptr;
   while (true) {
+    if (IsReentry()) {
+      const auto* segment = As<SegmentObject>(As<ContinuationObject>(escape_.reentered)->segment);
+      const size_t common = CommonHandlers(segment);
+      if (handlers_.size() > std::max(common, handler_floor)) {
+        LeaveHandler();
+      } else if (segment->run != runs_.back()) {
+        return false;
+      } else if (Reenter()) {
+        return true;
+      }
+      continue;
+    }
     const size_t match = FindHandler();
     if (match == handlers_.size()) return false;  // unhandled: thunks do not run
-    Handler handler = handlers_.back();
+    if (handlers_[match].kind == Handler::Kind::kHandler) {
+      HandleInPlace(match);
+      continue;
+    }
     if (handlers_.size() <= handler_floor) return false;
-    handlers_.pop_back();
-    if (handlers_.size() == match) {
+    const Handler handler = handlers_.back();
+    if (handlers_.size() == match + 1) {
+      Unshare(handler.frame);
+      handlers_.pop_back();
       frame_ = handler.frame;
-      const Value payload = TakePayload();
+      const Value payload = TakePayload(handler);
       frame_[handler.target] = payload;
       pc_ = handler.resume;
       return true;
     }
-    // An error inside the thunk takes the place of what was pending.
-    if (handler.kind == Handler::Kind::kWind) RunAfterThunk(handler.value);
+    LeaveHandler();
   }
 }
 
+// Drops the innermost handler while something is pending. An error inside the thunk of a
+// dynamic-wind takes the place of what was pending.
+void Interpreter::LeaveHandler() {
+  const Handler handler = handlers_.back();
+  Unshare(handler.frame);  // while its handlers are still there
+  handlers_.pop_back();
+  if (handler.kind == Handler::Kind::kWind) RunAfterThunk(handler.value);
+}
+
+Value Interpreter::CallHandler(size_t index, Value payload) {
+  masked_.push_back({index, handlers_.size()});
+  const Value result = Run(handlers_[index].value, {&payload, 1});
+  masked_.pop_back();
+  return result;
+}
+
+// Lets an exception handler look at what is pending. It must leave; if it returns, or fails itself,
+// that is pending for those outside of it.
+void Interpreter::HandleInPlace(size_t index) {
+  const Root payload(vm_.heap(), vm_.TakePayload());
+  if (!CallHandler(index, payload).IsFailure()) {
+    (void)vm_.Fail(kUserError,
+                   "with-exception-handler: the handler returned, but only after "
+                   "raise-continuable can the program go on");
+  }
+  if (vm_.pending().kind != Vm::Pending::Kind::kNone) handlers_[index].value = Value::Nil();
+}
+
+Value Interpreter::RaiseContinuable(Value value) {
+  (void)vm_.Raise(Value::False(), value);
+  const size_t match = FindHandler();
+  if (match == handlers_.size() || handlers_[match].kind != Handler::Kind::kHandler) {
+    return Value::Failure();
+  }
+  (void)vm_.TakePending();
+  return CallHandler(match, value);
+}
+
 bool Interpreter::RunAfterThunk(Value thunk) {
-  Root keep_value(vm_.heap(), escape_.value);
-  const uint64_t escape_id = std::exchange(escape_.handler_id, 0);
+  Root keep_value(vm_.heap(), escape_.value), keep_reentered(vm_.heap(), escape_.reentered);
+  const uint64_t escape_id = std::exchange(escape_, {}).handler_id;
   Vm::Pending pending = vm_.TakePending();
   Root tag(vm_.heap(), pending.tag), payload(vm_.heap(), pending.payload);
   if (Run(thunk, {}).IsFailure()) return false;
-  escape_ = {escape_id, keep_value};
+  escape_ = {escape_id, keep_value, keep_reentered};
   if (pending.kind != Vm::Pending::Kind::kNone) (void)vm_.Resume(std::move(pending));
   return true;
 }
@@ -305,7 +403,7 @@ std::vector<TraceFrame> Interpreter::Trace(size_t count) const {
     // yet.
     const auto word = static_cast<uint32_t>(pc - code.words.data());
     frames.push_back({code.name, code.SpanAt(word == 0 ? 0 : word - 1)});
-    pc = Address(frame[-2]);
+    pc = ReturnAddress(frame - 2);
     frame = frame - 2 - FieldA(pc[-1]);
   }
   return frames;
@@ -315,7 +413,10 @@ void Interpreter::TraceRoots(Marker& marker) {
   Value* end = FrameEnd();
   marker.MarkAll({stack_, end});
   marker.Mark(run_closure_);
+  marker.Mark(underflow_closure_);
+  marker.Mark(shared_);
   marker.Mark(escape_.value);
+  marker.Mark(escape_.reentered);
   for (const Handler& handler : handlers_) marker.Mark(handler.value);
   // Dead slots may name freed objects; they must not be mistaken for live ones later.
   auto address = reinterpret_cast<uintptr_t>(end);

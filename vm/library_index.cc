@@ -15,7 +15,7 @@ std::vector<std::string> LibraryExporters(std::string_view name) {
     DatumArena arena;
     auto data = Read(embedded.text, 0, names, arena);
     if (!data) continue;
-    auto file = Expander(names, arena).ExpandFile(*data, "");
+    auto file = Expander(names, arena).ScanFile(*data, "");
     if (!file) continue;
     for (const ExpandedModule& module : file->modules) {
       const auto is_it = [&](const auto& id) { return *id.name == name; };

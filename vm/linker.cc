@@ -139,7 +139,21 @@ class Linker {
     }
     chain_.pop_back();
     states_[index] = State::kDone;
+    if (auto bound = BindForeign(source, module); !bound) return bound;
     return BindExports(source, module);
+  }
+
+  // What is not found is a builtin, or undefined.
+  Result<Ok> BindForeign(const ExpandedModule& source, Module* module) {
+    for (const ExpandedModule::Foreign& foreign : source.foreign) {
+      if (states_[foreign.module] == State::kNew) {
+        if (auto linked = LinkModule(foreign.module); !linked) return linked;
+      }
+      const auto& environment = modules_[foreign.module]->environment;
+      const auto found = environment.find(foreign.name);
+      if (found != environment.end()) module->environment[foreign.local] = found->second;
+    }
+    return Ok{};
   }
 
   Result<const Module*> FindImported(const Import& import) {

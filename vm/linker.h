@@ -12,8 +12,6 @@
 
 namespace eta {
 
-// Finds a module that was loaded before; null when there is none of that name.
-using FindModule = std::function<const Module*(Name)>;
 // Makes a global variable; nothing when there is no room for more.
 using NewSlot = std::function<std::optional<GlobalSlot>(Name)>;
 

@@ -12,6 +12,7 @@
 #include "vm/disassembler.h"
 #include "vm/expander.h"
 #include "vm/linker.h"
+#include "vm/quote.h"
 #include "vm/reader.h"
 #include "vm/suggest.h"
 #include "vm/vm.h"
@@ -22,13 +23,6 @@ namespace {
 constexpr std::string_view kPreludePath = "builtins.eta";
 
 std::string Stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
-
-Result<ExpandedFile> ReadAndExpand(std::string_view text, uint32_t file, const std::string& script,
-                                   SymbolTable& names, DatumArena& arena) {
-  auto data = Read(text, file, names, arena);
-  if (!data) return Unexpected(std::move(data.error()));
-  return Expander(names, arena).ExpandFile(*data, script);
-}
 
 std::span<const Datum* const> FormsOf(const ExpandedFile& file, const ExpandedFile::Part& part) {
   const std::vector<const Datum*>& body = file.modules[part.module].body;
@@ -46,7 +40,10 @@ std::span<const Datum* const> FormsOf(const ExpandedFile& file, const ExpandedFi
 
 // A file on its way.
 struct Loader::Loading {
+  Loading(SymbolTable& names, const MacroLibrary& macros) : expander(names, arena, &macros) {}
+
   DatumArena arena;  // until it is compiled
+  Expander expander;
   ExpandedFile file;
   std::string path;
   bool is_library = false;
@@ -54,7 +51,7 @@ struct Loader::Loading {
   std::vector<const Module*> modules;           // by index in `file`
 };
 
-Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path) {}
+Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path), macros_(vm.names()) {}
 
 Loader::~Loader() = default;
 
@@ -65,8 +62,10 @@ void Loader::LoadPrelude() {
   for (const EmbeddedFile& file : EmbeddedStdlib()) {
     if (file.path == kPreludePath) text = file.text;
   }
-  Loading loading;
-  auto file = ReadAndExpand(text, 0, "builtins", vm_.names(), loading.arena);
+  Loading loading(vm_.names(), macros_);
+  auto data = Read(text, 0, vm_.names(), loading.arena);
+  if (!data) DieOfPrelude(data.error().message);
+  auto file = loading.expander.ExpandFile(*data, "builtins");
   if (!file) DieOfPrelude(file.error().message);
   loading.file = std::move(*file);
   if (!LinkModules(&loading, nullptr)) DieOfPrelude(vm_.diagnostic_.message);
@@ -97,24 +96,54 @@ bool Loader::RunSubmission(std::string_view text, const std::string& name, Value
   return Load({name, std::string(text)}, name, session_.get(), result);
 }
 
+Result<Value> Loader::CompileExpression(Value expression) {
+  DatumArena arena;
+  const Datum* datum = ValueToDatum(expression, SourceSpan{0}, arena);
+  if (!datum) return Error(SourceSpan{0}, "eval: the expression is circular, or too large");
+  Expander expander(vm_.names(), arena, &macros_);
+  auto form = expander.ExpandExpression(datum);
+  if (!form) return Unexpected(std::move(form.error()));
+  return CompileTopLevel(vm_, "eval", std::span(&*form, 1), Module{});
+}
+
 // --- The way of a file --------------------------------------------------------------------------
 
 bool Loader::Load(ModuleSource source, const std::string& script, Module* session, Value* result) {
-  Loading loading;
+  auto owned = std::make_unique<Loading>(vm_.names(), macros_);
+  Loading& loading = *owned;
   loading.path = source.path;
   loading.is_library = source.is_library;
   const uint32_t number = AddFile(source);
-  auto file = ReadAndExpand(source.text, number, script, vm_.names(), loading.arena);
-  if (!file) return Fail(std::move(file.error()));
-  loading.file = std::move(*file);
   RootVector rooted(vm_.heap());
-  if (!LoadImports(loading) || !LinkModules(&loading, session)) return false;
-  if (!Compile(loading, &rooted.values())) return false;
+  if (!Expand(&loading, source, number, script, session)) return false;
+  if (!LinkModules(&loading, session) || !Compile(loading, &rooted.values())) return false;
   if (session) {
     for (const Module* module : loading.modules) session->environment = module->environment;
+    for (Name macro : loading.expander.MacroNames()) session->environment.erase(macro);
   }
   Register(&loading);
-  return Run(loading, rooted.values(), result);
+  const bool ran = Run(loading, rooted.values(), result);
+  if (session && !loading.expander.MacroNames().empty())
+    macro_sessions_.push_back(std::move(owned));
+  return ran;
+}
+
+// Reads the file, loads what it imports, and expands it.
+bool Loader::Expand(Loading* loading, const ModuleSource& source, uint32_t number,
+                    const std::string& script, const Module* session) {
+  auto data = Read(source.text, number, vm_.names(), loading->arena);
+  if (!data) return Fail(std::move(data.error()));
+  auto file = loading->expander.ScanFile(*data, script);
+  if (!file) return Fail(std::move(file.error()));
+  loading->file = std::move(*file);
+  if (!LoadImports(*loading)) return false;
+  if (session) {
+    loading->expander.AddVariables(*session);
+    for (const auto& earlier : macro_sessions_) loading->expander.AddMacros(earlier->expander);
+  }
+  const auto expanded =
+      loading->expander.ExpandForms(&loading->file, [this](Name name) { return Find(name); });
+  return expanded || Fail(expanded.error());
 }
 
 bool Loader::Fail(Diagnostic diagnostic) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vm/macro_library.h"
 #include "vm/module.h"
 #include "vm/module_path.h"
 #include "vm/span.h"
@@ -35,6 +36,9 @@ class Loader {
   // Runs what was typed at a prompt: a module that sees what the earlier ones defined and imported,
   // and may assign and redefine it. `result` is the value of its last form, unrooted.
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // A procedure of no arguments that evaluates `expression`, in which builtins are all that free
+  // names can be. Unrooted. Error: why it does not compile.
+  Result<Value> CompileExpression(Value expression);
 
  private:
   struct Loading;
@@ -43,6 +47,8 @@ class Loader {
   bool Fail(Diagnostic diagnostic);
   bool FailWithoutPlace(std::string message);
   uint32_t AddFile(const ModuleSource& source);
+  bool Expand(Loading* loading, const ModuleSource& source, uint32_t number,
+              const std::string& script, const Module* session);
   bool LoadImports(const Loading& loading);
   bool LoadModule(const ExpandedModule::Import& import);
   bool FailUnknown(const ExpandedModule::Import& import, const std::string& why);
@@ -59,7 +65,9 @@ class Loader {
   std::vector<std::unique_ptr<Module>> modules_;
   std::unordered_map<Name, const Module*> by_name_;
   std::vector<const Loading*> loading_;  // the files being loaded, each imported by the one before
-  std::unique_ptr<Module> session_;      // what submissions see
+  MacroLibrary macros_;
+  std::unique_ptr<Module> session_;                       // what submissions see
+  std::vector<std::unique_ptr<Loading>> macro_sessions_;  // those that defined macros
 };
 
 }  // namespace eta

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -33,6 +34,9 @@ struct Module {
   std::unordered_map<Name, GlobalSlot> exports;
 };
 
+// Finds a module that was loaded before; null when there is none of that name.
+using FindModule = std::function<const Module*(Name)>;
+
 // One module after expansion: only core forms are left (see vm/core_forms.h).
 struct ExpandedModule {
   struct Identifier {
@@ -54,13 +58,20 @@ struct ExpandedModule {
     std::vector<Renaming> renamed;
     std::string prefix;
   };
+  // A variable of another module of the file, which a macro defined there brings in.
+  struct Foreign {
+    Name local;
+    size_t module;  // index in ExpandedFile::modules
+    Name name;
+  };
   Name name;
   SourceSpan span;         // of the name
   bool is_script = false;  // made of the forms outside of modules
   std::vector<Import> imports;
   std::vector<Identifier> exports;
   std::vector<Identifier> definitions;  // top-level names, each once, in order
-  std::vector<const Datum*> body;       // core forms, in order
+  std::vector<Foreign> foreign;
+  std::vector<const Datum*> body;  // core forms, in order
 };
 
 // A source file after expansion. Its parts run in order; a module that `(module ...)` makes is one

@@ -28,6 +28,7 @@ enum class ObjectKind : uint8_t {
   kClosure,
   kNative,
   kContinuation,
+  kSegment,
   kValues,
   kBox,
   kCode,
@@ -120,10 +121,24 @@ struct CodeObject : Object {
   Code* code;  // deleted with this object
 };
 
-// An escape procedure from call/cc: names an entry of the handler stack, if that is still there.
+// From call/cc: leaves for an entry of the handler stack as long as that is there, otherwise puts
+// the segments of the stack back that it was made on. Without segments, it never outlives its
+// entry.
 struct ContinuationObject : Object {
   static constexpr ObjectKind kKind = ObjectKind::kContinuation;
   uint64_t handler_id;
+  Value segment;  // a SegmentObject, or ()
+};
+
+// A stretch of the stack that continuations need: see vm/continuations.cc.
+struct SegmentObject : Object {
+  static constexpr ObjectKind kKind = ObjectKind::kSegment;
+  Value next;          // the segment below, or ()
+  Value saved;         // a vector of its contents, or () as long as they stand on the stack
+  Value* begin;        // where it is on the stack
+  Value* end;          // the call window whose result the topmost procedure waits for
+  const void* resume;  // the word where that procedure goes on
+  uint64_t run;        // which run of the interpreter it belongs to
 };
 
 // Something of a library's: a port, a hash map, a tensor. `data` is the type's own.

@@ -25,6 +25,8 @@ Value AtomToValue(Vm& vm, const Datum* datum) {
     case Datum::Kind::kBytevector:
       return vm.heap().Bytevector(
           {reinterpret_cast<const uint8_t*>(datum->text.data()), datum->text.size()});
+    case Datum::Kind::kObject:
+      return Value::FromBits(static_cast<uint64_t>(datum->integer));
     default:
       return Value::Nil();
   }
@@ -75,11 +77,111 @@ class Builder {
   std::vector<Task> tasks_;
 };
 
+// Values without parts.
+const Datum* AtomToDatum(Value value, SourceSpan span, DatumArena& arena) {
+  using Kind = Datum::Kind;
+  if (value.IsNil()) return arena.Nil(span);
+  if (IsSymbol(value)) return arena.Symbol(&SymbolName(value), span);
+  Datum* datum = arena.New(Kind::kObject, span);
+  datum->integer = static_cast<int64_t>(value.bits());
+  if (value.IsBool()) {
+    datum->kind = Kind::kBool;
+    datum->boolean = value.IsTrue();
+  } else if (IsInteger(value)) {
+    datum->kind = Kind::kInt;
+    datum->integer = ToInt64(value);
+  } else if (value.IsDouble()) {
+    datum->kind = Kind::kFloat;
+    datum->real = value.AsDouble();
+  } else if (IsString(value)) {
+    datum->kind = Kind::kString;
+    datum->text = StringView(value);
+  }
+  return datum;
+}
+
+// Lists and vectors from the leaves up, with a stack of what is being put together.
+class DatumBuilder {
+ public:
+  DatumBuilder(SourceSpan span, DatumArena& arena) : span_(span), arena_(arena) {}
+
+  const Datum* Build(Value value) {
+    Push(value);
+    while (!tasks_.empty()) {
+      if (++steps_ > kMaxSteps || tasks_.size() > kMaxTasks) return nullptr;
+      const Task task = tasks_.back();
+      tasks_.pop_back();
+      if (task.parts == 0) {
+        Visit(task.value);
+      } else if (IsPair(task.value)) {
+        MakeList(task.parts);
+      } else {
+        MakeVector(task.parts);
+      }
+    }
+    return done_.back();
+  }
+
+ private:
+  // A value to visit, or, with parts, one whose parts are the last of `done_`.
+  struct Task {
+    Value value;
+    size_t parts = 0;
+  };
+  static constexpr size_t kMaxSteps = size_t{1} << 24;
+  static constexpr size_t kMaxTasks = size_t{1} << 22;
+
+  void Push(Value value) { tasks_.push_back({value}); }
+
+  void Visit(Value value) {
+    const size_t mark = tasks_.size();
+    if (IsPair(value)) {
+      tasks_.push_back({value, 1});
+      for (; IsPair(value) && tasks_.size() <= kMaxTasks; value = Cdr(value)) {
+        Push(Car(value));
+      }
+      Push(value);
+    } else if (auto* vector = As<VectorObject>(value); vector && vector->length > 0) {
+      tasks_.push_back({value, 1});
+      for (Value element : vector->span()) Push(element);
+    } else {
+      return done_.push_back(AtomToDatum(value, span_, arena_));
+    }
+    tasks_[mark].parts = tasks_.size() - mark - 1;
+  }
+
+  // The parts are visited from the last to the first, so they lie in `done_` in that order.
+  void MakeList(size_t parts) {
+    const size_t first = done_.size() - parts;
+    const Datum* list = done_[first];
+    for (size_t i = first + 1; i < done_.size(); ++i) list = arena_.Cons(done_[i], list, span_);
+    done_.resize(first);
+    done_.push_back(list);
+  }
+
+  void MakeVector(size_t parts) {
+    Datum* vector = arena_.New(Datum::Kind::kVector, span_);
+    vector->elements.assign(done_.rbegin(), done_.rbegin() + static_cast<ptrdiff_t>(parts));
+    done_.resize(done_.size() - parts);
+    done_.push_back(vector);
+  }
+
+  const SourceSpan span_;
+  DatumArena& arena_;
+  std::vector<Task> tasks_;
+  std::vector<const Datum*> done_;
+  size_t steps_ = 0;
+};
+
 }  // namespace
 
 Value DatumToValue(Vm& vm, const Datum* datum) {
   const bool has_parts = datum->IsPair() || datum->kind == Datum::Kind::kVector;
   return has_parts ? Builder(vm).Build(datum) : AtomToValue(vm, datum);
+}
+
+const Datum* ValueToDatum(Value value, SourceSpan span, DatumArena& arena) {
+  return DatumBuilder(span, arena).Build(value);
 }
 
 }  // namespace eta

@@ -20,6 +20,8 @@ using ExpandFn = const Datum* (*)(Expander&, const Datum* form, const Items& ite
 struct SpecialForm {
   std::string_view name;
   ExpandFn expand;
+  std::string_view procedure = {};  // the builtin that the name is when it stands as a value
+  bool makes_definitions = false;   // rewrites to definitions, not to core forms
 };
 
 // Sorted by name.
@@ -31,8 +33,7 @@ const SpecialForm* FindSpecialForm(std::string_view name);
 std::span<const std::string_view> ReservedWords();
 bool IsReservedWord(std::string_view name);
 
-// Each family in a file of its own: expand_binding.cc, expand_control.cc, expand_quasiquote.cc,
-// expand_module.cc.
+// Each family in a file of its own, vm/expand_*.cc.
 #define ETA_EXPAND_FN(name) \
   const Datum* name(Expander& expander, const Datum* form, const Items& items)
 ETA_EXPAND_FN(ExpandAnd);
@@ -42,14 +43,20 @@ ETA_EXPAND_FN(ExpandCallCc);
 ETA_EXPAND_FN(ExpandCallWithValues);
 ETA_EXPAND_FN(ExpandCase);
 ETA_EXPAND_FN(ExpandCatch);
+ETA_EXPAND_FN(ExpandCatchAny);
 ETA_EXPAND_FN(ExpandCond);
+ETA_EXPAND_FN(ExpandDefineRecordType);
+ETA_EXPAND_FN(ExpandDefineValues);
 ETA_EXPAND_FN(ExpandDo);
 ETA_EXPAND_FN(ExpandDynamicWind);
+ETA_EXPAND_FN(ExpandEval);
 ETA_EXPAND_FN(ExpandIf);
 ETA_EXPAND_FN(ExpandLambda);
 ETA_EXPAND_FN(ExpandLet);
 ETA_EXPAND_FN(ExpandLetStar);
+ETA_EXPAND_FN(ExpandLetSyntax);
 ETA_EXPAND_FN(ExpandLetrec);
+ETA_EXPAND_FN(ExpandLetrecSyntax);
 ETA_EXPAND_FN(ExpandMisplacedDefinition);
 ETA_EXPAND_FN(ExpandMisplacedModuleForm);
 ETA_EXPAND_FN(ExpandMisplacedUnquote);
@@ -61,5 +68,6 @@ ETA_EXPAND_FN(ExpandSet);
 ETA_EXPAND_FN(ExpandUnless);
 ETA_EXPAND_FN(ExpandValues);
 ETA_EXPAND_FN(ExpandWhen);
+ETA_EXPAND_FN(ExpandWithHandler);
 
 }  // namespace eta

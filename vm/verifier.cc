@@ -79,11 +79,14 @@ class Verifier {
       case Op::kSpreadCall:
       case Op::kTailSpreadCall:
       case Op::kPushEscape:
+      case Op::kPushContinuation:
         return a + 3 <= code_.frame_size;
       case Op::kValues:
         return b + FieldC(w) <= code_.frame_size;
       case Op::kMakeClosure:
         return CheckCaptures(code_.constants[FieldBx(w)]);
+      case Op::kUnderflow:
+        return false;
       default:
         return true;
     }

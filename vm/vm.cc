@@ -86,13 +86,19 @@ bool Vm::PendingMatches(Value catch_tag) const {
   const bool raised = pending_.kind == Pending::Kind::kRaise;
   const bool runtime = pending_.kind == Pending::Kind::kRuntime;
   if (!raised && !runtime) return false;
-  if (catch_tag.IsFalse() || catch_tag == pending_.tag) return true;
+  if (catch_tag.IsBool() || catch_tag == pending_.tag) return true;
   return runtime && SymbolName(catch_tag) == kRuntimeError;
 }
 
-// What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE).
 Value Vm::TakePayload() {
   const Pending pending = TakePending();
+  const Root tag(*heap_, pending.tag), payload(*heap_, pending.payload);
+  return Payload(pending);
+}
+
+Value Vm::RaiseContinuable(Value value) { return interpreter_->RaiseContinuable(value); }
+
+Value Vm::Payload(const Pending& pending) {
   if (pending.kind == Pending::Kind::kRaise) return pending.payload;
   RootVector trace(*heap_);
   for (const TraceFrame& frame : pending.trace) {
@@ -137,6 +143,10 @@ bool Vm::EndedWell() { return final_status == 0 || !Exit(final_status).IsFailure
 bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* result) {
   diagnostic_ = {};
   return loader_->RunSubmission(text, name, result);
+}
+
+Result<Value> Vm::CompileExpression(Value expression) {
+  return loader_->CompileExpression(expression);
 }
 
 SourceSpan Vm::CurrentSpan() const {

@@ -81,6 +81,8 @@ class Vm final : private RootSource {
   }
   // Starts a user raise of `value`; `tag` is a symbol, or #f for a tagless raise.
   [[nodiscard]] Value Raise(Value tag, Value value);
+  // The same where the innermost exception handler may give a value back.
+  [[nodiscard]] Value RaiseContinuable(Value value);
   // Ends the program with this status: unwinds everything, runs no handler.
   [[nodiscard]] Value Exit(int status);
 
@@ -96,6 +98,9 @@ class Vm final : private RootSource {
     int status = 0;                 // kExit
   };
   const Pending& pending() const { return pending_; }
+  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE). Unrooted.
+  // REQUIRES: the values in `pending` are rooted.
+  Value Payload(const Pending& pending);
   Pending TakePending();
   // Makes it unwind again, after a native has looked at it.
   [[nodiscard]] Value Resume(Pending pending);
@@ -110,8 +115,11 @@ class Vm final : private RootSource {
   bool RunText(std::string_view text, const std::string& name);
   // Runs what was typed at a prompt; see Loader. `result` is unrooted.
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
+  // See Loader.
+  Result<Value> CompileExpression(Value expression);
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
+  uint64_t record_types = 0;  // that were defined so far
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 

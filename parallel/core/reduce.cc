@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/check.h"
 #include "parallel/core/half.h"
 
 namespace eta::parallel {
@@ -87,6 +88,23 @@ void Run(Fold fold, bool mean, std::span<const std::byte* const> inputs, size_t 
 }
 
 template <class T>
+void RunWeighted(std::span<const std::byte* const> inputs, std::span<const double> weights,
+                 size_t count, std::byte* out_bytes) {
+  using Sum = typename Through<T>::Sum;
+  T* out = reinterpret_cast<T*>(out_bytes);
+  ForEach(count, [&](size_t i, auto run) {
+    constexpr size_t kRun = decltype(run)::value;
+    Sum sum[kRun] = {};
+    for (size_t r = 0; r < inputs.size(); ++r) {
+      const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
+      const auto weight = static_cast<Sum>(weights[r]);
+      for (size_t j = 0; j < kRun; ++j) sum[j] += weight * Through<T>::Load(next[j]);
+    }
+    for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
+  });
+}
+
+template <class T>
 void RunOp(ReduceOp op, std::span<const std::byte* const> inputs, size_t count, std::byte* out) {
   switch (op) {
     case ReduceOp::kSum:
@@ -120,6 +138,22 @@ void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inp
     case DType::kUInt8:
     case DType::kBool:
       return RunOp<uint8_t>(op, inputs, count, out);
+  }
+}
+
+void ReduceWeightedBlock(DType dtype, std::span<const std::byte* const> inputs,
+                         std::span<const double> weights, size_t count, std::byte* out) {
+  switch (dtype) {
+    case DType::kFloat64:
+      return RunWeighted<double>(inputs, weights, count, out);
+    case DType::kFloat32:
+      return RunWeighted<float>(inputs, weights, count, out);
+    case DType::kFloat16:
+      return RunWeighted<Float16>(inputs, weights, count, out);
+    case DType::kBFloat16:
+      return RunWeighted<BFloat16>(inputs, weights, count, out);
+    default:
+      ETA_CHECK(false);
   }
 }
 

@@ -19,4 +19,8 @@ inline constexpr size_t kReduceBlockBytes = 16 * 1024;
 void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inputs, size_t count,
                  std::byte* out);
 
+// The same for the sum of weights[r] * inputs[r], of floating-point types.
+void ReduceWeightedBlock(DType dtype, std::span<const std::byte* const> inputs,
+                         std::span<const double> weights, size_t count, std::byte* out);
+
 }  // namespace eta::parallel

@@ -80,12 +80,13 @@ class Averaging {
 
   bool Average() {
     const bool gathered = meeting_.Try([&](Call&) {
-      gradients_->Gather(mask_, meeting_.mine().denominator / total_);
+      gradients_->Gather(mask_);
       memory_.segments = gradients_->Memory();
       return Value::Nil();
     });
     if (!gathered || !meeting_.Meet(StepRecord::Phase::kReduce)) return false;
-    SliceOwner(meeting_.member().rank(), meeting_.records()).SumGradients();
+    ComputeWeights(meeting_.records(), &training_.weights);
+    SliceOwner(meeting_.member().rank(), meeting_.records()).SumGradients(training_.weights);
     meeting_.Part();
     const auto scatter = [&](Call&) {
       gradients_->Scatter(mask_);

@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/mul.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -31,14 +30,14 @@ std::string FlatGradients::Structure() const {
   return text;
 }
 
-void FlatGradients::Gather(const tensor::Optimizer::Mask& mask, double weight) {
+void FlatGradients::Gather(const tensor::Optimizer::Mask& mask) {
   at::NoGradGuard no_grad;
   std::vector<std::pair<at::ScalarType, std::vector<Tensor>>> parts;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     if (!mask[i]) continue;
     const Tensor& parameter = parameters_[i].tensor;
     const Tensor own = tensor::VisibleGradient(arenas_, parameter);
-    const Tensor part = own.defined() ? at::mul(own, weight) : at::zeros_like(parameter);
+    const Tensor part = own.defined() ? own : at::zeros_like(parameter);
     auto of_dtype = std::find_if(parts.begin(), parts.end(), [&](const auto& entry) {
       return entry.first == parameter.scalar_type();
     });

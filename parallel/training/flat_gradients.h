@@ -22,8 +22,8 @@ class FlatGradients {
   // The parameters' names, shapes and dtypes.
   std::string Structure() const;
 
-  // Copies the gradients of the parameters in `mask`, times `weight`; zeros where there is none.
-  void Gather(const tensor::Optimizer::Mask& mask, double weight);
+  // Copies the gradients of the parameters in `mask`; zeros where there is none.
+  void Gather(const tensor::Optimizer::Mask& mask);
   // The buffers; valid until the next Gather.
   std::vector<SegmentMemory> Memory() const;
   // The reverse of Gather: the buffers' elements become the gradients of the same parameters.

@@ -23,7 +23,7 @@ JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& in
 }
 
 Value JointStep::Run() {
-  const bool done = Enter() && Forward() && Settle() && DoBackward() && Reduce();
+  const bool done = Enter() && Forward() && DoBackward() && Reduce();
   return done ? Value::Double(totals_.mean()) : Value::Failure();
 }
 
@@ -87,7 +87,7 @@ uint64_t JointStep::HashOfBatch() const {
   return (HashOf(arguments_.input) ^ (3 * HashOf(arguments_.target))) | 1;  // 0 stands for none
 }
 
-// --- Forward, settle ----------------------------------------------------------------------------
+// --- Forward, backward ---------------------------------------------------------------------------
 
 // A rank without rows has nothing to compute, and a loss of 0 / 0 to contribute.
 bool JointStep::Forward() {
@@ -98,13 +98,35 @@ bool JointStep::Forward() {
   });
 }
 
-bool JointStep::Settle() {
+// The gradients are those of the mean over this rank's rows; Reduce weighs them.
+bool JointStep::DoBackward() {
   meeting_.mine().numerator = loss_.numerator();
   meeting_.mine().denominator = loss_.denominator;
-  if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
+  return meeting_.Try([&](Call& call) {
+    call.Commit();  // a second pass would add to what the first one left
+    if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) Backward(loss_);
+    known_->memory.mask = optimizer().TakeGradients();
+    return Value::Nil();
+  });
+}
+
+// --- Reduce -------------------------------------------------------------------------------------
+
+// From the meeting to its end nobody leaves, so either all ranks commit or none does.
+bool JointStep::Reduce() {
+  if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
-  return std::isfinite(totals_.mean()) || NonfiniteLoss();
+  if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
+  ComputeWeights(meeting_.records(), &training_.weights);
+  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
+  known_->memory.nonfinite = slices.SumGradients(training_.weights);
+  CombineMasks();
+  meeting_.Sync();  // all sums are there
+  const Nonfinite nonfinite = FirstNonfinite();
+  const bool updated = nonfinite.found || Commit(slices);
+  meeting_.Part();
+  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
 }
 
 void JointStep::WarnOfSameBatch() {
@@ -118,37 +140,10 @@ void JointStep::WarnOfSameBatch() {
 }
 
 bool JointStep::NonfiniteLoss() {
-  skip_ = training_.options().on_nonfinite == OnNonfinite::kSkip;
-  if (skip_) return true;
+  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
   const int rank = NonfiniteLossRank(meeting_.records());
   (void)meeting_.Fail(rank, kNonfinite, DescribeNonfiniteLoss(totals_.denominator, rank));
   return false;
-}
-
-// --- Backward, reduce ---------------------------------------------------------------------------
-
-bool JointStep::DoBackward() {
-  if (skip_) return true;
-  return meeting_.Try([&](Call& call) {
-    call.Commit();  // a second pass would add to what the first one left
-    if (loss_.root.defined()) Backward(loss_, totals_.denominator);
-    known_->memory.mask = optimizer().TakeGradients();
-    return Value::Nil();
-  });
-}
-
-// From the meeting to its end nobody leaves, so either all ranks commit or none does.
-bool JointStep::Reduce() {
-  if (skip_) return true;
-  if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
-  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
-  known_->memory.nonfinite = slices.SumGradients();
-  CombineMasks();
-  meeting_.Sync();  // all sums are there
-  const Nonfinite nonfinite = FirstNonfinite();
-  const bool updated = nonfinite.found || Commit(slices);
-  meeting_.Part();
-  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
 }
 
 // A gradient that only other ranks have is this rank's too from now on.

@@ -1,8 +1,9 @@
 // JointStep: one training step of all replicas together.
 //
-// Each rank computes the gradients of its own rows; their sum, weighted so that it is the gradient
-// of the mean over all rows, updates every replica in the same way, or none if anything failed on
-// any rank. The loss that it returns is that of all rows, with the same bits on every rank.
+// Each rank computes the gradients of the mean over its own rows; their sum, weighted so that it is
+// the gradient of the mean over all rows, updates every replica in the same way, or none if
+// anything failed on any rank. The loss that it returns is that of all rows, with the same bits on
+// every rank.
 #pragma once
 
 #include "parallel/training/local_step.h"
@@ -24,7 +25,6 @@ class JointStep {
   // The phases, in order. False: the step is over and an error is pending.
   bool Enter();
   bool Forward();
-  bool Settle();
   bool DoBackward();
   bool Reduce();
 
@@ -50,7 +50,6 @@ class JointStep {
   KnownOptimizer* known_ = nullptr;
   LocalLoss loss_;
   LossTotals totals_;
-  bool skip_ = false;  // the loss was not finite, and such steps are to be passed over
 };
 
 }  // namespace eta::parallel

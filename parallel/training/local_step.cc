@@ -76,8 +76,8 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   return FromProcedure(call, arguments, prediction, loss);
 }
 
-void Backward(const LocalLoss& loss, double total) {
-  const double seed = loss.scale == total ? 1 : loss.scale / total;
+void Backward(const LocalLoss& loss) {
+  const double seed = loss.scale == loss.denominator ? 1 : loss.scale / loss.denominator;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }
 

@@ -40,8 +40,8 @@ struct LocalLoss {
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 
-// Adds to the gradients those of the numerator over `total`, the denominator of all ranks. Throws
-// what libtorch throws.
-void Backward(const LocalLoss& loss, double total);
+// Adds to the gradients those of the mean over these rows. Throws what libtorch throws. REQUIRES:
+// the denominator is not 0.
+void Backward(const LocalLoss& loss);
 
 }  // namespace eta::parallel

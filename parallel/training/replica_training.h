@@ -48,6 +48,7 @@ class ReplicaTraining {
   CallSite site;
   uint64_t steps = 0;                     // training steps begun
   std::vector<StepRecord> records;        // of the last meeting, by rank
+  std::vector<double> weights;            // of the ranks' gradients in the last step
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   bool warned_of_same_batch = false;

@@ -51,14 +51,15 @@ size_t FindNonfinite(DType dtype, const std::byte* data, size_t count) {
   return i;
 }
 
-Nonfinite SliceOwner::SumGradients() const {
+Nonfinite SliceOwner::SumGradients(std::span<const double> weights) const {
   Nonfinite nonfinite;
   const size_t segments = memory(static_cast<size_t>(rank_)).segments.size();
-  for (size_t s = 0; s < segments; ++s) SumSegment(s, &nonfinite);
+  for (size_t s = 0; s < segments; ++s) SumSegment(s, weights, &nonfinite);
   return nonfinite;
 }
 
-void SliceOwner::SumSegment(size_t segment, Nonfinite* nonfinite) const {
+void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
+                            Nonfinite* nonfinite) const {
   const SegmentMemory& own = memory(static_cast<size_t>(rank_)).segments[segment];
   const size_t element = SizeOf(own.dtype);
   alignas(64) std::byte sums[kReduceBlockBytes];
@@ -68,7 +69,7 @@ void SliceOwner::SumSegment(size_t segment, Nonfinite* nonfinite) const {
     for (size_t r = 0; r < size(); ++r) {
       inputs[r] = memory(r).segments[segment].gradient + at * element;
     }
-    ReduceBlock(own.dtype, ReduceOp::kSum, std::span(inputs.data(), size()), count, sums);
+    ReduceWeightedBlock(own.dtype, std::span(inputs.data(), size()), weights, count, sums);
     const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
     if (bad < count) *nonfinite = {true, segment, at + bad, CauseOf(segment, at + bad)};
     for (size_t r = 0; r < size(); ++r) {

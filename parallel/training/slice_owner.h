@@ -23,9 +23,9 @@ class SliceOwner {
   static constexpr size_t kMaxRanks = 256;
   SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
 
-  // Writes the sums of this rank's slices into the gradients of all ranks, and says where the first
-  // sum is that is not finite.
-  Nonfinite SumGradients() const;
+  // Writes the weighted sums of this rank's slices into the gradients of all ranks, and says where
+  // the first sum is that is not finite. One weight for each rank.
+  Nonfinite SumGradients(std::span<const double> weights) const;
   // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this
   // rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;
@@ -37,7 +37,7 @@ class SliceOwner {
  private:
   const StepMemory& memory(size_t rank) const { return *records_[rank].memory; }
   size_t size() const { return records_.size(); }
-  void SumSegment(size_t segment, Nonfinite* nonfinite) const;
+  void SumSegment(size_t segment, std::span<const double> weights, Nonfinite* nonfinite) const;
   // Whose gradient made element `element` of the sum not finite; -1: no single one.
   int CauseOf(size_t segment, size_t element) const;
 

@@ -93,6 +93,12 @@ LossTotals TotalLoss(std::span<const StepRecord> records) {
   return totals;
 }
 
+void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights) {
+  const double total = TotalLoss(records).denominator;
+  weights->resize(records.size());
+  for (size_t r = 0; r < records.size(); ++r) (*weights)[r] = records[r].denominator / total;
+}
+
 int NonfiniteLossRank(std::span<const StepRecord> records) {
   const auto guilty = std::find_if(records.begin(), records.end(), [](const StepRecord& record) {
     return !std::isfinite(record.numerator) || !std::isfinite(record.denominator);

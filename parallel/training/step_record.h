@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "parallel/core/status.h"
 #include "parallel/training/step_memory.h"
@@ -15,10 +16,10 @@ struct StepRecord {
   enum class Phase : uint8_t {
     kSave,    // the layout is about to change; the optimizer state is put together first
     kEnter,   // first step with this layout: structure and initial values
-    kSettle,  // after the forward pass
+    kSettle,  // before gradients are averaged by hand: which there are, and their weights
     kReduce,  // after the backward pass
   };
-  Phase phase = Phase::kSettle;
+  Phase phase = Phase::kReduce;
   bool failed = false;                    // this rank cannot go on; memory->failure says why
   uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
   uint64_t step = 0;                      // training steps begun so far
@@ -47,6 +48,9 @@ struct LossTotals {
   double mean() const { return numerator / denominator; }
 };
 LossTotals TotalLoss(std::span<const StepRecord> records);
+
+// What each rank's mean counts in the mean over all rows: its share of the denominators.
+void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights);
 
 // The rank to blame when the mean loss is not finite; -1 when nobody alone is.
 int NonfiniteLossRank(std::span<const StepRecord> records);

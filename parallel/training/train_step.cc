@@ -36,7 +36,7 @@ Value StepAlone(tensor::Call& call) {
     return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(loss.denominator, -1));
   }
   call.Commit();
-  Backward(loss, loss.denominator);
+  Backward(loss);
   const tensor::Optimizer::Mask mask = optimizer.TakeGradients();
   if (only != nullptr) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());

@@ -13,10 +13,11 @@ namespace {
 constexpr size_t kLimit = 64 << 20;
 
 std::vector<std::span<const NativeDef>> Families() {
-  return {AtomBuiltins(),    ControlBuiltins(), EnvironmentBuiltins(), FileBuiltins(),
-          HashMapBuiltins(), HashSetBuiltins(), ListBuiltins(),        MathBuiltins(),
-          NumberBuiltins(),  PathBuiltins(),    PortBuiltins(),        PredicateBuiltins(),
-          StringBuiltins(),  TimeBuiltins(),    VectorBuiltins()};
+  return {AtomBuiltins(),      CharacterBuiltins(), ControlBuiltins(), EnvironmentBuiltins(),
+          ExactnessBuiltins(), FileBuiltins(),      HashMapBuiltins(), HashSetBuiltins(),
+          ListBuiltins(),      MathBuiltins(),      NumberBuiltins(),  PathBuiltins(),
+          PortBuiltins(),      PredicateBuiltins(), StringBuiltins(),  TextBuiltins(),
+          TimeBuiltins(),      VectorBuiltins()};
 }
 
 Vm::Options WithLimit() {
@@ -41,6 +42,7 @@ TEST(BuiltinsTest, EachChecksItsArguments) {
   for (std::span<const NativeDef> family : Families()) {
     for (const NativeDef& def : family) {
       if (def.name == "exit" || def.name == "%time-pause-ms") continue;
+      if (def.name == "raise-continuable") continue;
       Root callee(vm.heap(), vm.heap().Native(&def));
       const std::vector<Value> arguments(def.min_args, callee.get());
       const Value result = vm.vm().Call(callee, arguments);

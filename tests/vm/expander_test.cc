@@ -241,12 +241,153 @@ TEST_F(ExpanderTest, LongQuasiquotesAreChunked) {
 }
 
 TEST_F(ExpanderTest, ReservedWordsAreNoVariables) {
-  EXPECT_EQ(Expand("(f values)"),
-            "error 1:4: Undefined symbol: values (values is a special form, not a value)");
+  EXPECT_EQ(Expand("(f if)"),
+            "error 1:4: Undefined symbol: if (if is a special form, not a value)");
   EXPECT_EQ(Expand("(unify a b)"),
             "error 1:2: Undefined symbol: unify (reserved, but not part of this version)");
+}
+
+TEST_F(ExpanderTest, SomeFormsAreProceduresAsValues) {
+  EXPECT_EQ(Expand("(f values call/cc)"), "(f (%builtin %values) (%builtin %call/cc))");
+}
+
+// --- Macros -------------------------------------------------------------------------------------
+
+TEST_F(ExpanderTest, MacrosExpandInPlace) {
+  EXPECT_EQ(Expand("(define-syntax twice (syntax-rules () ((_ e) (begin e e)))) (f (twice x))"),
+            "(f (begin x x))");
+  EXPECT_EQ(Expand("(define-syntax n (syntax-rules () ((_) 1))) (n) `(,(n) n)"),
+            "1\n((%builtin list) 1 (quote n))");
+}
+
+TEST_F(ExpanderTest, IntroducedVariablesAreTheirOwn) {
+  // The texts are the same, the names are not: the analyzer keeps them apart.
+  auto file = ExpandFile(
+      "(define-syntax my-or (syntax-rules () ((_ a b) (let ((t a)) (if t t b))))) (my-or x t)");
+  ASSERT_TRUE(file);
+  const Datum* let = file->modules[0].body[0];
+  EXPECT_EQ(ToText(let), "(let ((t x)) (if t t t))");
+  Items parts;
+  ASSERT_TRUE(ListElements(let->Cdr()->Cdr()->Car(), &parts));
+  EXPECT_EQ(parts[1]->symbol, parts[2]->symbol);
+  EXPECT_NE(parts[1]->symbol, parts[3]->symbol);
+}
+
+TEST_F(ExpanderTest, NestedEllipses) {
+  const std::string flat =
+      "(define-syntax flat (syntax-rules () ((_ ((a b ...) ...) c) '((a ...) (b ... ...) ((c b "
+      "...) ... "
+      ") c)))) ";
+  EXPECT_EQ(Expand(flat + "(flat ((1 2 3) (4) (5 6)) 7)"),
+            "(quote ((1 4 5) (2 3 6) ((7 2 3) (7) (7 6)) 7))");
+  EXPECT_EQ(Expand(flat + "(flat () 7)"), "(quote (() () () 7))");
+}
+
+TEST_F(ExpanderTest, ElementsMayFollowAnEllipsis) {
+  const std::string last =
+      "(define-syntax last (syntax-rules () ((_ a ... z) 'z) ((_ a ... y . z) '(y z)))) ";
+  EXPECT_EQ(Expand(last + "(last 1 2 3) (last 1) (f (last 1 2 . 3))"),
+            "(quote 3)\n(quote 1)\n(f (quote (2 3)))");
+  EXPECT_EQ(Expand(last + "(last)"), "error 1:82: last: no rule of the macro matches this use");
+}
+
+TEST_F(ExpanderTest, VectorPatternsLiteralsAndEscapes) {
+  EXPECT_EQ(Expand("(define-syntax v (syntax-rules () ((_ #(a b ...)) '#(b ... a)))) (v #(1 2 3))"),
+            "(quote #(2 3 1))");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules (to) ((_ a to b) '(a b)) ((_ a b c) 'no))) "
+                   "(m 1 to 2) (m 1 of 2) (let ((to 1)) (m 1 to 2))"),
+            "(quote (1 2))\n(quote no)\n(let ((to 1)) (quote no))");
+  EXPECT_EQ(Expand("(define-syntax dots (syntax-rules () ((_ a) '(a (... ...))))) (dots 1)"),
+            "(quote (1 ...))");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules ::: () ((_ a :::) '(... a :::)))) (m 1 2)"),
+            "(quote (... 1 2))");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ 1 \"s\" #\\c #t) 'yes) ((_ . x) 'x))) "
+                   "(m 1 \"s\" #\\c #t) (m 1 \"s\" #\\d #t)"),
+            "(quote yes)\n(quote (1 \"s\" #\\d #t))");
+}
+
+TEST_F(ExpanderTest, MacrosMakeMacros) {
+  EXPECT_EQ(Expand("(define-syntax def-const (syntax-rules () ((_ name v) (define-syntax name "
+                   "(syntax-rules () ((_) 'v)))))) (def-const two 2) (two)"),
+            "(quote 2)");
+  EXPECT_EQ(
+      Expand("(define-syntax m (syntax-rules () ((_ n) (begin (define t 1) (define (n) t))))) "
+             "(define t 5) (m f) t"),
+      "(define t 5)\n(define t 1)\n(define f (lambda () t))\nt");
+}
+
+TEST_F(ExpanderTest, MacrosInBodies) {
+  EXPECT_EQ(Expand("(lambda () (define-syntax one (syntax-rules () ((_) 1))) (define a (one)) a)"),
+            "(lambda () (letrec ((a 1)) a))");
+  EXPECT_EQ(Expand("(define-syntax def2 (syntax-rules () ((_ a b) (begin (define a 1) (define b "
+                   "2))))) (lambda () (def2 x y) (f x y))"),
+            "(lambda () (letrec ((x 1) (y 2)) (f x y)))");
+  EXPECT_EQ(Expand("(let-syntax ((m (syntax-rules () ((_) 1)))) (m)) (m)"), "1\n(m)");
+  EXPECT_EQ(Expand("(letrec-syntax ((m (syntax-rules () ((_) 1) ((_ x . y) (m . y))))) (m a b))"),
+            "1");
+}
+
+TEST_F(ExpanderTest, MacrosReachOtherModulesOfTheFile) {
+  const std::string text =
+      "(module a (define-syntax m (syntax-rules () ((_) (hidden)))) (define (hidden) 1)) "
+      "(module b (define (hidden) 2) (m) (hidden))";
+  auto file = ExpandFile(text);
+  ASSERT_TRUE(file);
+  const ExpandedModule& b = file->modules[1];
+  ASSERT_EQ(b.foreign.size(), 1u);
+  EXPECT_EQ(b.foreign[0].module, 0u);
+  EXPECT_EQ(*b.foreign[0].name, "hidden");
+  EXPECT_EQ(b.body[1]->Car()->symbol, b.foreign[0].local);
+  EXPECT_NE(b.body[2]->Car()->symbol, b.foreign[0].local);
+}
+
+TEST_F(ExpanderTest, MalformedMacros) {
   EXPECT_EQ(Expand("(define-syntax a b)"),
-            "error 1:2: Undefined symbol: define-syntax (reserved, but not part of this version)");
+            "error 1:18: a macro must be (syntax-rules (literal...) (pattern template)...)");
+  EXPECT_EQ(Expand("(define-syntax if (syntax-rules ()))"),
+            "error 1:16: reserved keyword cannot be used as a macro: if");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ a a) 1)))"),
+            "error 1:41: syntax-rules: duplicate pattern variable: a");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ a ... b ...) 1)))"),
+            "error 1:36: syntax-rules: two ellipses in one list of a pattern");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ a ...) a))) (m 1)"),
+            "error 1:51: m: too few ellipses follow a in the template");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ a) (a ...)))) (m 1)"),
+            "error 1:53: m: nothing to repeat before an ellipsis of the template");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_ (a ...) (b ...)) '((a b) ...)))) (m (1) "
+                   "(1 2))"),
+            "error 1:72: m: a and b have different numbers of matches");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_) (m)))) (m)"),
+            "error 1:47: the macro m expands without end");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_) 1))) (f m)"),
+            "error 1:48: Undefined symbol: m (m is a macro, not a value)");
+  EXPECT_EQ(Expand("(define-syntax m (syntax-rules () ((_) (f (m))))) (m)"),
+            "error 1:51: nested more than 1000 levels deep");
+}
+
+TEST_F(ExpanderTest, RecordsAreVectors) {
+  EXPECT_EQ(Expand("(define-record-type point (make x y) point? (x px set-px!) (z pz))"),
+            "(define tag ((%builtin %record-tag) (quote point)))\n"
+            "(define make (lambda (x y) ((%builtin vector) tag x y (quote ()))))\n"
+            "(define point? (lambda (value) ((%builtin %record-of?) value tag)))\n"
+            "(define px (lambda (record) ((%builtin vector-ref) record 1)))\n"
+            "(define set-px! (lambda (record value) ((%builtin vector-set!) record 1 value)))\n"
+            "(define pz (lambda (record) ((%builtin vector-ref) record 3)))");
+  EXPECT_EQ(Expand("(define-record-type p (make x x) p?)"), "error 1:31: duplicate field: x");
+  EXPECT_EQ(Expand("(define-record-type p make 1)"),
+            "error 1:28: define-record-type: the predicate must be a symbol");
+  EXPECT_EQ(Expand("(f (define-record-type p (make) p?))"),
+            "error 1:4: define-record-type is not allowed here: only at top level or directly in a "
+            "body");
+}
+
+TEST_F(ExpanderTest, EvalOfALiteralTakesTheVariablesItMentions) {
+  EXPECT_EQ(
+      Expand("(lambda (x y) (eval '(+ x z)))"),
+      "(lambda (x y) ((%builtin %eval-with) (quote (+ x z)) (quote (x)) ((%builtin list) x)))");
+  EXPECT_EQ(Expand("(eval '(+ 1 2)) (eval f)"),
+            "((%builtin eval) (quote (+ 1 2)))\n((%builtin eval) f)");
+  EXPECT_EQ(Expand("(lambda (eval) (eval '(+ 1 2)))"), "(lambda (eval) (eval (quote (+ 1 2))))");
 }
 
 TEST_F(ExpanderTest, UnreservedFormsCanBeShadowed) {

@@ -78,9 +78,102 @@ TEST_F(InterpreterTest, AnErrorInAnAfterThunkReplacesTheFirst) {
             "2");
 }
 
-TEST_F(InterpreterTest, ASpentContinuationIsAnError) {
-  EXPECT_EQ(Run("(define k #f) (call/cc (lambda (c) (set! k c))) (k 1)"),
-            "continuation: its call/cc has already returned");
+// --- Continuations ------------------------------------------------------------------------------
+
+TEST_F(InterpreterTest, ContinuationsAreReentrant) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) (display (+ 10 (call/cc (lambda (c) (set! k c) n)))) "
+                "(set! n (+ n 1)) (if (< n 4) (k n))"),
+            "10111213");
+}
+
+TEST_F(InterpreterTest, ReentryRestoresEveryFrame) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) "
+                "(define (deep i) (if (= i 0) (call/cc (lambda (c) (set! k c) 0)) "
+                "(+ 1 (deep (- i 1))))) "
+                "(display (deep 100000)) (newline) (set! n (+ n 1)) (if (< n 3) (k n))"),
+            "100000\n100001\n100002\n");
+}
+
+TEST_F(InterpreterTest, ReentryKeepsWhatWasAssigned) {
+  EXPECT_EQ(Run("(define (f) (let ((i 0) (k #f)) (call/cc (lambda (c) (set! k c))) "
+                "(set! i (+ i 1)) (if (< i 5) (k 0)) i)) (display (f))"),
+            "5");
+}
+
+TEST_F(InterpreterTest, ReentryDoesNotDisturbOtherContinuations) {
+  // Two coroutines over one list each, taking turns.
+  EXPECT_EQ(Run("(define (walk xs yield) (for-each (lambda (x) (yield x)) xs) (yield 'end)) "
+                "(define (generator xs) (define return #f) (define resume #f) "
+                "  (define (yield x) (call/cc (lambda (k) (set! resume k) (return x)))) "
+                "  (lambda () (call/cc (lambda (r) (set! return r) "
+                "    (if resume (resume 0) (walk xs yield)))))) "
+                "(define a (generator '(1 2 3))) (define b (generator '(x y))) "
+                "(define (take n) (if (> n 0) (begin (display (a)) (display (b)) (take (- n 1))))) "
+                "(take 3)"),
+            "1x2y3end");
+}
+
+TEST_F(InterpreterTest, ReentryRunsWindThunks) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) "
+                "(dynamic-wind (lambda () (display '<)) "
+                "  (lambda () (dynamic-wind (lambda () (display \"[\")) "
+                "    (lambda () (call/cc (lambda (c) (set! k c))) (display n)) "
+                "    (lambda () (display \"]\"))))"
+                "  (lambda () (display '>))) "
+                "(set! n (+ n 1)) (if (< n 3) (k 0))"),
+            "<[0]><[1]><[2]>");
+}
+
+TEST_F(InterpreterTest, MovingBetweenContinuationsLeavesCommonWindsAlone) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) (dynamic-wind (lambda () (display '<)) (lambda () "
+                "  (dynamic-wind (lambda () (display \"[\")) "
+                "    (lambda () (call/cc (lambda (c) (set! k c)))) (lambda () (display \"]\"))) "
+                "  (set! n (+ n 1)) (if (< n 3) (k 0))) (lambda () (display '>)))"),
+            "<[][][]>");
+}
+
+TEST_F(InterpreterTest, ReentryRestoresCatches) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) (display (catch 'x (begin "
+                "(call/cc (lambda (c) (set! k c))) (set! n (+ n 1)) (raise 'x n)))) "
+                "(if (< n 3) (k 0))"),
+            "123");
+}
+
+TEST_F(InterpreterTest, ReentryFromCallbacksOfBuiltins) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) "
+                "(display (map (lambda (x) (if (= x 2) (call/cc (lambda (c) (set! k c) 'two)) x)) "
+                "'(1 2 3))) (set! n (+ n 1)) (if (< n 3) (k n))"),
+            "(1 two 3)(1 1 3)(1 2 3)");
+}
+
+TEST_F(InterpreterTest, AContinuationThroughANativeCallEndsWithIt) {
+  EXPECT_EQ(Run("(define k #f) (test/call (lambda () (call/cc (lambda (c) (set! k c))))) (k 1)"),
+            "continuation: a native procedure on its way has returned in the meantime");
+  EXPECT_EQ(Run("(define k #f) (define n 0) (test/call (lambda () (call/cc (lambda (c) "
+                "(set! k c))) (set! n (+ n 1)) (if (< n 3) (k 0)))) (display n)"),
+            "3");
+}
+
+TEST_F(InterpreterTest, NativesAreLeftForAContinuationBelowThem) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) (call/cc (lambda (c) (set! k c))) (set! n (+ n 1)) "
+                "(if (< n 3) (test/call (lambda () (k 0)))) (display n)"),
+            "3");
+}
+
+TEST_F(InterpreterTest, ContinuationsOutliveAnErrorThatLeftThem) {
+  EXPECT_EQ(Run("(define k #f) (define n 0) (define (f) (+ 1 (call/cc (lambda (c) (set! k c) "
+                "(error \"away\"))))) (display (catch (begin (f)))) (set! n (+ n 1)) "
+                "(if (< n 3) (k n))")
+                .substr(0, 14),
+            "(runtime-error");
+}
+
+TEST_F(InterpreterTest, TracesSeeThroughSharedFrames) {
+  EXPECT_EQ(Run("(define k #f) (define (f) (call/cc (lambda (c) (set! k c))) (error \"e\") 1) "
+                "(define (g) (+ 1 (f))) "
+                "(define (names e) (map (lambda (frame) (car (cdr frame))) "
+                "(car (cdr (cdr (cdr (cdr e))))))) (display (names (catch (begin (g)))))"),
+            "(f g test_init)");
 }
 
 TEST_F(InterpreterTest, TerminationPassesEveryHandler) {

@@ -165,6 +165,32 @@ TEST_F(LoaderTest, SubmissionsKeepImports) {
   EXPECT_EQ(Submit("m:y"), "4");
 }
 
+TEST_F(LoaderTest, SubmissionsKeepMacros) {
+  EXPECT_EQ(Submit("(define-syntax twice (syntax-rules () ((_ e) (+ e e))))"), "()");
+  EXPECT_EQ(Submit("(twice 4)"), "8");
+  EXPECT_EQ(Submit("(define (twice x) x) (twice 4)"), "4");
+  EXPECT_EQ(Submit("(twice 5)"), "5");
+  Submit("(define-syntax twice (syntax-rules () ((_ e) (* e e))))");
+  EXPECT_EQ(Submit("(twice 5)"), "25");
+}
+
+TEST_F(LoaderTest, SubmissionsShadowFormsOfTheLibrary) {
+  Submit("(define (assert x) 7)");
+  EXPECT_EQ(Submit("(assert #f)"), "7");
+}
+
+TEST_F(LoaderTest, SubmissionsReenterContinuationsOfEarlierOnes) {
+  Submit("(define k #f)");
+  EXPECT_EQ(Submit("(+ 1 (call/cc (lambda (c) (set! k c) 1)))"), "2");
+  EXPECT_EQ(Submit("(k 10)"), "11");
+  EXPECT_EQ(Submit("(* 2 (k 20))"), "21");
+}
+
+TEST_F(LoaderTest, EvalSeesWhatASubmissionDefined) {
+  Submit("(define x 5)");
+  EXPECT_EQ(Submit("(eval '(+ x 1))"), "6");
+}
+
 TEST_F(LoaderTest, FailedSubmissionsChangeNothing) {
   Submit("(define x 5)");
   EXPECT_EQ(Submit("(define x 6) (nonsense)"), "error [prompt:1:15]: Undefined symbol: nonsense");

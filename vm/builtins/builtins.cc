@@ -7,9 +7,10 @@ namespace eta {
 
 void InstallBuiltins(Vm& vm) {
   for (std::span<const NativeDef> family :
-       {AtomBuiltins(), ControlBuiltins(), EnvironmentBuiltins(), FileBuiltins(), HashMapBuiltins(),
-        HashSetBuiltins(), ListBuiltins(), MathBuiltins(), NumberBuiltins(), PathBuiltins(),
-        PortBuiltins(), PredicateBuiltins(), StringBuiltins(), TimeBuiltins(), VectorBuiltins()}) {
+       {AtomBuiltins(), CharacterBuiltins(), ControlBuiltins(), EnvironmentBuiltins(),
+        ExactnessBuiltins(), FileBuiltins(), HashMapBuiltins(), HashSetBuiltins(), ListBuiltins(),
+        MathBuiltins(), NumberBuiltins(), PathBuiltins(), PortBuiltins(), PredicateBuiltins(),
+        StringBuiltins(), TextBuiltins(), TimeBuiltins(), VectorBuiltins()}) {
     vm.DefineNatives(family);
   }
   vm.current_input = NewPort(vm, OpenConsoleInput(vm.console()));

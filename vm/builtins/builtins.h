@@ -14,8 +14,10 @@ void InstallBuiltins(Vm& vm);
 
 // The tables, by family.
 std::span<const NativeDef> AtomBuiltins();
+std::span<const NativeDef> CharacterBuiltins();
 std::span<const NativeDef> ControlBuiltins();
 std::span<const NativeDef> EnvironmentBuiltins();
+std::span<const NativeDef> ExactnessBuiltins();
 std::span<const NativeDef> FileBuiltins();
 std::span<const NativeDef> HashMapBuiltins();
 std::span<const NativeDef> HashSetBuiltins();
@@ -26,6 +28,7 @@ std::span<const NativeDef> PathBuiltins();
 std::span<const NativeDef> PortBuiltins();
 std::span<const NativeDef> PredicateBuiltins();
 std::span<const NativeDef> StringBuiltins();
+std::span<const NativeDef> TextBuiltins();
 std::span<const NativeDef> TimeBuiltins();
 std::span<const NativeDef> VectorBuiltins();
 

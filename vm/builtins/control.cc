@@ -2,6 +2,7 @@
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
 #include "vm/code.h"
+#include "vm/exception.h"
 #include "vm/printer.h"
 
 namespace eta {
@@ -44,6 +45,46 @@ Value ProcedureSpan(Vm& vm, Args args) {
   return vm.SpanValue(closure->code->places.back().span);
 }
 
+Value ValuesP(Vm& vm, Args args) { return args.size() == 1 ? args[0] : vm.heap().Values(args); }
+
+Value Compile(Vm& vm, Args args) {
+  auto procedure = vm.CompileExpression(args[0]);
+  return procedure ? *procedure : vm.Fail(kUserError, std::move(procedure.error().message));
+}
+
+Value RaiseContinuable(Vm& vm, Args args) { return vm.RaiseContinuable(args[0]); }
+
+Value ExceptionPayload(Vm& vm, Args args) {
+  const Vm::Pending* pending = ExceptionIn(args[0]);
+  if (!pending) return Wrong(vm, "%exception-payload", "argument is not an exception");
+  return vm.Payload(*pending);
+}
+
+Value Reraise(Vm& vm, Args args) {
+  const Vm::Pending* pending = ExceptionIn(args[0]);
+  if (!pending) return Wrong(vm, "%reraise", "argument is not an exception");
+  return vm.Resume(*pending);
+}
+
+// How many arguments a procedure takes: whether it is that many.
+Value Accepts(Vm& vm, Args args) {
+  if (!args[1].IsInt()) return Wrong(vm, "%accepts?", "argument count must be an integer");
+  const int64_t count = args[1].AsInt();
+  if (const auto* closure = As<ClosureObject>(args[0])) {
+    const int64_t required = closure->code->required_args;
+    return Value::Bool(count == required || (closure->code->has_rest && count > required));
+  }
+  if (const auto* native = As<NativeObject>(args[0])) {
+    return Value::Bool(count >= native->def->min_args &&
+                       (native->def->max_args == kAnyCount || count <= native->def->max_args));
+  }
+  return Value::Bool(Is(args[0], ObjectKind::kContinuation));
+}
+
+Value ArityError(Vm& vm, Args args) {
+  return vm.Fail(kInvalidArity, ToText(vm, args[0], PrintMode::kDisplay));
+}
+
 Value Platform(Vm& vm, Args) {
 #if defined(__linux__)
   return vm.Symbol("Linux");
@@ -65,6 +106,15 @@ constexpr NativeDef kNatives[] = {
      "(%set-final-status! n): makes the program exit with n when it runs to its end"},
     {"%procedure-span", ProcedureSpan, 1, 1,
      "(%procedure-span f): where its last form stands, () if unknown"},
+    {"raise-continuable", RaiseContinuable, 1, 1,
+     "(raise-continuable v): raises v; what an exception handler returns is the value"},
+    {"%exception-payload", ExceptionPayload, 1, 1,
+     "(%exception-payload exception): what catch would have delivered"},
+    {"%reraise", Reraise, 1, 1, "(%reraise exception): raises it again, as it was"},
+    {"%accepts?", Accepts, 2, 2, "(%accepts? f n): whether f can be called with n arguments"},
+    {"%arity-error", ArityError, 1, 1, "(%arity-error message): raises runtime.invalid-arity"},
+    {"%values", ValuesP, 0, kAnyCount, "(%values v ...): all of the arguments as results"},
+    {"%compile", Compile, 1, 1, "(%compile datum): a procedure that evaluates the expression"},
     {"platform", Platform, 0, 0, "(platform): Linux, Darwin, Win32 or Unknown"},
 };
 

@@ -34,6 +34,10 @@ Value SetCdr(Vm& vm, Args args) {
 
 Value ListP(Vm& vm, Args args) { return vm.heap().List(args); }
 
+Value ConsStar(Vm& vm, Args args) {
+  return vm.heap().List(args.first(args.size() - 1), args.back());
+}
+
 Value IsList(Vm&, Args args) {
   ListWalker walk(args[0]);
   while (walk.More()) walk.Next();
@@ -98,12 +102,50 @@ Value ListTail(Vm& vm, Args args) {
   return tail ? *tail : Wrong(vm, "list-tail", "index out of bounds");
 }
 
-Value Member(Vm& vm, Args args) {
+// The rest of a list from the first element on that matches.
+template <class Matches>
+Value FindMember(Vm& vm, Args args, std::string_view name, Matches matches) {
   ListWalker walk(args[1]);
   for (; walk.More(); walk.Next()) {
-    if (walk.item() == args[0]) return walk.rest();
+    if (matches(walk.item(), args[0])) return walk.rest();
   }
-  return walk.IsProper() ? Value::False() : Wrong(vm, "member", kNotAList);
+  return walk.IsProper() ? Value::False() : Wrong(vm, name, kNotAList);
+}
+
+bool Same(Value a, Value b) { return a == b; }
+Value Member(Vm& vm, Args args) { return FindMember(vm, args, "member", Same); }
+Value Memq(Vm& vm, Args args) { return FindMember(vm, args, "memq", Same); }
+Value Memv(Vm& vm, Args args) { return FindMember(vm, args, "memv", Eqv); }
+
+Value ListCopy(Vm& vm, Args args) {
+  Root head(vm.heap(), vm.heap().Cons(Value::Nil(), Value::Nil()));
+  Value last = head;
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) {
+    const Value pair = vm.heap().Cons(walk.item(), Value::Nil());
+    static_cast<PairObject*>(last.AsObject())->cdr = pair;
+    last = pair;
+  }
+  if (IsPair(walk.rest())) return Wrong(vm, "list-copy", "the list is circular");
+  static_cast<PairObject*>(last.AsObject())->cdr = walk.rest();
+  return Cdr(head);
+}
+
+Value MakeList(Vm& vm, Args args) {
+  const auto length = IndexBelow(args[0], size_t{1} << 40);
+  if (!length) return Wrong(vm, "make-list", "length must be a non-negative integer");
+  if (!MakeRoom(vm, "make-list", *length * sizeof(PairObject))) return Value::Failure();
+  const Value fill = args.size() > 1 ? args[1] : Value::Nil();
+  Root list(vm.heap());
+  for (size_t i = 0; i < *length; ++i) list = vm.heap().Cons(fill, list);
+  return list;
+}
+
+Value LastPair(Vm& vm, Args args) {
+  if (!IsPair(args[0])) return Wrong(vm, "last-pair", "not a pair");
+  ListWalker walk(args[0]);
+  while (IsPair(Cdr(walk.rest())) && walk.More()) walk.Next();
+  return walk.More() ? walk.rest() : Wrong(vm, "last-pair", "the list is circular");
 }
 
 // The first pair of an association list whose car matches; what is no pair is passed over.
@@ -116,9 +158,8 @@ Value FindAssociation(Vm& vm, Args args, std::string_view name, Matches matches)
   return walk.IsProper() ? Value::False() : Wrong(vm, name, kNotAList);
 }
 
-Value Assq(Vm& vm, Args args) {
-  return FindAssociation(vm, args, "assq", [](Value a, Value b) { return a == b; });
-}
+Value Assq(Vm& vm, Args args) { return FindAssociation(vm, args, "assq", Same); }
+Value Assv(Vm& vm, Args args) { return FindAssociation(vm, args, "assv", Eqv); }
 
 Value Assoc(Vm& vm, Args args) { return FindAssociation(vm, args, "assoc", Eqv); }
 
@@ -129,6 +170,7 @@ constexpr NativeDef kNatives[] = {
     {"set-car!", SetCar, 2, 2, "(set-car! pair v): makes v its first half"},
     {"set-cdr!", SetCdr, 2, 2, "(set-cdr! pair v): makes v its second half"},
     {"list", ListP, 0, kAnyCount, "(list v ...): a list of the arguments"},
+    {"cons*", ConsStar, 1, kAnyCount, "(cons* v ... xs): the arguments in front of the list xs"},
     {"%list?", IsList, 1, 1, "(%list? v): whether v is a proper list"},
     {"length", Length, 1, 1, "(length xs): the number of elements"},
     {"append", Append, 0, kAnyCount, "(append xs ...): the lists in one; the last is not copied"},
@@ -137,6 +179,12 @@ constexpr NativeDef kNatives[] = {
     {"list-tail", ListTail, 2, 2, "(list-tail xs n): the list without its first n elements"},
     {"member", Member, 2, 2,
      "(member v xs): the rest of xs from the first element eq? to v, or #f"},
+    {"memq", Memq, 2, 2, "(memq v xs): the same"},
+    {"memv", Memv, 2, 2, "(memv v xs): the rest of xs from the first element eqv? to v, or #f"},
+    {"list-copy", ListCopy, 1, 1, "(list-copy xs): the same elements in new pairs"},
+    {"make-list", MakeList, 1, 2, "(make-list n [fill]): a list of n times fill"},
+    {"last-pair", LastPair, 1, 1, "(last-pair xs): the last pair of a list"},
+    {"assv", Assv, 2, 2, "(assv key alist): the first pair whose car is eqv? to key, or #f"},
     {"assq", Assq, 2, 2, "(assq key alist): the first pair whose car is eq? to key, or #f"},
     {"assoc", Assoc, 2, 2, "(assoc key alist): the first pair whose car is eqv? to key, or #f"},
 };

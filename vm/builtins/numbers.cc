@@ -1,6 +1,8 @@
 // Arithmetic and comparison. Integers are 64 bits; what overflows goes on as a float.
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
@@ -241,9 +243,27 @@ Value IsNegative(Vm& vm, Args args) {
   return CompareToZero(vm, args[0], "negative?", [](auto a, auto b) { return a < b; });
 }
 
+// The radix in args[1], or 10. Nothing: failed.
+std::optional<int> Radix(Vm& vm, Args args, std::string_view name) {
+  if (args.size() < 2) return 10;
+  if (args[1].IsInt() && args[1].AsInt() >= 2 && args[1].AsInt() <= 36) {
+    return static_cast<int>(args[1].AsInt());
+  }
+  (void)Wrong(vm, name, "radix must be an integer from 2 to 36");
+  return {};
+}
+
 Value NumberToString(Vm& vm, Args args) {
   if (!IsNumber(args[0])) return Wrong(vm, "number->string", kNotANumber);
+  const std::optional<int> radix = Radix(vm, args, "number->string");
+  if (!radix) return Value::Failure();
   std::string text;
+  if (*radix != 10) {
+    if (args[0].IsDouble()) return Wrong(vm, "number->string", "floats are written in radix 10");
+    char digits[66];
+    const auto end = std::to_chars(digits, std::end(digits), ToInt64(args[0]), *radix).ptr;
+    return vm.String({digits, static_cast<size_t>(end - digits)});
+  }
   if (args[0].IsDouble()) {
     AppendFloat(args[0].AsDouble(), &text);
   } else {
@@ -254,6 +274,15 @@ Value NumberToString(Vm& vm, Args args) {
 
 Value StringToNumber(Vm& vm, Args args) {
   if (!IsString(args[0])) return Wrong(vm, "string->number", "argument is not a string");
+  const std::optional<int> radix = Radix(vm, args, "string->number");
+  if (!radix) return Value::Failure();
+  if (*radix != 10) {
+    const std::string_view text = StringView(args[0]);
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), value, *radix);
+    const bool whole = error == std::errc() && end == text.end() && !text.empty();
+    return whole ? vm.heap().Integer(value) : Value::False();
+  }
   const auto number = ParseNumberText(StringView(args[0]));
   if (const auto* integer = std::get_if<int64_t>(&number)) return vm.heap().Integer(*integer);
   if (const auto* real = std::get_if<double>(&number)) return Value::Double(*real);
@@ -284,9 +313,10 @@ constexpr NativeDef kNatives[] = {
     {"zero?", IsZeroP, 1, 1, "(zero? x): whether x = 0"},
     {"positive?", IsPositive, 1, 1, "(positive? x): whether x > 0"},
     {"negative?", IsNegative, 1, 1, "(negative? x): whether x < 0"},
-    {"number->string", NumberToString, 1, 1, "(number->string x): as display shows it"},
-    {"string->number", StringToNumber, 1, 1,
-     "(string->number s): the number that s spells, #f if none"},
+    {"number->string", NumberToString, 1, 2,
+     "(number->string x [radix]): as display shows it; an integer in another radix, 2 to 36"},
+    {"string->number", StringToNumber, 1, 2,
+     "(string->number s [radix]): the number that s spells, #f if none"},
 };
 
 }  // namespace

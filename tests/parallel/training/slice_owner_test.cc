@@ -71,6 +71,8 @@ class SliceOwnerTest : public testing::Test {
   std::vector<StepRecord> records_;
 };
 
+constexpr double kEqual[] = {1, 1};  // weights
+
 TEST_F(SliceOwnerTest, SumsAreEverywhereTheSame) {
   MakeRanks(3);
   for (size_t r = 0; r < 3; ++r) {
@@ -79,18 +81,19 @@ TEST_F(SliceOwnerTest, SumsAreEverywhereTheSame) {
     }
   }
   std::vector<double> expected(kCount);
+  const std::vector<double> weights = {0.5, 0.25, 0};
   for (size_t i = 0; i < kCount; ++i) {
-    expected[i] = (gradients_[0][i] + gradients_[1][i]) + gradients_[2][i];
+    expected[i] = 0.5 * gradients_[0][i] + 0.25 * gradients_[1][i];
   }
-  for (int r : {2, 0, 1}) EXPECT_FALSE(SliceOwner(r, records_).SumGradients().found);
+  for (int r : {2, 0, 1}) EXPECT_FALSE(SliceOwner(r, records_).SumGradients(weights).found);
   for (const auto& gradient : gradients_) EXPECT_EQ(gradient, expected);
 }
 
 TEST_F(SliceOwnerTest, TheOwnerSeesWhoseGradientIsNotFinite) {
   MakeRanks(2);
   gradients_[1][kCount - 5] = NAN;
-  EXPECT_FALSE(SliceOwner(0, records_).SumGradients().found);
-  const Nonfinite found = SliceOwner(1, records_).SumGradients();
+  EXPECT_FALSE(SliceOwner(0, records_).SumGradients(kEqual).found);
+  const Nonfinite found = SliceOwner(1, records_).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.element, kCount - 5);
   EXPECT_EQ(found.rank, 1);
@@ -99,7 +102,7 @@ TEST_F(SliceOwnerTest, TheOwnerSeesWhoseGradientIsNotFinite) {
 TEST_F(SliceOwnerTest, ASumThatOverflowsIsNobodysFault) {
   MakeRanks(2);
   gradients_[0][3] = gradients_[1][3] = std::numeric_limits<double>::max();
-  const Nonfinite found = SliceOwner(0, records_).SumGradients();
+  const Nonfinite found = SliceOwner(0, records_).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.rank, -1);
 }

@@ -70,6 +70,15 @@ TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {
   EXPECT_EQ(status.message, "rank 1 failed at train.eta:4:1: car: not a pair");
 }
 
+TEST_F(StepRecordTest, RanksWeighWhatTheyContribute) {
+  records_[0].denominator = 6;
+  records_[1].denominator = 0;
+  records_[2].denominator = 2;
+  std::vector<double> weights;
+  ComputeWeights(records_, &weights);
+  EXPECT_EQ(weights, (std::vector<double>{0.75, 0, 0.25}));
+}
+
 TEST_F(StepRecordTest, TheLossIsThatOfAllRows) {
   records_[0].numerator = 6, records_[0].denominator = 2;
   records_[1].numerator = 3, records_[1].denominator = 1;
