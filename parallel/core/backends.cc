@@ -4,14 +4,16 @@
 #include <string>
 
 #include "parallel/core/local/local.h"
+#include "parallel/core/nccl/nccl.h"
 #include "parallel/core/solo/solo.h"
 
 namespace eta::parallel {
 namespace {
 
 constexpr Backend kBackends[] = {
-    {"solo", SoloAvailable, MakeSolo},
-    {"local", LocalAvailable, MakeLocal},
+    {"solo", SoloServes, MakeSolo, nullptr},
+    {"local", LocalServes, MakeLocal, nullptr},
+    {"nccl", NcclServes, MakeNccl, NcclNotice},
 };
 
 std::string Names() {
@@ -24,19 +26,23 @@ std::string Names() {
 
 std::span<const Backend> Backends() { return kBackends; }
 
-Result<const Backend*> ChooseBackend(std::string_view name, std::span<const Device> devices) {
+Result<const Backend*> ChooseBackend(std::string_view name, const Places& places) {
   bool known = name == "auto";
+  std::string reason;
   for (const Backend& backend : kBackends) {
     if (name != "auto" && name != backend.name) continue;
     known = true;
-    if (backend.available(devices)) return &backend;
+    const Status serves = backend.serves(places);
+    if (serves.ok()) return &backend;
+    if (!serves.message.empty()) reason = ": " + serves.message;
   }
   if (!known) {
     return Unexpected(
         Invalid("there is no backend '" + std::string(name) + "'; there are " + Names()));
   }
   return Unexpected(Invalid("backend '" + std::string(name) + "' cannot serve " +
-                            std::to_string(devices.size()) + " ranks on these devices"));
+                            std::to_string(places.devices.size()) + " ranks on these devices" +
+                            reason));
 }
 
 }  // namespace eta::parallel

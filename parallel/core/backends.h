@@ -3,27 +3,37 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "parallel/core/board.h"
 #include "parallel/core/communicator.h"
+#include "parallel/core/device_ops.h"
 
 namespace eta::parallel {
 
+// What a backend makes the communicators of a world from.
+struct Places {
+  std::span<const Device> devices;  // one per rank
+  DeviceOps* ops = nullptr;         // for those that are not the CPU; null: there are none
+};
+
 struct Backend {
   const char* name;
-  // Whether it can serve one rank on each of these devices.
-  bool (*available)(std::span<const Device> devices);
+  // Ok if it can serve these ranks; else kInvalid with the reason, or without one.
+  Status (*serves)(const Places& places);
   // Makes the end of one rank; called on that rank's thread, by all ranks at the same time. The
-  // board outlives the communicator.
-  Result<std::unique_ptr<Communicator>> (*make)(Board& board, int rank, Device device);
+  // board, and what the places refer to, outlive the communicator.
+  Result<std::unique_ptr<Communicator>> (*make)(Board& board, int rank, const Places& places);
+  // What the user should know about a world that uses it, in one line; or empty. May be null.
+  std::string (*notice)();
 };
 
 // In order of preference.
 std::span<const Backend> Backends();
 
-// The first available one if `name` is "auto", else the one of that name. kInvalid if there is no
-// such backend or it cannot serve these devices.
-Result<const Backend*> ChooseBackend(std::string_view name, std::span<const Device> devices);
+// The first one that serves if `name` is "auto", else the one of that name. kInvalid if there is no
+// such backend or it cannot serve these places.
+Result<const Backend*> ChooseBackend(std::string_view name, const Places& places);
 
 }  // namespace eta::parallel

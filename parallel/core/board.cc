@@ -70,6 +70,15 @@ const std::byte* Board::Peer(int rank, int peer) const {
   return SlotOf(peer, sequence).record.bytes.data();
 }
 
+// Release, as in Meet: a watcher that sees the state sees the sequence too.
+Board::Waiting::Waiting(Board& board, int rank) : board_(board), rank_(rank) {
+  board_.lines_[rank_].state.store(RankState::kWaiting, std::memory_order_release);
+}
+
+Board::Waiting::~Waiting() {
+  board_.lines_[rank_].state.store(RankState::kRunning, std::memory_order_release);
+}
+
 // --- what a rank tells about itself --------------------------------------------------------------
 
 bool Board::Join(int rank) {

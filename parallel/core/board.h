@@ -4,8 +4,8 @@
 // A rank's own thread calls the functions that take its rank; a watcher reads everything through
 // View, at any time, without delaying anybody.
 //
-// Thread safety: Meet, Finish, Peer, Join, Set*, Leave* and Acknowledge for rank r from r's thread
-// only; everything else from any thread.
+// Thread safety: Meet, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank r from
+// r's thread only; everything else from any thread.
 #pragma once
 
 #include <array>
@@ -87,6 +87,20 @@ class Board {
   // After an ok Meet in which the ranks touch each other's memory: waits until all are done with
   // it. Every rank that met calls it, after bounded work that cannot fail.
   void Finish() { gate_.Finish(); }
+
+  // While it lives, the rank counts as waiting in its last collective, which a device carries out:
+  // the watcher sees to it that this ends.
+  class Waiting {
+   public:
+    Waiting(Board& board, int rank);
+    ~Waiting();
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+   private:
+    Board& board_;
+    const int rank_;
+  };
 
   // --- what a rank tells about itself ------------------------------------------------------------
 

@@ -8,6 +8,8 @@
 
 namespace eta::parallel {
 
+class DeviceStream;
+
 struct Device {
   enum class Kind : uint8_t { kCpu, kCuda };
   Kind kind = Kind::kCpu;
@@ -21,13 +23,15 @@ struct Buffer {
   size_t count = 0;      // elements, not bytes
   DType dtype = DType::kFloat64;
   Device device;
-  void* stream = nullptr;  // the device's stream, or null: the call completes before it returns
+  // Where the buffer is written and read; null: the call completes before it returns.
+  DeviceStream* stream = nullptr;
 
   size_t bytes() const { return count * SizeOf(dtype); }
 };
 
 // Sum wraps around for integers. Mean is the sum divided by the number of ranks, and is defined for
-// floating types only. Max and min hand on a NaN. Bool has max (any) and min (all) only.
+// floating types only. Max and min hand on a NaN (on GPUs that is up to NCCL). Bool has max (any)
+// and min (all) only.
 enum class ReduceOp : uint8_t { kSum, kMean, kMax, kMin };
 
 constexpr const char* NameOf(ReduceOp op) {

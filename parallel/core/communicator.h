@@ -10,7 +10,7 @@
 //   kDesync with one message that names all call sites, before any data is mixed. The world is then
 //   over.
 // * A collective completes on all ranks or fails on all of them; after a failure with a null stream
-//   the buffers are as they were.
+//   on the CPU the buffers are as they were.
 // * No wait is endless: Abort, a failed or departed peer and the stall timeout end it.
 // * A null stream: the call completes before it returns.
 //
@@ -59,9 +59,21 @@ class Communicator {
   // Returns when all ranks have called it.
   virtual Work Barrier(Site site) = 0;
 
+  // The buffer's memory will be used again and again, in whole or in part, until Deregister. Every
+  // rank registers its own at the same point. A backend that gains nothing by it does nothing.
+  virtual Status Register(const Buffer&) { return {}; }
+  virtual Status Deregister(const Buffer&) { return {}; }
+
+  // Whether the ranks may read and write each other's buffers, between Board::Meet and Finish.
+  virtual bool SharesMemory() const = 0;
+
   // Ends the world: calls in flight and all later ones return `reason`, on every rank, at once. The
   // first abort wins.
   virtual void Abort(const Status& reason) = 0;
+
+  // Ends what keeps this rank outside the board. The world calls it once, on a thread of its own,
+  // after it was aborted.
+  virtual void Unblock() {}
 };
 
 }  // namespace eta::parallel

@@ -118,7 +118,32 @@ void RunOp(ReduceOp op, std::span<const std::byte* const> inputs, size_t count, 
   }
 }
 
+template <class T>
+void DivideAll(void* data, size_t count, int divisor) {
+  using Sum = typename Through<T>::Sum;
+  T* const x = static_cast<T*>(data);
+  for (size_t i = 0; i < count; ++i) {
+    x[i] = Through<T>::Store(Through<T>::Load(x[i]) / static_cast<Sum>(divisor));
+  }
+}
+
 }  // namespace
+
+void Divide(DType dtype, void* data, size_t count, int divisor) {
+  ETA_DCHECK(IsFloating(dtype));
+  switch (dtype) {
+    case DType::kFloat64:
+      return DivideAll<double>(data, count, divisor);
+    case DType::kFloat32:
+      return DivideAll<float>(data, count, divisor);
+    case DType::kFloat16:
+      return DivideAll<Float16>(data, count, divisor);
+    case DType::kBFloat16:
+      return DivideAll<BFloat16>(data, count, divisor);
+    default:
+      return;
+  }
+}
 
 void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inputs, size_t count,
                  std::byte* out) {

@@ -23,4 +23,7 @@ void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inp
 void ReduceWeightedBlock(DType dtype, std::span<const std::byte* const> inputs,
                          std::span<const double> weights, size_t count, std::byte* out);
 
+// Divides each element, of a floating dtype, as a mean does.
+void Divide(DType dtype, void* data, size_t count, int divisor);
+
 }  // namespace eta::parallel

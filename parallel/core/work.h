@@ -27,6 +27,9 @@ class PendingWork {
 
   // Blocks until the outcome is known or the deadline has passed (kStalled).
   virtual Status Wait(Deadline deadline) = 0;
+
+  // What is enqueued on the buffers' stream from now on comes after the collective.
+  virtual Status Join() = 0;
 };
 
 class [[nodiscard]] Work {
@@ -43,6 +46,10 @@ class [[nodiscard]] Work {
     }
     return status_;
   }
+
+  // Makes the buffers' stream wait for the collective, while the host goes on; not ok only if that
+  // cannot be enqueued. Before this and Wait the stream must not touch the buffers.
+  Status Join() { return pending_ == nullptr ? status_ : pending_->Join(); }
 
   // The outcome. REQUIRES: Done(), and Wait was called if the work was pending.
   const Status& status() const { return status_; }

@@ -21,18 +21,20 @@ Result<std::shared_ptr<World>> World::Create(WorldOptions options) {
   if (options.stall_timeout <= std::chrono::nanoseconds(0)) {
     return Unexpected(Invalid("the stall timeout must be positive"));
   }
-  Result<const Backend*> backend = ChooseBackend(options.backend, options.devices);
+  Result<const Backend*> backend =
+      ChooseBackend(options.backend, {options.devices, options.device_ops.get()});
   if (!backend) return Unexpected(backend.error());
   return std::shared_ptr<World>(new World(std::move(options), *backend));
 }
 
 World::World(WorldOptions options, const Backend* backend)
     : devices_(options.devices),
+      device_ops_(options.device_ops),
       backend_(backend),
       board_(static_cast<int>(devices_.size()), options.stall_timeout, CoreForEach(options)) {
   if (size() == 1) return;
   SupervisorOptions supervisor = std::move(options.supervisor);
-  supervisor.abort_backends = [this](const Status& reason) { AbortBackends(reason); };
+  supervisor.abort_backends = [this](const Status&) { UnblockBackends(); };
   supervisor_ = std::make_unique<Supervisor>(board_, std::move(supervisor));
 }
 
@@ -48,7 +50,7 @@ Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world,
     world->GiveUpRank(rank, over.message);
     return Unexpected(std::move(over));
   }
-  auto made = world->backend_->make(world->board_, rank, world->devices_[rank]);
+  auto made = world->backend_->make(world->board_, rank, world->places());
   if (!made) {
     world->GiveUpRank(rank, made.error().message);
     return Unexpected(made.error());
@@ -76,14 +78,14 @@ World::Outcome World::Wait() {
   return {{}, ranks[0].exit_code};
 }
 
-void World::AbortBackends(const Status& reason) {
+void World::UnblockBackends() {
   std::vector<std::shared_ptr<Communicator>> communicators;
   {
-    // Not while aborting: that may block, and ranks that leave take the lock.
+    // Not while unblocking: that takes its time, and ranks that leave take the lock.
     MutexLock lock(mu_);
     communicators = communicators_;
   }
-  for (const auto& communicator : communicators) communicator->Abort(reason);
+  for (const auto& communicator : communicators) communicator->Unblock();
 }
 
 void World::ReleaseIfAllLeft() {

@@ -29,6 +29,7 @@ namespace eta::parallel {
 struct WorldOptions {
   std::vector<Device> devices = {Device{}};  // one per rank; their number is the size of the world
   std::string backend = "auto";
+  std::shared_ptr<DeviceOps> device_ops;  // for devices other than the CPU; null: there are none
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   int cores = 0;  // usable by the ranks; 0 means as many as the process may use
   // A world of one has no supervisor. `abort_backends` is set by the world.
@@ -52,6 +53,8 @@ class World {
 
   int size() const { return board_.size(); }
   const char* backend() const { return backend_->name; }
+  // What the user should know about the backend, in one line; or empty.
+  std::string notice() const { return backend_->notice == nullptr ? "" : backend_->notice(); }
   Board& board() { return board_; }
 
   // Takes the seat of `rank`; on the rank's own thread, once per rank. Backends may wait in it for
@@ -72,10 +75,13 @@ class World {
   friend class Member;
 
   World(WorldOptions options, const Backend* backend);
-  void AbortBackends(const Status& reason) EXCLUDES_LOCK(mu_);
+  void UnblockBackends() EXCLUDES_LOCK(mu_);
   void ReleaseIfAllLeft() EXCLUDES_LOCK(mu_);
 
+  Places places() const { return {devices_, device_ops_.get()}; }
+
   const std::vector<Device> devices_;  // by rank
+  const std::shared_ptr<DeviceOps> device_ops_;
   const Backend* const backend_;
   Board board_;
   Mutex mu_;

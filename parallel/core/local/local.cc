@@ -90,6 +90,8 @@ class LocalCommunicator final : public Communicator {
     return Work(board_.Meet(rank_, {.op = Op::kBarrier}, site, nullptr, 0));
   }
 
+  bool SharesMemory() const override { return true; }
+
   void Abort(const Status& reason) override { board_.Abort(reason); }
 
  private:
@@ -132,12 +134,13 @@ class LocalCommunicator final : public Communicator {
 
 }  // namespace
 
-bool LocalAvailable(std::span<const Device> devices) {
-  return std::all_of(devices.begin(), devices.end(),
-                     [](const Device& d) { return d.kind == Device::Kind::kCpu; });
+Status LocalServes(const Places& places) {
+  const bool all_cpu = std::all_of(places.devices.begin(), places.devices.end(),
+                                   [](const Device& d) { return d.kind == Device::Kind::kCpu; });
+  return all_cpu ? Status{} : Invalid("its ranks share the CPU's memory");
 }
 
-Result<std::unique_ptr<Communicator>> MakeLocal(Board& board, int rank, Device) {
+Result<std::unique_ptr<Communicator>> MakeLocal(Board& board, int rank, const Places&) {
   return std::unique_ptr<Communicator>(std::make_unique<LocalCommunicator>(board, rank));
 }
 

@@ -6,14 +6,12 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
-#include "parallel/core/board.h"
-#include "parallel/core/communicator.h"
+#include "parallel/core/backends.h"
 
 namespace eta::parallel {
 
-bool LocalAvailable(std::span<const Device> devices);
-Result<std::unique_ptr<Communicator>> MakeLocal(Board& board, int rank, Device device);
+Status LocalServes(const Places& places);
+Result<std::unique_ptr<Communicator>> MakeLocal(Board& board, int rank, const Places& places);
 
 }  // namespace eta::parallel

@@ -31,6 +31,8 @@ class SoloCommunicator final : public Communicator {
   }
   Work Barrier(Site) override { return Finish({}); }
 
+  bool SharesMemory() const override { return true; }
+
   void Abort(const Status& reason) override { board_.Abort(reason); }
 
  private:
@@ -54,11 +56,13 @@ class SoloCommunicator final : public Communicator {
 
 }  // namespace
 
-bool SoloAvailable(std::span<const Device> devices) {
-  return devices.size() == 1 && devices[0].kind == Device::Kind::kCpu;
+Status SoloServes(const Places& places) {
+  if (places.devices.size() != 1) return Invalid("it is for one rank");
+  if (places.devices[0].kind != Device::Kind::kCpu) return Invalid("it is for the CPU");
+  return {};
 }
 
-Result<std::unique_ptr<Communicator>> MakeSolo(Board& board, int, Device) {
+Result<std::unique_ptr<Communicator>> MakeSolo(Board& board, int, const Places&) {
   return std::unique_ptr<Communicator>(std::make_unique<SoloCommunicator>(board));
 }
 

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
-#include "parallel/core/board.h"
-#include "parallel/core/communicator.h"
+#include "parallel/core/backends.h"
 
 namespace eta::parallel {
 
-bool SoloAvailable(std::span<const Device> devices);
-Result<std::unique_ptr<Communicator>> MakeSolo(Board& board, int rank, Device device);
+Status SoloServes(const Places& places);
+Result<std::unique_ptr<Communicator>> MakeSolo(Board& board, int rank, const Places& places);
 
 }  // namespace eta::parallel

@@ -12,7 +12,7 @@ const std::vector<Device> kOneCpu(1), kTwoCpus(2);
 const std::vector<Device> kTwoGpus = {{Device::Kind::kCuda, 0}, {Device::Kind::kCuda, 1}};
 
 std::string Chosen(const char* name, const std::vector<Device>& devices) {
-  const auto backend = ChooseBackend(name, devices);
+  const auto backend = ChooseBackend(name, {devices});
   return backend ? (*backend)->name : backend.error().message;
 }
 
@@ -23,9 +23,13 @@ TEST(BackendsTest, AutoTakesTheFirstThatCanServe) {
 
 TEST(BackendsTest, NamedOnesAreTakenOrRefused) {
   EXPECT_EQ(Chosen("local", kOneCpu), "local");
-  EXPECT_EQ(Chosen("solo", kTwoCpus), "backend 'solo' cannot serve 2 ranks on these devices");
-  EXPECT_EQ(Chosen("local", kTwoGpus), "backend 'local' cannot serve 2 ranks on these devices");
-  EXPECT_EQ(Chosen("mpi", kTwoCpus), "there is no backend 'mpi'; there are auto, solo, local");
+  EXPECT_EQ(Chosen("solo", kTwoCpus),
+            "backend 'solo' cannot serve 2 ranks on these devices: it is for one rank");
+  EXPECT_EQ(
+      Chosen("local", kTwoGpus),
+      "backend 'local' cannot serve 2 ranks on these devices: its ranks share the CPU's memory");
+  EXPECT_EQ(Chosen("mpi", kTwoCpus),
+            "there is no backend 'mpi'; there are auto, solo, local, nccl");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What every backend has to do: one suite over backend and ranks x dtype x count. The values are
-// small integers, exact in every dtype, so that all backends must give the same numbers.
+// small integers, exact in every dtype, so that all backends must give the same numbers. The nccl
+// backend runs over a fake NCCL, on the CPU and (gpu) on devices that stand in for GPUs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include <tuple>
 
 #include "parallel/core/slice.h"
+#include "tests/fakes/fake_nccl.h"
+#include "tests/fakes/host_device.h"
 #include "tests/parallel/core/elements.h"
 #include "tests/parallel/core/ranks.h"
 
@@ -17,10 +20,35 @@ namespace {
 struct Setting {
   const char* backend;
   int ranks;
+  bool gpu = false;
 };
 
-constexpr Setting kSettings[] = {{"solo", 1},  {"local", 1}, {"local", 2},
-                                 {"local", 3}, {"local", 4}, {"local", 7}};
+constexpr Setting kSettings[] = {
+    {"solo", 1},       {"local", 1},     {"local", 2},      {"local", 3},      {"local", 4},
+    {"local", 7},      {"local", 8},     {"nccl", 1},       {"nccl", 2},       {"nccl", 3},
+    {"nccl", 4},       {"nccl", 8},      {"nccl", 1, true}, {"nccl", 2, true}, {"nccl", 3, true},
+    {"nccl", 4, true}, {"nccl", 8, true}};
+
+std::string NameOf(const Setting& setting) {
+  return setting.backend + std::string(setting.gpu ? "gpu" : "") + std::to_string(setting.ranks);
+}
+
+WorldOptions WorldOf(const Setting& setting) {
+  WorldOptions options = TestWorld(setting.ranks);
+  options.backend = setting.backend;
+  if (!setting.gpu) return options;
+  options.device_ops = MakeHostDeviceOps();
+  for (int r = 0; r < setting.ranks; ++r) {
+    options.devices[r] = {Device::Kind::kCuda, static_cast<int16_t>(r)};
+  }
+  return options;
+}
+
+// The buffer as it lies on the rank's device.
+Buffer Placed(const Setting& setting, const Member& member, Buffer buffer) {
+  if (setting.gpu) buffer.device = {Device::Kind::kCuda, static_cast<int16_t>(member.rank())};
+  return buffer;
+}
 
 constexpr DType kDTypes[] = {
 #define ETA_LIST(id, name, size) DType::id,
@@ -100,10 +128,13 @@ class ConformanceTest : public testing::TestWithParam<Parameters> {
   int ranks() const { return std::get<0>(GetParam()).ranks; }
 
   void Run(const RankBody& body) {
-    WorldOptions options = TestWorld(ranks());
-    options.backend = std::get<0>(GetParam()).backend;
-    const World::Outcome outcome = RunRanks(std::move(options), body);
+    const FakeNccl nccl;
+    const World::Outcome outcome = RunRanks(WorldOf(std::get<0>(GetParam())), body);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
+  }
+
+  Buffer On(const Member& member, const Buffer& buffer) const {
+    return Placed(std::get<0>(GetParam()), member, buffer);
   }
 };
 
@@ -111,7 +142,8 @@ TEST_P(ConformanceTest, AllReduce) {
   Run([&](Member& member) {
     for (ReduceOp op : kOps) {
       Elements mine = OfRank(dtype(), member.rank(), count());
-      const Status status = member.communicator().AllReduce(mine.buffer(), op, "a").status();
+      const Status status =
+          member.communicator().AllReduce(On(member, mine.buffer()), op, "a").status();
       if (!CanReduce(dtype(), op)) {
         EXPECT_EQ(status.code, Code::kInvalid);
         continue;
@@ -131,12 +163,13 @@ TEST_P(ConformanceTest, ReduceScatterOfUnevenParts) {
     Elements input = OfRank(dtype(), member.rank(), count());
     Elements output(dtype(), part.count());
     Communicator& comm = member.communicator();
-    ASSERT_TRUE(comm.ReduceScatter(input.buffer(), output.buffer(), counts, op, "a").status().ok());
+    const Buffer in = On(member, input.buffer()), out = On(member, output.buffer());
+    ASSERT_TRUE(comm.ReduceScatter(in, out, counts, op, "a").status().ok());
     EXPECT_TRUE(SameBytes(output, expected));
     EXPECT_TRUE(SameBytes(input, OfRank(dtype(), member.rank(), count()))) << "input is only read";
 
-    const Buffer own = input.part(part.begin, part.count());
-    ASSERT_TRUE(comm.ReduceScatter(input.buffer(), own, counts, op, "in place").status().ok());
+    const Buffer own = On(member, input.part(part.begin, part.count()));
+    ASSERT_TRUE(comm.ReduceScatter(in, own, counts, op, "in place").status().ok());
     Elements copy(dtype(), part.count());
     if (own.count > 0) std::memcpy(copy.buffer().data, own.data, own.bytes());
     EXPECT_TRUE(SameBytes(copy, expected));
@@ -155,13 +188,16 @@ TEST_P(ConformanceTest, AllGatherOfUnevenParts) {
     Elements input = OfRank(dtype(), member.rank(), counts[member.rank()]);
     Elements output(dtype(), count());
     Communicator& comm = member.communicator();
-    ASSERT_TRUE(comm.AllGather(input.buffer(), output.buffer(), counts, "a").status().ok());
+    const Buffer in = On(member, input.buffer()), out = On(member, output.buffer());
+    ASSERT_TRUE(comm.AllGather(in, out, counts, "a").status().ok());
     EXPECT_TRUE(SameBytes(output, expected));
 
     Elements in_place(dtype(), count());
-    const Buffer own = in_place.part(PartOf(counts, member.rank()).begin, input.count());
+    const Buffer whole = On(member, in_place.buffer());
+    const Buffer own =
+        On(member, in_place.part(PartOf(counts, member.rank()).begin, input.count()));
     if (own.count > 0) std::memcpy(own.data, input.buffer().data, own.bytes());
-    ASSERT_TRUE(comm.AllGather(own, in_place.buffer(), counts, "in place").status().ok());
+    ASSERT_TRUE(comm.AllGather(own, whole, counts, "in place").status().ok());
     EXPECT_TRUE(SameBytes(in_place, expected));
   });
 }
@@ -171,7 +207,8 @@ TEST_P(ConformanceTest, BroadcastFromEachRank) {
     // Every root with small buffers; one with a large one, which takes its time under sanitizers.
     for (int root = count() > 10000 ? ranks() - 1 : 0; root < ranks(); ++root) {
       Elements mine = OfRank(dtype(), member.rank(), count());
-      ASSERT_TRUE(member.communicator().Broadcast(mine.buffer(), root, "a").status().ok());
+      ASSERT_TRUE(
+          member.communicator().Broadcast(On(member, mine.buffer()), root, "a").status().ok());
       EXPECT_TRUE(SameBytes(mine, OfRank(dtype(), root, count())));
     }
   });
@@ -179,8 +216,7 @@ TEST_P(ConformanceTest, BroadcastFromEachRank) {
 
 std::string NameOfParameters(const testing::TestParamInfo<Parameters>& info) {
   const auto& [setting, dtype, count] = info.param;
-  return std::string(setting.backend) + std::to_string(setting.ranks) + "_" + NameOf(dtype) + "_" +
-         std::to_string(count);
+  return NameOf(setting) + "_" + NameOf(dtype) + "_" + std::to_string(count);
 }
 
 INSTANTIATE_TEST_SUITE_P(SmallCounts, ConformanceTest,
@@ -194,20 +230,40 @@ INSTANTIATE_TEST_SUITE_P(Mebi, ConformanceTest,
                                           testing::Values(size_t{1} << 20)),
                          NameOfParameters);
 
+// Many times what a rank handles at once, and not a multiple of it.
+class LargeTest : public testing::TestWithParam<Setting> {};
+
+TEST_P(LargeTest, AllReduce) {
+  constexpr size_t kCount = (size_t{16} << 20) + 3;
+  const FakeNccl nccl;
+  const Setting& setting = GetParam();
+  const Elements expected = Reduction(DType::kFloat32, ReduceOp::kSum, setting.ranks, 0, kCount);
+  const World::Outcome outcome = RunRanks(WorldOf(setting), [&](Member& member) {
+    Elements mine = OfRank(DType::kFloat32, member.rank(), kCount);
+    const Buffer buffer = Placed(setting, member, mine.buffer());
+    ASSERT_TRUE(member.communicator().AllReduce(buffer, ReduceOp::kSum, "a").status().ok());
+    EXPECT_TRUE(SameBytes(mine, expected));
+  });
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, LargeTest, testing::ValuesIn(kSettings),
+                         [](const auto& info) { return NameOf(info.param); });
+
 class ArgumentsTest : public testing::TestWithParam<Setting> {};
 
 TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
-  WorldOptions options = TestWorld(GetParam().ranks);
-  options.backend = GetParam().backend;
-  const World::Outcome outcome = RunRanks(std::move(options), [](Member& member) {
+  const FakeNccl nccl;
+  const World::Outcome outcome = RunRanks(WorldOf(GetParam()), [](Member& member) {
     Communicator& comm = member.communicator();
     const auto code = [](Work work) { return work.status().code; };
     const size_t ranks = static_cast<size_t>(member.size());
     std::vector<float> data(4 * ranks);
-    const Buffer all{data.data(), data.size(), DType::kFloat32};
-    const Buffer four{data.data(), 4, DType::kFloat32};
-    const Buffer nothing{nullptr, 4, DType::kFloat32};
-    const Buffer other{data.data(), 4, DType::kInt32};
+    const auto on = [&](Buffer buffer) { return Placed(GetParam(), member, buffer); };
+    const Buffer all = on({data.data(), data.size(), DType::kFloat32});
+    const Buffer four = on({data.data(), 4, DType::kFloat32});
+    const Buffer nothing = on({nullptr, 4, DType::kFloat32});
+    const Buffer other = on({data.data(), 4, DType::kInt32});
     const std::vector<size_t> even(ranks, 4), too_many(ranks + 1, 4), too_large(ranks, 5);
     EXPECT_EQ(code(comm.AllReduce(nothing, ReduceOp::kSum, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllReduce(other, ReduceOp::kMean, "")), Code::kInvalid);
@@ -223,14 +279,13 @@ TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
 }
 
 TEST_P(ArgumentsTest, AbortEndsLaterCalls) {
-  WorldOptions options = TestWorld(GetParam().ranks);
-  options.backend = GetParam().backend;
-  const World::Outcome outcome = RunRanks(std::move(options), [](Member& member) {
+  const FakeNccl nccl;
+  const World::Outcome outcome = RunRanks(WorldOf(GetParam()), [](Member& member) {
     if (member.rank() == 0) member.communicator().Abort({Code::kAborted, "enough", -1});
     float x = 1;
     Status status;
     do {
-      const Buffer buffer{&x, 1, DType::kFloat32};
+      const Buffer buffer = Placed(GetParam(), member, {&x, 1, DType::kFloat32});
       status = member.communicator().AllReduce(buffer, ReduceOp::kSum, "").status();
     } while (status.ok());
     EXPECT_EQ(status, (Status{Code::kAborted, "enough", -1}));
@@ -240,10 +295,7 @@ TEST_P(ArgumentsTest, AbortEndsLaterCalls) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ArgumentsTest, testing::ValuesIn(kSettings),
-                         [](const auto& info) {
-                           return std::string(info.param.backend) +
-                                  std::to_string(info.param.ranks);
-                         });
+                         [](const auto& info) { return NameOf(info.param); });
 
 }  // namespace
 }  // namespace eta::parallel

@@ -40,6 +40,7 @@ class FaultyCommunicator final : public Communicator {
   Work Barrier(Site site) override {
     return Inject([&] { return real_.Barrier(site); });
   }
+  bool SharesMemory() const override { return real_.SharesMemory(); }
   void Abort(const Status& reason) override { real_.Abort(reason); }
 
  private:

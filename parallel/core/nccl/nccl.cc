@@ -1,0 +1,327 @@
+#include "parallel/core/nccl/nccl.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "parallel/core/check_args.h"
+#include "parallel/core/nccl/comm.h"
+#include "parallel/core/nccl/stream_work.h"
+#include "parallel/core/reduce.h"
+#include "parallel/core/report.h"
+#include "parallel/core/slice.h"
+
+namespace eta::parallel {
+namespace {
+
+using nccl::Comm;
+using nccl::Library;
+using nccl::Stream;
+
+bool AllEqual(std::span<const size_t> counts) {
+  return std::all_of(counts.begin(), counts.end(), [&](size_t n) { return n == counts[0]; });
+}
+
+std::byte* At(const Buffer& buffer, size_t element) {
+  return static_cast<std::byte*>(buffer.data) + element * SizeOf(buffer.dtype);
+}
+
+// Thread safety: as Communicator.
+class NcclCommunicator final : public Communicator {
+ public:
+  // `ops` is null on the CPU; then there is no stream either.
+  NcclCommunicator(Board& board, int rank, Device device, DeviceOps* ops,
+                   std::unique_ptr<Comm> comm, std::unique_ptr<DeviceStream> stream)
+      : board_(board),
+        rank_(rank),
+        device_(device),
+        ops_(ops),
+        comm_(std::move(comm)),
+        stream_(std::move(stream)) {}
+
+  // What still runs when a world has been aborted does not come to an end by itself.
+  ~NcclCommunicator() override {
+    if (board_.aborted()) comm_->Abort();
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return board_.size(); }
+
+  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
+    if (Status s = CheckAllReduce(buffer, op); !s.ok()) return Work(s);
+    if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);
+    const Signature signature{
+        .op = Op::kAllReduce, .dtype = buffer.dtype, .reduce = op, .count = buffer.count};
+    return Together(signature, site, buffer, [&](void* out, Stream stream) {
+      return comm_->AllReduce(buffer.data, out, buffer.count, buffer.dtype, op, stream);
+    });
+  }
+
+  Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     ReduceOp op, Site site) override {
+    if (Status s = CheckReduceScatter(input, output, counts, op, rank_, size()); !s.ok()) {
+      return Work(s);
+    }
+    if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
+    const Signature signature{.op = Op::kReduceScatter,
+                              .dtype = input.dtype,
+                              .reduce = op,
+                              .count = input.count,
+                              .parts = HashOf(counts)};
+    return Together(signature, site, output, [&](void* out, Stream stream) {
+      if (AllEqual(counts)) {
+        return comm_->ReduceScatter(input.data, out, output.count, input.dtype, op, stream);
+      }
+      return ForEachPart(counts, [&](int part, Slice slice) {
+        return comm_->Reduce(At(input, slice.begin), part == rank_ ? out : nullptr, slice.count(),
+                             input.dtype, op, part, stream);
+      });
+    });
+  }
+
+  Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                 Site site) override {
+    if (Status s = CheckAllGather(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
+    const Signature signature{.op = Op::kAllGather,
+                              .dtype = output.dtype,
+                              .count = output.count,
+                              .parts = HashOf(counts)};
+    return Together(signature, site, output, [&](void* out, Stream stream) {
+      if (AllEqual(counts)) {
+        return comm_->AllGather(input.data, out, input.count, input.dtype, stream);
+      }
+      return ForEachPart(counts, [&](int part, Slice slice) {
+        std::byte* const to = static_cast<std::byte*>(out) + slice.begin * SizeOf(input.dtype);
+        return comm_->Broadcast(part == rank_ ? input.data : to, to, slice.count(), input.dtype,
+                                part, stream);
+      });
+    });
+  }
+
+  Work Broadcast(const Buffer& buffer, int root, Site site) override {
+    if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
+    if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);
+    const Signature signature{
+        .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
+    return Together(signature, site, buffer, [&](void* out, Stream stream) {
+      return comm_->Broadcast(buffer.data, out, buffer.count, buffer.dtype, root, stream);
+    });
+  }
+
+  Work Barrier(Site site) override {
+    return Work(board_.Meet(rank_, {.op = Op::kBarrier}, site, nullptr, 0));
+  }
+
+  Status Register(const Buffer& buffer) override {
+    if (Status s = CheckPlace(buffer); !s.ok()) return s;
+    return Live(comm_->Register(buffer.data, buffer.bytes()));
+  }
+  Status Deregister(const Buffer& buffer) override { return Live(comm_->Deregister(buffer.data)); }
+
+  bool SharesMemory() const override { return false; }
+
+  void Abort(const Status& reason) override { board_.Abort(reason); }
+
+  void Unblock() override { comm_->Abort(); }
+
+ private:
+  Status CheckPlace(const Buffer& buffer) const {
+    if (ops_ == nullptr) return CheckHost(buffer);
+    return buffer.device == device_ ? Status{} : Invalid("the buffer is not on the rank's device");
+  }
+
+  Status CheckPlaces(const Buffer& input, const Buffer& output) const {
+    if (Status s = CheckPlace(input); !s.ok()) return s;
+    if (Status s = CheckPlace(output); !s.ok()) return s;
+    return input.stream == output.stream ? Status{} : Invalid("input and output differ in stream");
+  }
+
+  // Calls f(part, slice) for the parts that are not empty, as one operation. All ranks agree on the
+  // counts, and so on what is left out.
+  template <class F>
+  Status ForEachPart(std::span<const size_t> counts, const F& f) {
+    return comm_->Group([&]() -> Status {
+      for (int part = 0; part < size(); ++part) {
+        const Slice slice = PartOf(counts, part);
+        if (slice.count() == 0) continue;
+        if (Status s = f(part, slice); !s.ok()) return s;
+      }
+      return {};
+    });
+  }
+
+  // Meets the others, and then does call(out, stream), which writes the result for `output`.
+  template <class Call>
+  Work Together(const Signature& signature, Site site, const Buffer& output, const Call& call) {
+    Status met = board_.Meet(rank_, signature, site, nullptr, 0);
+    if (!met.ok() || signature.count == 0) return Work(std::move(met));
+    if (ops_ == nullptr) return Work(OnHost(signature, site, output, call));
+    return OnStream(signature, output, call);
+  }
+
+  // Either all ranks come to have the result in their own memory, or nobody's buffer changes.
+  template <class Call>
+  Status OnHost(const Signature& signature, Site site, const Buffer& output, const Call& call) {
+    result_.resize(std::max(result_.size(), output.bytes()));
+    {
+      const Board::Waiting waiting(board_, rank_);
+      if (Status s = Live(call(result_.data(), nullptr)); !s.ok()) return s;
+    }
+    if (signature.reduce == ReduceOp::kMean) {
+      Divide(output.dtype, result_.data(), output.count, size());
+    }
+    if (Status s = board_.Meet(rank_, signature, site, nullptr, 0); !s.ok()) return s;
+    if (output.count > 0) std::memcpy(output.data, result_.data(), output.bytes());
+    return {};
+  }
+
+  template <class Call>
+  Work OnStream(const Signature& signature, const Buffer& output, const Call& call) {
+    Result<std::shared_ptr<DeviceEvent>> done = Enqueue(signature, output, call);
+    if (!done) return Work(Live(done.error()));
+    const auto check = [this](Status device) {
+      return Live(device.ok() ? comm_->Poll() : std::move(device));
+    };
+    Work work(std::make_unique<nccl::StreamWork>(
+        nccl::StreamWork::Parts{board_, rank_, *done, output.stream, check}));
+    if (output.stream != nullptr) return work;
+    return Work(work.Wait(Deadline::max()));  // the watcher ends it if it does not end by itself
+  }
+
+  template <class Call>
+  Result<std::shared_ptr<DeviceEvent>> Enqueue(const Signature& signature, const Buffer& output,
+                                               const Call& call) {
+    auto made = ops_->MakeEvent(device_);
+    if (!made) return Unexpected(made.error());
+    std::shared_ptr<DeviceEvent> event = std::move(*made);
+    Status status;
+    if (output.stream != nullptr) {
+      status = event->Record(*output.stream);
+      if (status.ok()) status = event->Block(*stream_);
+    }
+    if (status.ok()) status = comm_->Poll();
+    if (status.ok()) status = call(output.data, stream_->native());
+    if (status.ok() && signature.reduce == ReduceOp::kMean) {
+      status = ops_->Divide(output, size(), *stream_);
+    }
+    if (status.ok()) status = event->Record(*stream_);
+    if (!status.ok()) return Unexpected(std::move(status));
+    return event;
+  }
+
+  // A failure of NCCL or of the device ends the world; what comes out is why it ended.
+  Status Live(Status status) {
+    if (status.ok()) return status;
+    if (status.rank < 0) status.rank = rank_;
+    board_.Abort(status);
+    return board_.Acknowledge(rank_);
+  }
+
+  Board& board_;
+  const int rank_;
+  const Device device_;
+  DeviceOps* const ops_;
+  const std::unique_ptr<Comm> comm_;
+  const std::unique_ptr<DeviceStream> stream_;  // the collectives run on it
+  std::vector<std::byte> result_;               // on the CPU: before it is everybody's
+};
+
+bool AllOnCpu(std::span<const Device> devices) {
+  return std::all_of(devices.begin(), devices.end(),
+                     [](const Device& d) { return d.kind == Device::Kind::kCpu; });
+}
+
+bool OneRankPerGpu(std::span<const Device> devices) {
+  for (size_t i = 0; i < devices.size(); ++i) {
+    if (devices[i].kind != Device::Kind::kCuda) return false;
+    if (std::find(devices.begin(), devices.begin() + i, devices[i]) != devices.begin() + i) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The id that rank 0 makes, on all ranks.
+Result<nccl::UniqueId> ShareId(const Library& library, Board& board, int rank) {
+  nccl::UniqueId id{};
+  if (rank == 0) {
+    Result<nccl::UniqueId> made = Comm::MakeId(library);
+    if (!made) return Unexpected(made.error());
+    id = *made;
+  }
+  const Signature signature{.op = Op::kExchange, .name = "start of NCCL"};
+  if (Status s = board.Meet(rank, signature, "", &id, sizeof(id)); !s.ok()) return Unexpected(s);
+  return board.Peer<nccl::UniqueId>(rank, 0);
+}
+
+// Those that have not come on to the meeting which follows the connecting.
+std::vector<int> Unconnected(const Board& board, int rank) {
+  std::vector<int> ranks;
+  const uint64_t sequence = board.View(rank).sequence;
+  for (int r = 0; r < board.size(); ++r) {
+    if (board.View(r).sequence <= sequence) ranks.push_back(r);
+  }
+  return ranks;
+}
+
+Result<std::unique_ptr<Comm>> ConnectAll(const Library& library, DeviceOps* ops, Board& board,
+                                         int rank, Device device) {
+  const Result<nccl::UniqueId> id = ShareId(library, board, rank);
+  if (!id) return Unexpected(id.error());
+  const auto over = [&] { return board.aborted() ? board.Acknowledge(rank) : Status{}; };
+  const nccl::Seat seat{rank, device};
+  auto comms = Comm::Connect(library, ops, *id, board.size(), std::span(&seat, 1),
+                             Clock::now() + board.View(rank).stall_timeout, over);
+  Status status = comms ? Status{} : comms.error();
+  if (status.code == Code::kStalled) {
+    const std::vector<int> missing = Unconnected(board, rank);
+    status.message = "NCCL has not connected " + ListRanks(missing) + " in time";
+  }
+  // Nobody goes on before all are connected.
+  if (status.ok()) {
+    status = board.Meet(rank, {.op = Op::kExchange, .name = "start of NCCL"}, "", nullptr, 0);
+  }
+  if (status.ok()) return std::move((*comms)[0]);
+  board.Abort(status);
+  return Unexpected(board.Acknowledge(rank));
+}
+
+}  // namespace
+
+Status NcclServes(const Places& places) {
+  const bool on_cpu = AllOnCpu(places.devices);
+  if (on_cpu && nccl::PathFromEnvironment().empty()) {
+    return Invalid(std::string("NCCL is for GPUs; for a library that serves the CPU, ") +
+                   nccl::kPathVariable + " says where it is");
+  }
+  if (!on_cpu && !OneRankPerGpu(places.devices)) return Invalid("NCCL wants one GPU for each rank");
+  if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU");
+  const Result<const Library*> library = Library::Get();
+  return library ? Status{} : library.error();
+}
+
+Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Places& places) {
+  const Result<const Library*> library = Library::Get();
+  if (!library) return Unexpected(library.error());
+  const Device device = places.devices[rank];
+  DeviceOps* const ops = device.kind == Device::Kind::kCpu ? nullptr : places.ops;
+  std::unique_ptr<DeviceStream> stream;
+  if (ops != nullptr) {
+    auto made = ops->MakeStream(device);
+    if (!made) return Unexpected(made.error());
+    stream = std::move(*made);
+  }
+  auto comm = ConnectAll(**library, ops, board, rank, device);
+  if (!comm) return Unexpected(comm.error());
+  return std::unique_ptr<Communicator>(std::make_unique<NcclCommunicator>(
+      board, rank, device, ops, std::move(*comm), std::move(stream)));
+}
+
+std::string NcclNotice() {
+  const Result<const Library*> library = Library::Get();
+  return library ? (*library)->Lacks() : "";
+}
+
+}  // namespace eta::parallel
