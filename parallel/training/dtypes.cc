@@ -28,6 +28,12 @@ DType DTypeOf(at::ScalarType type) {
   }
 }
 
+at::ScalarType ScalarTypeOf(DType dtype) {
+  constexpr at::ScalarType kTypes[] = {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16,
+                                       at::kLong,   at::kInt,   at::kByte, at::kBool};
+  return kTypes[static_cast<int>(dtype)];
+}
+
 Buffer BufferOf(const at::Tensor& tensor) {
   TORCH_CHECK(tensor.is_cpu(), "replicas exchange tensors on the CPU only, this one is on ",
               tensor.device().str());

@@ -9,6 +9,7 @@ namespace eta::parallel {
 
 // Throws c10::Error if tensors of this dtype do not travel between ranks.
 DType DTypeOf(at::ScalarType type);
+at::ScalarType ScalarTypeOf(DType dtype);
 
 // The elements of `tensor`. Throws c10::Error as DTypeOf, and if it is not on the CPU. REQUIRES: it
 // is contiguous. Valid as long as the tensor's storage is.
