@@ -8,6 +8,7 @@
 #include "parallel/training/hash.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
+#include "parallel/training/segment_exchange.h"
 #include "parallel/training/slice_owner.h"
 #include "torch/marshal.h"
 #include "torch/op_table.h"
@@ -86,8 +87,7 @@ class Averaging {
     });
     if (!gathered || !meeting_.Meet(StepRecord::Phase::kReduce)) return false;
     ComputeWeights(meeting_.records(), &training_.weights);
-    SliceOwner(meeting_.member().rank(), meeting_.records()).SumGradients(training_.weights);
-    meeting_.Part();
+    if (!Sum()) return false;
     const auto scatter = [&](Call&) {
       gradients_->Scatter(mask_);
       for (size_t i = 0; i < mask_.size(); ++i) {
@@ -96,6 +96,20 @@ class Averaging {
       return Value::Nil();
     };
     return !tensor::RunOperation(vm_, kAverageGradients, args_, scatter).IsFailure();
+  }
+
+  bool Sum() {
+    Communicator& communicator = meeting_.member().communicator();
+    if (communicator.SharesMemory()) {
+      SliceOwner(meeting_.member().rank(), meeting_.records()).SumGradients(training_.weights);
+      meeting_.Part();
+      return true;
+    }
+    meeting_.Part();
+    Weigh(memory_.segments, training_.weights[meeting_.member().rank()]);
+    const Status summed = SumGradients(memory_.segments, communicator, training_.site.text());
+    if (!summed.ok()) (void)meeting_.Fail(summed);
+    return summed.ok();
   }
 
   // Each rank is about to step by itself, and so needs the whole state of its optimizers.

@@ -6,6 +6,7 @@
 #include "parallel/training/hash.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
+#include "parallel/training/segment_exchange.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
@@ -77,10 +78,17 @@ Value JointStep::LayOut(Call&) {
 
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
-  SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial();
-  meeting_.Part();
-  known_->entered = true;
-  return true;
+  Status copied;
+  if (communicator().SharesMemory()) {
+    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial();
+    meeting_.Part();
+  } else {
+    meeting_.Part();
+    copied = CopyFromFirst(known_->memory.initial, communicator(), training_.site.text());
+  }
+  known_->entered = copied.ok();
+  if (!copied.ok()) (void)meeting_.Fail(copied);
+  return copied.ok();
 }
 
 uint64_t JointStep::HashOfBatch() const {
@@ -112,21 +120,55 @@ bool JointStep::DoBackward() {
 
 // --- Reduce -------------------------------------------------------------------------------------
 
-// From the meeting to its end nobody leaves, so either all ranks commit or none does.
 bool JointStep::Reduce() {
+  const bool together = communicator().SharesMemory();
+  StepMemory& memory = known_->memory;
+  // Whose gradient is not finite has to be known before the sums of others mix with it.
+  if (!together) memory.nonfinite = FindNonfinite(memory.segments, meeting_.member().rank());
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
   if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
   ComputeWeights(meeting_.records(), &training_.weights);
+  return together ? ReduceTogether() : ReduceApart();
+}
+
+// From the meeting to its end nobody leaves, so either all ranks commit or none does.
+bool JointStep::ReduceTogether() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
   known_->memory.nonfinite = slices.SumGradients(training_.weights);
   CombineMasks();
   meeting_.Sync();  // all sums are there
   const Nonfinite nonfinite = FirstNonfinite();
-  const bool updated = nonfinite.found || Commit(slices);
+  const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
   meeting_.Part();
   return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+}
+
+void JointStep::UpdateSlices(const SliceOwner& slices) {
+  optimizer().BeginUpdate(training_.with_gradient);
+  slices.Update(optimizer());
+  const auto& segments = known_->memory.segments;
+  known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+}
+
+// Each rank updates all of its own replica. All get the same sums, and so decide the same.
+bool JointStep::ReduceApart() {
+  const auto& segments = known_->memory.segments;
+  CombineMasks();
+  Nonfinite nonfinite = FirstNonfinite();
+  meeting_.Part();
+  if (!nonfinite.found) {
+    Weigh(segments, training_.weights[meeting_.member().rank()]);
+    const Status summed = SumGradients(segments, communicator(), training_.site.text());
+    if (!summed.ok()) {
+      (void)meeting_.Fail(summed);
+      return false;
+    }
+    nonfinite = FindNonfinite(segments, /*rank=*/-1);
+  }
+  if (nonfinite.found) return NonfiniteGradient(nonfinite);
+  return Commit([&] { optimizer().Update(training_.with_gradient); });
 }
 
 void JointStep::WarnOfSameBatch() {
@@ -172,12 +214,9 @@ Nonfinite JointStep::FirstNonfinite() const {
 
 // Half types are updated by operations of libtorch. If memory runs out there, the replicas differ,
 // and the world is over.
-bool JointStep::Commit(const SliceOwner& slices) {
+bool JointStep::Commit(c10::function_ref<void()> update) {
   try {
-    optimizer().BeginUpdate(training_.with_gradient);
-    slices.Update(optimizer());
-    const auto& segments = known_->memory.segments;
-    known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+    update();
     return true;
   } catch (const std::exception& e) {
     const int rank = meeting_.member().rank();

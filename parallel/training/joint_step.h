@@ -40,8 +40,12 @@ class JointStep {
   bool NonfiniteGradient(const Nonfinite& nonfinite);
   Nonfinite FirstNonfinite() const;
   void CombineMasks();
-  bool Commit(const SliceOwner& slices);
+  bool ReduceTogether();
+  bool ReduceApart();
+  void UpdateSlices(const SliceOwner& slices);
+  bool Commit(c10::function_ref<void()> update);
   std::string NameOf(const Nonfinite& nonfinite);
+  Communicator& communicator() { return meeting_.member().communicator(); }
   tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
 
   ReplicaTraining& training_;

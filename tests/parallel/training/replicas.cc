@@ -85,6 +85,7 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
     return results;
   }
   auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(ranks)),
+                              .backend = options.backend,
                               .stall_timeout = options.stall_timeout});
   EXPECT_TRUE(world);
   std::latch all_joined(ranks);

@@ -12,6 +12,7 @@ namespace eta::parallel {
 
 struct ReplicaOptions {
   LaunchOptions launch;
+  std::string backend = "auto";
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 
