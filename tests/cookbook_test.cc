@@ -40,8 +40,9 @@ struct Training {
   double test_accuracy = 0;    // of the last line
 };
 
-Training Train(const std::string& program, int replicas) {
-  const Outcome outcome = RunEtai("--replicas " + std::to_string(replicas) + " " + program);
+Training Train(const std::string& program, int replicas, const std::string& backend = "auto") {
+  const Outcome outcome =
+      RunEtai("--replicas " + std::to_string(replicas) + " --backend " + backend + " " + program);
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_EQ(outcome.errors, "");
   Training training;
@@ -76,6 +77,17 @@ TEST(TrainingTest, DigitsTrainsTheSameOnAnyNumberOfReplicas) {
     for (size_t i = 0; i < alone.losses.size(); ++i) {
       EXPECT_NEAR(together.losses[i] / alone.losses[i], 1, 1e-9) << replicas << ", epoch " << i + 1;
     }
+  }
+}
+
+// Over a fake NCCL that adds in the order of the ranks, as shared memory does: the same bits.
+TEST(TrainingTest, DigitsTrainsTheSameOverNccl) {
+  setenv("ETA_NCCL_PATH", "tests/fakes/libnccl_fake.so", 1);
+  for (int replicas : {2, 3}) {
+    const Training local = Train("cookbook/parallel/digits.eta", replicas, "local");
+    const Training nccl = Train("cookbook/parallel/digits.eta", replicas, "nccl");
+    EXPECT_EQ(nccl.losses, local.losses);
+    EXPECT_EQ(nccl.test_accuracy, local.test_accuracy);
   }
 }
 

@@ -61,6 +61,10 @@ struct Parser {
         ->check(CheckCount);
     Add("--dtype", options.dtype, "D", "default type of tensors: float64 (default) or float32")
         ->check(OneOf({"float64", "float32"}));
+    Add("--backend", options.backend, "B",
+        "how replicas exchange data: auto (default), local (shared memory) or nccl, which is "
+        "loaded from ETA_NCCL_PATH if that is set")
+        ->check(OneOf({"auto", "local", "nccl"}));
     Add("--output", output, "WHICH", "who prints: first (default) or all replicas")
         ->check(OneOf({"first", "all"}));
     app.add_flag("--split", options.split, "train-step! takes the replica's rows of each batch");

@@ -20,6 +20,7 @@ struct Options {
   int replicas = 1;
   int threads = 0;  // of each replica; 0: usable cores / replicas
   std::string dtype = "float64";
+  std::string backend = "auto";
   bool all_output = false;  // --output all
   bool split = false;
   double stall_timeout_s = 30;

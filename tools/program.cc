@@ -76,6 +76,7 @@ int RunOnReplicas(const Options& options, const Vm::Options& vm_options) {
   replicas.replicas = options.replicas;
   replicas.file = options.file;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
+  replicas.backend = options.backend;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
   replicas.host = Host(options.threads, options.dtype);

@@ -35,6 +35,9 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   Result<std::shared_ptr<World>> world = MakeWorld();
   if (!world) return {1, Error(world.error().message, {options_.color})};
   world_ = *world;
+  if (const std::string notice = world_->notice(); !notice.empty()) {
+    streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
+  }
   const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
   Crew crew(options_.size, [&](int rank) { isolates_[rank]->Run(world_, make_vm, program); });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
@@ -52,6 +55,7 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
   WorldOptions world;
   world.devices.resize(static_cast<size_t>(options_.size));
+  world.backend = options_.backend;
   world.stall_timeout = options_.stall_timeout;
   world.cores = UsableCores();
   SupervisorOptions& supervisor = world.supervisor;

@@ -25,6 +25,7 @@ namespace eta::parallel {
 struct GroupOptions {
   int size = 1;
   LaunchOptions launch;
+  std::string backend = "auto";
   OutputMode output = OutputMode::kFirst;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   // After the end of the world: how long programs may go on, to reach the collective that says so

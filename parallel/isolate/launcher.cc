@@ -25,6 +25,7 @@ int RunReplicas(const ReplicaOptions& options) {
   GroupOptions group;
   group.size = options.replicas;
   group.launch = options.launch;
+  group.backend = options.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;
   group.color = WantsColor(STDERR_FILENO);

@@ -17,6 +17,7 @@ struct ReplicaOptions {
   std::string file;
   OutputMode output = OutputMode::kFirst;
   LaunchOptions launch;
+  std::string backend = "auto";  // by which they exchange data; see parallel/core/backends.h
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   HostOptions host;
   // The options of a replica's Vm: its share of the memory, search path, arguments; all but the
