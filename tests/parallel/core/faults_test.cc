@@ -1,9 +1,10 @@
 // Delays and failures injected at chosen calls of chosen ranks; and results that do not depend on
-// timing.
+// timing. Over the fake NCCL, which adds in the order of the ranks, as well as on shared memory.
 #include <gtest/gtest.h>
 
 #include <random>
 
+#include "tests/fakes/fake_nccl.h"
 #include "tests/parallel/core/faulty_communicator.h"
 #include "tests/parallel/core/ranks.h"
 
@@ -29,11 +30,25 @@ Values SumInRankOrder(int ranks, size_t count) {
   return sum;
 }
 
-TEST(FaultsTest, SumsAreTheSameToTheBitWhateverTheTiming) {
+class FaultsTest : public testing::TestWithParam<const char*> {
+ protected:
+  static WorldOptions Options(int ranks) {
+    WorldOptions options = TestWorld(ranks);
+    options.backend = GetParam();
+    return options;
+  }
+
+  const FakeNccl nccl_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, FaultsTest, testing::Values("local", "nccl"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(FaultsTest, SumsAreTheSameToTheBitWhateverTheTiming) {
   constexpr size_t kCount = 5003;
   for (int ranks : {2, 3, 4, 7}) {
     const Values expected = SumInRankOrder(ranks, kCount);
-    const World::Outcome outcome = RunRanks(TestWorld(ranks), [&](Member& member) {
+    const World::Outcome outcome = RunRanks(Options(ranks), [&](Member& member) {
       std::mt19937_64 random(static_cast<uint64_t>(member.rank()));
       FaultyCommunicator comm(member.communicator(), [&](int) {
         return Fault{std::chrono::microseconds(random() % 3 == 0 ? random() % 300 : 0), {}};
@@ -51,12 +66,12 @@ TEST(FaultsTest, SumsAreTheSameToTheBitWhateverTheTiming) {
 
 // A rank that fails at its n-th call, in any of several shapes, leaves the others with one reason,
 // and with buffers that were either reduced on all ranks or on none.
-TEST(FaultsTest, AFailingCallNeverHangsTheOthers) {
+TEST_P(FaultsTest, AFailingCallNeverHangsTheOthers) {
   constexpr int kRanks = 3, kCalls = 4;
   for (int culprit = 0; culprit < kRanks; ++culprit) {
     for (int at = 0; at < kCalls; ++at) {
       std::vector<int> reduced(kRanks);
-      const World::Outcome outcome = RunRanks(TestWorld(kRanks), [&](Member& member) {
+      const World::Outcome outcome = RunRanks(Options(kRanks), [&](Member& member) {
         FaultyCommunicator comm(member.communicator(), [&](int n) {
           const bool hit = member.rank() == culprit && n == at;
           return hit ? Fault{{}, {Code::kInvalid, "injected", -1}} : Fault{};
@@ -78,8 +93,8 @@ TEST(FaultsTest, AFailingCallNeverHangsTheOthers) {
   }
 }
 
-TEST(FaultsTest, AnExchangeThatOneRankMissesEndsForAll) {
-  const World::Outcome outcome = RunRanks(TestWorld(3), [&](Member& member) {
+TEST_P(FaultsTest, AnExchangeThatOneRankMissesEndsForAll) {
+  const World::Outcome outcome = RunRanks(Options(3), [&](Member& member) {
     std::vector<int> all(3);
     for (int n = 0; n < 5; ++n) {
       if (member.rank() == 2 && n == 3) return member.Exit(0, "a.eta:9:1");
@@ -94,11 +109,11 @@ TEST(FaultsTest, AnExchangeThatOneRankMissesEndsForAll) {
 }
 
 // An abort at a random moment: each call is all or none, and what the ranks did agrees.
-TEST(FaultsTest, AnAbortAtAnyMomentLeavesNoHalfReducedBuffer) {
+TEST_P(FaultsTest, AnAbortAtAnyMomentLeavesNoHalfReducedBuffer) {
   constexpr int kRanks = 3;
   constexpr size_t kCount = 4096;
   for (int round = 0; round < 40; ++round) {
-    auto world = *World::Create(TestWorld(kRanks));
+    auto world = *World::Create(Options(kRanks));
     std::thread aborter([&] {
       std::this_thread::sleep_for(std::chrono::microseconds(round * 50));
       world->Abort({Code::kAborted, "enough", -1});
