@@ -37,7 +37,7 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   return false;
 }
 
-void Meeting::Sync() { member().world().board().Finish(); }
+void Meeting::Sync() { member().world().board().Finish(member().rank()); }
 
 Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
   return FailBecauseOf(vm_, rank, tag, std::string(info_.name) + ": " + reason);
