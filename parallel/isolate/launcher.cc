@@ -28,6 +28,9 @@ int RunReplicas(const ReplicaOptions& options) {
   group.backend = options.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;
+  group.journal = options.journal;
+  group.interruption = options.interruption;
+  group.before_exit = options.before_exit;
   group.color = WantsColor(STDERR_FILENO);
   // One seed for all, so that maps are walked in the same order on all ranks.
   group.vm_options = [&options, seed = RandomSeed()](int rank) {
