@@ -76,6 +76,10 @@ struct Parser {
             "at a loss or gradient that is not finite: stop (default with --replicas) or skip the "
             "step")
             ->check(OneOf({"stop", "skip"}));
+    Add("--trace", options.trace, "FILE",
+        "write what each replica did when, for Perfetto or chrome://tracing");
+    app.add_flag("--stats", options.stats,
+                 "show at the end what the time of each replica went into");
     path_option = Add("--path", path, "DIRS",
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");

@@ -28,6 +28,9 @@ struct Options {
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
 
+  std::string trace;   // the file to write, or empty
+  bool stats = false;  // show what the time was spent on
+
   std::string dump;  // a stage instead of a run, or empty
   bool disassemble = false;
 

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/launcher.h"
 #include "tools/extension_names.h"
+#include "tools/run_record.h"
 #include "vm/diagnostics.h"
 #include "vm/dump.h"
 #include "vm/expander.h"
@@ -49,14 +51,18 @@ parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
           .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop};
 }
 
-int RunAlone(const Options& options, Vm::Options vm_options) {
+int RunAlone(const Options& options, Vm::Options vm_options, RunRecord& record) {
   Vm vm(std::move(vm_options));
+  parallel::Interruption interruption;
+  parallel::Insight::Attach(vm, record.journal(), 0, &interruption);
   parallel::PrepareVm(vm, Host(options.threads, options.dtype));
   if (options.heed_nonfinite) {
     vm.Attach(parallel::LaunchOptions::kKey,
               std::make_shared<parallel::LaunchOptions>(LaunchOptionsOf(options)));
   }
-  const bool ran = vm.RunFile(options.file);
+  vm.SetInterruptHook(parallel::HeedSignals);
+  const parallel::SignalHandlers handlers(interruption, vm, record.journal()->log(0));
+  const bool ran = parallel::RunLastAct(vm, vm.RunFile(options.file));
   vm.console().Flush();
   if (ran) return 0;
   const std::string failure = RenderFailure(vm, StderrStyle());
@@ -71,8 +77,13 @@ std::chrono::nanoseconds Seconds(double seconds) {
       std::chrono::duration<double>(std::min(seconds, kLongest)));
 }
 
-int RunOnReplicas(const Options& options, const Vm::Options& vm_options) {
+int RunOnReplicas(const Options& options, const Vm::Options& vm_options, RunRecord& record) {
+  parallel::Interruption interruption;
+  const parallel::SignalHandlers handlers(interruption);
   parallel::ReplicaOptions replicas;
+  replicas.journal = record.journal();
+  replicas.interruption = &interruption;
+  replicas.before_exit = [&record] { record.Finish(); };
   replicas.replicas = options.replicas;
   replicas.file = options.file;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
@@ -126,12 +137,17 @@ int RunProgram(const Options& options) {
     return 1;
   }
   vm_options->program_arguments = options.arguments;
+  auto record = RunRecord::Begin(options);
+  if (!record) {
+    PrintError(record.error());
+    return 1;
+  }
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
-  const int status = options.replicas > 1 ? RunOnReplicas(options, *vm_options)
-                                          : RunAlone(options, std::move(*vm_options));
+  const int status = options.replicas > 1 ? RunOnReplicas(options, *vm_options, **record)
+                                          : RunAlone(options, std::move(*vm_options), **record);
   PrintTo(stdout, listing);
-  return status;
+  return (*record)->Finish() ? status : std::max(status, 1);
 }
 
 int DumpStage(const Options& options) {
