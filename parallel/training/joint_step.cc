@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "parallel/training/blas_check.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
@@ -36,7 +37,8 @@ bool JointStep::Enter() {
     meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
     return true;
   }
-  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart();
+  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
+         CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -89,6 +91,18 @@ bool JointStep::AgreeOnStart() {
   known_->entered = copied.ok();
   if (!copied.ok()) (void)meeting_.Fail(copied);
   return copied.ok();
+}
+
+// Once, when all ranks have just met and so do it at the same time.
+bool JointStep::CheckBlas() {
+  if (std::exchange(training_.checked_blas, true)) return true;
+  return meeting_.Try([&](Call& call) {
+    const int wrong = CountWrongProducts(kProductsToCheck);
+    if (wrong == 0) return Value::Nil();
+    return call.Fail(
+        "the BLAS of this libtorch cannot be used by several threads: " + std::to_string(wrong) +
+        " of " + std::to_string(kProductsToCheck) + " matrix products were wrong");
+  });
 }
 
 uint64_t JointStep::HashOfBatch() const {

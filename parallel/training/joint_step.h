@@ -31,6 +31,7 @@ class JointStep {
   Value Begin(tensor::Call& call);
   bool SaveState();
   bool AgreeOnStart();
+  bool CheckBlas();
   Value LayOut(tensor::Call& call);
   void DescribeLayout();
   void TakeOwnRows();
