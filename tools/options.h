@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/expected.h"
+#include "parallel/isolate/placement.h"
 
 namespace eta {
 
@@ -17,8 +18,12 @@ struct Options {
   std::vector<std::string> arguments;  // the program's own
   std::optional<std::string> path;     // --path; otherwise ETA_MODULE_PATH counts
 
-  int replicas = 1;
-  int threads = 0;  // of each replica; 0: usable cores / replicas
+  int replicas = 1;             // 0: one for each GPU of --devices, or 1
+  bool replicas_given = false;  // --replicas was given, so that the user sees where they run
+  parallel::DeviceChoice devices;
+  bool devices_given = false;
+  bool pin = false;  // --pin auto
+  int threads = 0;   // of each replica; 0: usable cores / replicas
   std::string dtype = "float64";
   std::string backend = "auto";
   bool all_output = false;  // --output all

@@ -22,9 +22,10 @@ std::string TitleOf(const std::string& file) {
 
 }  // namespace
 
-Expected<std::unique_ptr<RunRecord>, std::string> RunRecord::Begin(const Options& options) {
+Expected<std::unique_ptr<RunRecord>, std::string> RunRecord::Begin(const Options& options,
+                                                                   int replicas) {
   const size_t capacity = options.trace.empty() ? PhaseLog::kUsualCapacity : TraceWriter::kCapacity;
-  auto journal = std::make_shared<Journal>(options.replicas, capacity);
+  auto journal = std::make_shared<Journal>(replicas, capacity);
   std::unique_ptr<RunRecord> record(new RunRecord(journal, options.stats));
   if (!options.trace.empty()) {
     auto trace = TraceWriter::Create(options.trace, journal, TitleOf(options.file));

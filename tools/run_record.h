@@ -16,7 +16,8 @@ namespace eta {
 class RunRecord {
  public:
   // Error: the trace cannot be written; one sentence.
-  static Expected<std::unique_ptr<RunRecord>, std::string> Begin(const Options& options);
+  static Expected<std::unique_ptr<RunRecord>, std::string> Begin(const Options& options,
+                                                                 int replicas);
 
   // Where the replicas note what they do.
   const std::shared_ptr<parallel::Journal>& journal() const { return journal_; }

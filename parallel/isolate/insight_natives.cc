@@ -6,6 +6,7 @@
 
 #include "parallel/core/run_stats.h"
 #include "parallel/isolate/insight.h"
+#include "torch/bindings.h"
 
 namespace eta::parallel {
 namespace {
@@ -41,6 +42,12 @@ Value Stats(Vm& vm, Args) {
   return vm.heap().List(ranks.span());
 }
 
+Value ReplicaDevice(Vm& vm, Args) {
+  const auto* settings = vm.Attachment<tensor::TensorSettings>(tensor::kTensorSettings);
+  const bool named = settings != nullptr && !settings->device.empty();
+  return vm.String(named ? settings->device : "cpu");
+}
+
 Value OnInterrupt(Vm& vm, Args args) {
   if (!IsProcedure(args[0])) return vm.TypeError("on-interrupt: procedure required");
   std::optional<GlobalSlot>& slot = Insight::Of(vm)->last_act;
@@ -53,6 +60,8 @@ Value OnInterrupt(Vm& vm, Args args) {
 constexpr NativeDef kNatives[] = {
     {"%parallel-stats", Stats, 0, 0,
      "(%parallel-stats): for each rank a list of names and values in turn"},
+    {"parallel/replica-device", ReplicaDevice, 0, 0,
+     "(replica-device): where this replica's tensors are made, \"cpu\" or \"cuda:0\""},
     {"parallel/on-interrupt", OnInterrupt, 1, 1,
      "(on-interrupt thunk): what rank 0 does last when SIGINT or SIGTERM ends the run"},
 };

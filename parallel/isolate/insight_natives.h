@@ -1,4 +1,5 @@
-// The builtins of std.parallel by which a program looks at its run: parallel-stats, on-interrupt.
+// The builtins of std.parallel by which a program looks at its run: parallel-stats, replica-device,
+// on-interrupt.
 #pragma once
 
 #include "vm/vm.h"

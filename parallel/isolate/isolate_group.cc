@@ -45,7 +45,10 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }
   const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
-  Crew crew(options_.size, [&](int rank) { isolates_[rank]->Run(world_, make_vm, program); });
+  Crew crew(options_.size, [&](int rank) {
+    if (!options_.cores.empty()) PinThread(options_.cores[rank]);
+    isolates_[rank]->Run(world_, make_vm, program);
+  });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
     return {1, Error("only " + std::to_string(crew.assembled()) + " of " +
                          std::to_string(options_.size) + " replicas got a thread from oneTBB",
@@ -57,9 +60,14 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   return OutcomeOf(outcome);
 }
 
+bool IsolateGroup::IsInterruption(const Status& status) const {
+  return status.code == Code::kAborted && options_.interruption != nullptr &&
+         options_.interruption->signal() != 0;
+}
+
 IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   if (outcome.status.ok()) return {outcome.exit_code, ""};
-  if (outcome.status.code != Code::kAborted) {
+  if (!IsInterruption(outcome.status)) {
     return {outcome.exit_code, Diagnose(outcome.status) + StallReport(outcome.status)};
   }
   const std::optional<Ending> last_act = isolates_[0]->ending();
@@ -71,7 +79,9 @@ IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
   WorldOptions world;
+  world.devices = options_.devices;
   world.devices.resize(static_cast<size_t>(options_.size));
+  world.device_ops = options_.device_ops;
   world.backend = options_.backend;
   world.stall_timeout = options_.stall_timeout;
   world.cores = UsableCores();
@@ -171,7 +181,7 @@ std::string IsolateGroup::Diagnose(const Status& status) const {
 // The ranks that hang hold their memory and perhaps locks: nothing is destroyed.
 void IsolateGroup::EndProcess(const std::string& report) {
   const Status reason = world_->board().reason();
-  const bool interrupted = reason.code == Code::kAborted;
+  const bool interrupted = IsInterruption(reason);
   std::string text = interrupted ? "" : Diagnose(reason);
   const size_t said = reason.message.size() + 1;
   if (!interrupted && report.size() > said) text += report.substr(said) + "\n";

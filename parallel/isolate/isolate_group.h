@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "parallel/core/world.h"
+#include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/crew.h"
 #include "parallel/isolate/interruption.h"
 #include "parallel/isolate/isolate.h"
@@ -28,6 +29,9 @@ namespace eta::parallel {
 
 struct GroupOptions {
   int size = 1;
+  std::vector<Device> devices;            // by rank; empty: the CPU for all
+  std::shared_ptr<DeviceOps> device_ops;  // of those that are not the CPU; null: there are none
+  std::vector<CoreSet> cores;  // that each rank is bound to, by rank; empty: none is bound
   LaunchOptions launch;
   std::string backend = "auto";
   OutputMode output = OutputMode::kFirst;
@@ -74,6 +78,7 @@ class IsolateGroup {
   bool WaitFor(Crew& crew, Deadline deadline) const;
   void HeedSignals(World& world);
   bool MayReachStepEnd() const;
+  bool IsInterruption(const Status& status) const;
   Outcome OutcomeOf(const World::Outcome& outcome);
   std::vector<int> Unfinished() const;
   std::string Diagnose(const Status& status) const;

@@ -5,8 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "parallel/core/buffer.h"
 #include "parallel/core/phase_log.h"
+#include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/host.h"
 #include "parallel/isolate/interruption.h"
 #include "parallel/isolate/rank_console.h"
@@ -17,6 +20,8 @@ namespace eta::parallel {
 
 struct ReplicaOptions {
   int replicas = 2;
+  std::vector<Device> devices;  // see GroupOptions
+  std::vector<CoreSet> cores;
   std::string file;
   OutputMode output = OutputMode::kFirst;
   LaunchOptions launch;

@@ -61,6 +61,20 @@ TEST(OptionsTest, WhatIsNotFiniteMattersToWhoAsksForReplicas) {
   EXPECT_TRUE(Parse({"--on-nonfinite", "stop", "f.eta"}).heed_nonfinite);
 }
 
+TEST(OptionsTest, WhereReplicasRun) {
+  const Options none = Parse({"f.eta"});
+  EXPECT_FALSE(none.replicas_given || none.devices_given || none.pin);
+  EXPECT_EQ(none.devices, parallel::DeviceChoice{});
+  const Options options =
+      Parse({"--replicas", "auto", "--devices", "cuda:2,cuda:0", "--pin", "auto", "f.eta"});
+  EXPECT_EQ(options.replicas, 0);
+  EXPECT_TRUE(options.replicas_given && options.devices_given && options.pin);
+  EXPECT_EQ(options.devices.gpus, (std::vector<int>{2, 0}));
+  EXPECT_EQ(ErrorOf({"--devices", "gpu", "f.eta"}),
+            "--devices: expected auto, cpu or a list like cuda:0,cuda:2, not 'gpu'");
+  EXPECT_EQ(ErrorOf({"--pin", "all", "f.eta"}), "--pin: expected off or auto, not 'all'");
+}
+
 TEST(OptionsTest, TheLastOfSeveralCounts) {
   EXPECT_EQ(Parse({"--replicas", "2", "--replicas", "3", "f.eta"}).replicas, 3);
 }
@@ -96,7 +110,7 @@ TEST(OptionsTest, NothingIsAbbreviated) {
 TEST(OptionsTest, BadValues) {
   for (std::string bad : {"0", "-1", "two", "1.5", "257"}) {
     EXPECT_EQ(ErrorOf({"--replicas", bad, "f.eta"}),
-              "--replicas: expected a whole number from 1 to 256, not '" + bad + "'");
+              "--replicas: expected auto or a whole number from 1 to 256, not '" + bad + "'");
   }
   EXPECT_EQ(ErrorOf({"--dtype", "float16", "f.eta"}),
             "--dtype: expected float64 or float32, not 'float16'");

@@ -302,7 +302,7 @@ Status NcclServes(const Places& places) {
                    nccl::kPathVariable + " says where it is");
   }
   if (!on_cpu && !OneRankPerGpu(places.devices)) return Invalid("NCCL wants one GPU for each rank");
-  if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU");
+  if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU that can be used");
   const Result<const Library*> library = Library::Get();
   return library ? Status{} : library.error();
 }

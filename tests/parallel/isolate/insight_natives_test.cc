@@ -27,6 +27,11 @@ TEST(InsightNativesTest, StatsAreOfAllRanks) {
   EXPECT_EQ(run.output, "(0 1)\n(0 0)\n#t\n#t\n");
 }
 
+TEST(InsightNativesTest, WithoutADeviceItIsTheCpu) {
+  const GroupRun run = RunGroup(1, std::string(kImports) + "(println (replica-device))");
+  EXPECT_EQ(run.output, "cpu\n");
+}
+
 TEST(InsightNativesTest, OnInterruptTakesAProcedure) {
   const GroupRun run = RunGroup(1, std::string(kImports) + "(on-interrupt 1)");
   EXPECT_TRUE(Contains(run.diagnostic, "on-interrupt: procedure required"));
