@@ -190,8 +190,9 @@ TEST(NcclStreamTest, AnErrorThatComesLaterEndsTheWorld) {
     Values x(10, 1), y(10, 1);
     Communicator& comm = member.communicator();
     Work first = comm.AllReduce(OnGpu(x, member.rank(), &stream), ReduceOp::kSum, "");
-    Work second = comm.AllReduce(OnGpu(y, member.rank(), &stream), ReduceOp::kSum, "");
     EXPECT_TRUE(first.Wait(Clock::now() + seconds(20)).ok());
+    EXPECT_TRUE(comm.Barrier("").status().ok());  // or a slower rank's first one would end as well
+    Work second = comm.AllReduce(OnGpu(y, member.rank(), &stream), ReduceOp::kSum, "");
     const Status status = second.Wait(Clock::now() + seconds(20));
     EXPECT_EQ(status.code, Code::kPeerFailed);
     EXPECT_EQ(status.rank, 1);
