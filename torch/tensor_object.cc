@@ -1,15 +1,10 @@
 #include "torch/tensor_object.h"
 
-#include <ATen/ops/clone.h>
-
 namespace eta::tensor {
 
 const ForeignType kTensorType = {
     .name = "tensor",
     .finalize = [](void* data) { delete static_cast<Tensor*>(data); },
-    .transfer = [](void* data) -> void* {
-      return new Tensor(static_cast<Tensor*>(data)->detach().clone());
-    },
 };
 
 Value WrapTensor(Vm& vm, Tensor tensor) {

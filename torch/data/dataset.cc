@@ -62,10 +62,6 @@ const ForeignType kDatasetType = {
         [](Vm&, void* data, PrintMode, std::string* out) {
           *out += "#<dataset " + std::to_string(static_cast<Dataset*>(data)->rows()) + ">";
         },
-    .transfer = [](void* data) -> void* {
-      const Dataset& dataset = *static_cast<Dataset*>(data);
-      return new Dataset{dataset.inputs.clone(), dataset.targets.clone()};
-    },
 };
 
 Value WrapDataset(Vm& vm, Dataset dataset) {
