@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "torch/arena.h"
+#include "torch/transfer.h"
 
 namespace eta::tensor {
 namespace {
@@ -35,6 +36,7 @@ class Linear final : public Module {
         {"weight", UniformParameter(context, {out, in}, bound)},
         {"bias", UniformParameter(context, {out}, 1 / std::sqrt(static_cast<double>(in)))}};
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Linear>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override {
     return at::linear(input, own_parameters_[0].tensor, own_parameters_[1].tensor);
   }
@@ -45,6 +47,7 @@ class Sequential final : public Module {
   explicit Sequential(std::vector<std::shared_ptr<Module>> children) {
     children_ = std::move(children);
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Sequential>(*this); }
   Tensor Forward(TensorContext& context, const Tensor& input) override {
     Tensor x = input;
     for (const auto& child : children_) x = child->Forward(context, x);
@@ -53,10 +56,12 @@ class Sequential final : public Module {
 };
 
 class Relu final : public Module {
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Relu>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override { return at::relu(input); }
 };
 
 class Sigmoid final : public Module {
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Sigmoid>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override { return at::sigmoid(input); }
 };
 
@@ -67,6 +72,7 @@ class Dropout final : public Module {
     TORCH_CHECK(probability >= 0 && probability <= 1,
                 "the probability must be between 0 and 1, got ", probability);
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Dropout>(*this); }
   Tensor Forward(TensorContext& context, const Tensor& input) override {
     if (!training() || probability_ == 0 || input.numel() == 0) return input;
     if (probability_ == 1) return at::mul(input, at::zeros_like(input));
@@ -133,9 +139,22 @@ std::shared_ptr<Module> MakeDropout(double probability) {
   return std::make_shared<Dropout>(probability);
 }
 
+namespace {
+
+constexpr ForeignTransfer kTransfer = {
+    .copy = [](const void* data, Transfer& transfer) -> void* {
+      const auto& module = *static_cast<const std::shared_ptr<Module>*>(data);
+      return Guarded(transfer, "a module",
+                     [&] { return new std::shared_ptr<Module>(CopyModule(transfer, module)); });
+    },
+};
+
+}  // namespace
+
 const ForeignType kModuleType = {
     .name = "nn-module",
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Module>*>(data); },
+    .transfer = &kTransfer,
 };
 
 Value WrapModule(Vm& vm, std::shared_ptr<Module> module) {

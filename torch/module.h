@@ -13,6 +13,10 @@
 #include "torch/context.h"
 #include "vm/vm.h"
 
+namespace eta {
+class Transfer;
+}
+
 namespace eta::tensor {
 
 // A parameter with its path from the root module, "0.weight".
@@ -26,7 +30,6 @@ struct NamedParameter {
 class Module {
  public:
   virtual ~Module() = default;
-  Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
   // May throw what libtorch throws. Random draws come from `context`.
@@ -36,6 +39,9 @@ class Module {
   // is shared.
   std::vector<NamedParameter> Parameters() const;
 
+  // A copy that still shares parameters and children with this one: copy construction.
+  virtual std::shared_ptr<Module> CopySelf() const = 0;
+
   bool training() const { return training_; }
   // Of this module and all below it.
   void SetTraining(bool training);
@@ -44,12 +50,14 @@ class Module {
 
  protected:
   Module() = default;
+  Module(const Module&) = default;
 
   std::vector<NamedParameter> own_parameters_;  // names without a path
   std::vector<std::shared_ptr<Module>> children_;
 
  private:
   friend class EvaluationMode;
+  friend std::shared_ptr<Module> CopyModule(Transfer&, const std::shared_ptr<Module>&);
   void Collect(const std::string& path, std::vector<NamedParameter>* out) const;
 
   bool training_ = true;

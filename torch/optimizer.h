@@ -17,6 +17,7 @@
 // has segments in that arena, with state of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -43,8 +44,16 @@ class Optimizer {
   // One entry per parameter: whether it has a gradient.
   using Mask = std::vector<uint8_t>;
 
-  Optimizer(std::shared_ptr<Module> module, std::unique_ptr<UpdateRule> rule,
+  Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
             std::shared_ptr<ArenaRegistry> registry);
+
+  // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
+  // Throws what libtorch throws. REQUIRES: the state is not sliced.
+  std::shared_ptr<Optimizer> Copy(Transfer& transfer) const;
+
+  // Whether this rank has the state of some elements only, as other ranks update the rest; then the
+  // state of those is out of date. Whoever shares the work keeps this up to date.
+  bool state_is_sliced = false;
 
   const std::shared_ptr<Module>& module() const { return module_; }
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
@@ -61,6 +70,7 @@ class Optimizer {
 
   // Clears all gradients: they read as none until written. Before Prepare it drops them.
   void ZeroGradients();
+
   // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
   Mask TakeGradients();
 
@@ -97,14 +107,18 @@ class Optimizer {
   void MoveState(const Segment& from, const Home& old_home, size_t parameter);
   void Sign();
   void DropGradients();
+  std::array<Tensor, kMaxStates> StateOf(size_t parameter) const;
+  void TakeInState();
   void AddToRuns(std::vector<Run>* runs, size_t parameter);
 
   std::shared_ptr<Module> module_;
   std::vector<NamedParameter> parameters_;
-  std::unique_ptr<UpdateRule> rule_;
+  std::shared_ptr<const UpdateRule> rule_;
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<int64_t> steps_;  // updates so far, per parameter
-  std::vector<Home> homes_;     // per parameter; empty before Prepare
+  // Per parameter the state that a copy begins with, until it is laid out; or empty.
+  std::vector<std::array<Tensor, kMaxStates>> first_state_;
+  std::vector<Home> homes_;  // per parameter; empty before Prepare
   std::vector<Segment> segments_;
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
   uint64_t signature_ = 0;

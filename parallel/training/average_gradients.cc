@@ -118,13 +118,13 @@ class Averaging {
   bool ShareState() {
     for (const auto& known : training_.known()) {
       const auto optimizer = known->optimizer.lock();
-      if (!optimizer || !known->state_is_sliced || !Covers(*optimizer)) continue;
+      if (!optimizer || !optimizer->state_is_sliced || !Covers(*optimizer)) continue;
       meeting_.Open(&known->memory);
       meeting_.mine().optimizer = known->number;
       if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
       SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
       meeting_.Part();
-      known->state_is_sliced = false;
+      optimizer->state_is_sliced = false;
     }
     return true;
   }

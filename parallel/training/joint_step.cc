@@ -58,11 +58,11 @@ void JointStep::TakeOwnRows() {
 
 // Where the layout changes, slices do too; each rank needs the whole state first.
 bool JointStep::SaveState() {
-  if (!known_->state_is_sliced) return true;
+  if (!optimizer().state_is_sliced) return true;
   if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
   SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
   meeting_.Part();
-  known_->state_is_sliced = false;
+  optimizer().state_is_sliced = false;
   return true;
 }
 
@@ -165,7 +165,7 @@ void JointStep::UpdateSlices(const SliceOwner& slices) {
   optimizer().BeginUpdate(training_.with_gradient);
   slices.Update(optimizer());
   const auto& segments = known_->memory.segments;
-  known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+  optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
 }
 
 // Each rank updates all of its own replica. All get the same sums, and so decide the same.
