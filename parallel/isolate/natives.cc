@@ -8,6 +8,7 @@
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
+#include "parallel/isolate/value_collectives.h"
 
 namespace eta::parallel {
 namespace {
@@ -87,6 +88,7 @@ constexpr NativeDef kNatives[] = {
 void InstallParallelNatives(Vm& vm) {
   vm.DefineNatives(kNatives);
   InstallInsightNatives(vm);
+  InstallValueCollectives(vm);
 }
 
 }  // namespace eta::parallel

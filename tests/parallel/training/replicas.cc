@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "parallel/core/world.h"
+#include "parallel/isolate/natives.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
 #include "vm/diagnostics.h"
@@ -40,6 +41,7 @@ std::unique_ptr<Vm> MakeVm(int rank, int ranks, ReplicaResult* result) {
 
 void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* result) {
   tensor::InstallTensors(vm);
+  InstallParallelNatives(vm);
   const std::string text =
       "(import std.core) (define rank " + std::to_string(rank) + ") " + program;
   if (vm.RunText(text, "train.eta")) return;
