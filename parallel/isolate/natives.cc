@@ -5,10 +5,12 @@
 
 #include "base/own_rows.h"
 #include "parallel/isolate/insight_natives.h"
+#include "parallel/isolate/parallel_map.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
 #include "parallel/isolate/value_collectives.h"
+#include "parallel/isolate/with_replicas.h"
 
 namespace eta::parallel {
 namespace {
@@ -89,6 +91,8 @@ void InstallParallelNatives(Vm& vm) {
   vm.DefineNatives(kNatives);
   InstallInsightNatives(vm);
   InstallValueCollectives(vm);
+  InstallWithReplicas(vm);
+  InstallParallelMap(vm);
 }
 
 }  // namespace eta::parallel
