@@ -1,5 +1,6 @@
 #include "parallel/isolate/natives.h"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@
 
 namespace eta::parallel {
 namespace {
+
+constexpr double kLongestStall = 1e9;  // seconds; nobody waits so long
 
 int RankOf(const Vm& vm) {
   const RankContext* context = RankContext::Of(vm);
@@ -65,12 +68,31 @@ Value StandIn(Vm& vm, Args args) {
   return vm.TypeError(*name + ": " + (error ? *error : "there are no tensors here"));
 }
 
+// How long others may wait for this rank, and it for them; returns the time before, in seconds.
+Value SetStallTimeout(Vm& vm, Args args) {
+  const double seconds = IsNumber(args[0]) ? ToDouble(args[0]) : 0;
+  if (!(seconds > 0) || seconds > kLongestStall) {
+    return vm.TypeError("with-stall-timeout: expected a positive number of seconds");
+  }
+  const RankContext* context = RankContext::Of(vm);
+  if (context == nullptr) return args[0];
+  using Seconds = std::chrono::duration<double>;
+  Board& board = context->member.world().board();
+  const int rank = context->member.rank();
+  const Seconds before = board.View(rank).stall_timeout;
+  board.SetStallTimeout(rank,
+                        std::chrono::duration_cast<std::chrono::nanoseconds>(Seconds(seconds)));
+  return Value::Double(before.count());
+}
+
 constexpr NativeDef kNatives[] = {
     {"parallel/rank", Rank, 0, 0, "(rank): this replica's number, from 0"},
     {"parallel/world-size", WorldSize, 0, 0, "(world-size): the number of replicas"},
     {"parallel/primary?", IsPrimary, 0, 0, "(primary?): whether this is rank 0"},
     {"parallel/shard-range", ShardRange, 1, 1,
      "(shard-range n): the list (start end) of this rank's rows of n"},
+    {"parallel/set-stall-timeout!", SetStallTimeout, 1, 1,
+     "(set-stall-timeout! seconds): for with-stall-timeout; the time before"},
     {"parallel/barrier", Barrier, 0, 0, "(barrier): waits until all replicas have called it"},
     {"%parallel-shard", StandIn<0>, 0, kAnyCount, "(shard t): this replica's rows of t"},
     {"%parallel-all-reduce", StandIn<1>, 0, kAnyCount,
