@@ -225,7 +225,17 @@ void Optimizer::Sign() {
   signature_ = hash.value();
 }
 
+void Optimizer::ScaleGradients(double factor) {
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < homes_.size(); ++i) {
+    if (homes_[i].arena->HasGradient(homes_[i].entry)) {
+      parameters_[i].tensor.mutable_grad().mul_(factor);
+    }
+  }
+}
+
 void Optimizer::ZeroGradients() {
+  accumulated = {};
   if (!LayoutHolds()) return DropGradients();
   for (Segment& segment : segments_) {
     segment.arena->FillZero(segment.block, segment.begin, segment.end);

@@ -68,8 +68,18 @@ class Optimizer {
   uint64_t LayoutSignature() const { return signature_; }
   const std::vector<Segment>& segments() const { return segments_; }
 
-  // Clears all gradients: they read as none until written. Before Prepare it drops them.
+  // Clears all gradients: they read as none until written. Before Prepare it drops them. Forgets
+  // what was accumulated.
   void ZeroGradients();
+
+  // Training steps may gather the gradients of several batches before they update. Then the
+  // gradients are those of the mean loss over all of these, and this is that loss.
+  struct Accumulated {
+    double numerator = 0, denominator = 0;
+  };
+  Accumulated accumulated;
+  // Multiplies the gradients. REQUIRES: TakeGradients since they were written.
+  void ScaleGradients(double factor);
 
   // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
   Mask TakeGradients();

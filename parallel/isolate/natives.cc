@@ -6,6 +6,7 @@
 
 #include "base/own_rows.h"
 #include "parallel/isolate/insight_natives.h"
+#include "parallel/isolate/no_sync.h"
 #include "parallel/isolate/parallel_map.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
@@ -113,6 +114,7 @@ void InstallParallelNatives(Vm& vm) {
   vm.DefineNatives(kNatives);
   InstallInsightNatives(vm);
   InstallValueCollectives(vm);
+  InstallNoSync(vm);
   InstallWithReplicas(vm);
   InstallParallelMap(vm);
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "parallel/isolate/no_sync.h"
 #include "parallel/training/flat_gradients.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/meeting.h"
@@ -150,7 +151,8 @@ class Averaging {
 };
 
 Value AverageGradients(Vm& vm, Args args) {
-  if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
+  ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training != nullptr && !NoSync::IsOn(vm)) {
     return Averaging(vm, *training, args).Run();
   }
   return tensor::RunOperation(vm, kAverageGradients, args, [](Call& call) {

@@ -76,8 +76,17 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   return FromProcedure(call, arguments, prediction, loss);
 }
 
-void Backward(const LocalLoss& loss) {
-  const double seed = loss.scale == loss.denominator ? 1 : loss.scale / loss.denominator;
+void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer) {
+  optimizer->accumulated.numerator += loss.numerator();
+  optimizer->accumulated.denominator += loss.denominator;
+}
+
+void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
+  const double before = optimizer->accumulated.denominator;
+  CountIn(loss, optimizer);
+  const double total = optimizer->accumulated.denominator;
+  if (before != 0) optimizer->ScaleGradients(before / total);
+  const double seed = loss.scale == total ? 1 : loss.scale / total;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }
 
