@@ -57,8 +57,14 @@ Value Barrier(Vm& vm, Args) {
 // libtorch for every program that imports it, so it names stand-ins, which look them up when they
 // are called.
 constexpr std::string_view kTensorBuiltins[] = {
-    "parallel/shard",     "parallel/all-reduce",         "parallel/all-gather",
-    "parallel/broadcast", "parallel/average-gradients!", "parallel/replicas-equal?",
+    "parallel/shard",
+    "parallel/all-reduce",
+    "parallel/all-gather",
+    "parallel/broadcast",
+    "parallel/average-gradients!",
+    "parallel/replicas-equal?",
+    "parallel/reduce-scatter",
+    "parallel/broadcast-parameters!",
 };
 
 template <int kIndex>
@@ -106,6 +112,10 @@ constexpr NativeDef kNatives[] = {
      "(average-gradients! model [denominator]): to call between backward and step!"},
     {"%parallel-replicas-equal?", StandIn<5>, 0, kAnyCount,
      "(replicas-equal? model): whether all replicas' parameters are the same to the bit"},
+    {"%parallel-reduce-scatter", StandIn<6>, 0, kAnyCount,
+     "(reduce-scatter t ['sum|'mean|'max|'min]): this replica's rows of the combined tensors"},
+    {"%parallel-broadcast-parameters!", StandIn<7>, 0, kAnyCount,
+     "(broadcast-parameters! model): gives the parameters of replica 0 to all"},
 };
 
 }  // namespace
