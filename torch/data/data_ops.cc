@@ -13,10 +13,10 @@
 #include "torch/data/dataset.h"
 #include "torch/data/epoch_order.h"
 #include "torch/data/idx_dataset.h"
-#include "torch/data/option_list.h"
 #include "torch/module.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
+#include "torch/option_list.h"
 
 namespace eta::tensor {
 
