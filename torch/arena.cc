@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cstring>
@@ -32,6 +33,12 @@ void* Address(const Tensor& buffer, int64_t element) {
          element * static_cast<int64_t>(buffer.element_size());
 }
 
+// Whether what is written to the elements shows in no other tensor, nor in a graph.
+bool IsSoleOwner(const Tensor& tensor) {
+  return tensor.is_contiguous() && !tensor.requires_grad() &&
+         tensor.unsafeGetTensorImpl()->unsafe_storage().use_count() == 1;
+}
+
 }  // namespace
 
 const ArenaRegistry::Place* ArenaRegistry::Find(const Tensor& parameter) const {
@@ -46,7 +53,7 @@ ParameterArena::ParameterArena(std::vector<NamedParameter> parameters,
   for (NamedParameter& parameter : parameters) Reserve(std::move(parameter));
   for (Block& block : blocks_) {
     block.parameters = at::zeros({block.size}, block.options);
-    block.gradients = at::zeros({block.size}, block.options);
+    if (!block.large) block.gradients = at::zeros({block.size}, block.options);
   }
   for (size_t i = 0; i < entries_.size(); ++i) MoveIn(i);
 }
@@ -64,13 +71,18 @@ ParameterArena::~ParameterArena() {
 // Assigns the parameter its place in the block of its dtype and device.
 void ParameterArena::Reserve(NamedParameter parameter) {
   const Tensor& tensor = parameter.tensor;
+  const auto element = static_cast<int64_t>(tensor.element_size());
+  const bool large = tensor.numel() * element >= kLargeBytes;
   const auto options = tensor.options().requires_grad(std::nullopt);
   auto fits = [&](const Block& block) {
-    return block.options.dtype() == options.dtype() && block.options.device() == options.device();
+    return !large && !block.large && block.options.dtype() == options.dtype() &&
+           block.options.device() == options.device();
   };
   auto block = std::find_if(blocks_.begin(), blocks_.end(), fits);
-  if (block == blocks_.end()) block = blocks_.insert(block, Block{.options = options});
-  const int64_t alignment = kEntryAlignment / static_cast<int64_t>(tensor.element_size());
+  if (block == blocks_.end()) {
+    block = blocks_.insert(block, Block{.options = options, .large = large});
+  }
+  const int64_t alignment = large ? 1 : kEntryAlignment / element;
   const int64_t begin = block->size;
   const int64_t end = begin + tensor.numel();
   block->size = (end + alignment - 1) / alignment * alignment;
@@ -78,7 +90,8 @@ void ParameterArena::Reserve(NamedParameter parameter) {
                       .block = static_cast<size_t>(block - blocks_.begin()),
                       .begin = begin,
                       .end = end,
-                      .padded_end = block->size});
+                      .padded_end = block->size,
+                      .cleared_version = kAdopted});
 }
 
 void ParameterArena::MoveIn(size_t index) {
@@ -88,9 +101,10 @@ void ParameterArena::MoveIn(size_t index) {
   Tensor place = ViewInto(block.parameters, entry, tensor);
   place.copy_(tensor);
   tensor.set_data(place);
+  registry_->places_[tensor.unsafeGetTensorImpl()] = {this, index};
+  if (block.large) return;
   entry.gradient = ViewInto(block.gradients, entry, tensor);
   entry.cleared_version = VersionOf(entry.gradient);
-  registry_->places_[tensor.unsafeGetTensorImpl()] = {this, index};
 }
 
 bool ParameterArena::Intact(size_t index) const {
@@ -102,6 +116,7 @@ bool ParameterArena::Intact(size_t index) const {
 }
 
 void ParameterArena::FillZero(size_t block, int64_t begin, int64_t end) {
+  if (blocks_[block].large) return;
   const Tensor& gradients = blocks_[block].gradients;
   if (!gradients.is_cpu()) {
     gradients.narrow(0, begin, end - begin).zero_();
@@ -113,28 +128,56 @@ void ParameterArena::FillZero(size_t block, int64_t begin, int64_t end) {
 
 void ParameterArena::Clear(size_t index) {
   Entry& entry = entries_[index];
+  Block& block = blocks_[entry.block];
   Tensor& gradient = entry.parameter.tensor.mutable_grad();
-  if (!gradient.is_same(entry.gradient)) gradient = entry.gradient;
-  entry.cleared_version = VersionOf(entry.gradient);
+  if (!block.large) {
+    if (!gradient.is_same(entry.gradient)) gradient = entry.gradient;
+    entry.cleared_version = VersionOf(entry.gradient);
+  } else if (gradient.defined()) {  // else the block has zeros, if anything: kept
+    gradient.reset();
+    entry.gradient.reset();
+    block.gradients.reset();
+  }
 }
 
 bool ParameterArena::HasGradient(size_t index) const {
   const Entry& entry = entries_[index];
   const Tensor& gradient = entry.parameter.tensor.grad();
-  if (!gradient.is_same(entry.gradient)) return gradient.defined();
+  if (!gradient.is_same(entry.gradient) || blocks_[entry.block].large) return gradient.defined();
   return entry.cleared_version == kAdopted || VersionOf(gradient) != entry.cleared_version;
 }
 
 bool ParameterArena::TakeGradient(size_t index) {
   Entry& entry = entries_[index];
   Tensor& gradient = entry.parameter.tensor.mutable_grad();
-  if (gradient.defined() && !gradient.is_same(entry.gradient)) {
-    at::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
+  if (blocks_[entry.block].large) {
+    TakeLarge(&entry);
+  } else if (gradient.defined() && !gradient.is_same(entry.gradient)) {
     entry.gradient.copy_(gradient);
     gradient = entry.gradient;
     entry.cleared_version = kAdopted;
   }
   return HasGradient(index);
+}
+
+void ParameterArena::TakeLarge(Entry* entry) {
+  Tensor& gradient = entry->parameter.tensor.mutable_grad();
+  const bool present = gradient.defined();
+  if (entry->gradient.defined() && (!present || gradient.is_same(entry->gradient))) return;
+  if (!present) {
+    entry->gradient = at::zeros_like(entry->parameter.tensor);
+  } else {
+    if (!IsSoleOwner(gradient)) gradient = gradient.clone(at::MemoryFormat::Contiguous);
+    entry->gradient = gradient;
+  }
+  blocks_[entry->block].gradients = entry->gradient.view({-1});
+}
+
+void ParameterArena::SetHasGradient(size_t index) {
+  Entry& entry = entries_[index];
+  entry.parameter.tensor.mutable_grad() = entry.gradient;
+  entry.gradient.unsafeGetTensorImpl()->bump_version();
 }
 
 Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter) {

@@ -10,6 +10,10 @@
 //   gradients   | 0.weight ....... | pad | 0.bias .. | pad | 2.weight ......... | pad |
 //
 // Entries start at multiples of 64 bytes; the padding is zero in both and stays so.
+//
+// For a large parameter these passes are what costs: its gradient would be zeroed, added to and
+// read again far from the cache. It has a block of its own, whose gradients are the very tensor
+// that autograd makes for it, taken over by TakeGradient: nothing is zeroed, added or copied.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -45,15 +49,20 @@ class ArenaRegistry {
 // threads while that one waits; they must then be kept alive by holding the tensors.
 class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
  public:
-  // The parameters of one dtype and device.
+  // From this size on a parameter is large: a quarter of a usual second-level cache.
+  static constexpr int64_t kLargeBytes = 256 * 1024;
+
+  // The parameters of one dtype and device; or a large one alone.
   struct Block {
     at::TensorOptions options;
+    bool large = false;
     int64_t size = 0;
-    Tensor parameters, gradients;  // 1-D, `size` elements
+    Tensor parameters;  // 1-D, `size` elements
+    Tensor gradients;   // likewise; of a large one undefined until TakeGradient
   };
   struct Entry {
     NamedParameter parameter;
-    Tensor gradient;  // the view that is put into .grad
+    Tensor gradient;  // what is put into .grad: a view of the block's gradients, if there are any
     size_t block;
     int64_t begin, end, padded_end;  // elements of the block
     // The version at which `gradient` counts as not written; none when it has been adopted.
@@ -74,20 +83,25 @@ class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
   bool Intact(size_t index) const;
 
   // Zeroes elements [begin, end) of a block's gradients: one fill. The entries in it must be
-  // marked by Clear.
+  // marked by Clear. Leaves large ones to Clear.
   void FillZero(size_t block, int64_t begin, int64_t end);
-  // Marks the gradient of an entry, whose memory is zero, as not written, and puts it in place.
+  // Marks the gradient of an entry, whose memory is zero, as not written, and puts it in place; or
+  // drops it, if it is large.
   void Clear(size_t index);
 
   // Whether the entry has a gradient: one written since the last Clear. A gradient that lies
-  // elsewhere (it was there before the arena, or autograd replaced it) is copied in first.
+  // elsewhere (it was there before the arena, or autograd replaced it) is copied in first; a large
+  // one becomes the block's, and where there is none the block gets zeros.
   bool TakeGradient(size_t index);
+  // Lets the entry have a gradient, whose memory somebody wrote to. REQUIRES: TakeGradient.
+  void SetHasGradient(size_t index);
   // The same without side effects, for reading `.grad`.
   bool HasGradient(size_t index) const;
 
  private:
   void Reserve(NamedParameter parameter);
   void MoveIn(size_t index);
+  void TakeLarge(Entry* entry);
 
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<Block> blocks_;

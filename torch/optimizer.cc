@@ -151,7 +151,7 @@ void Optimizer::AllocateTensors(Segment* segment) const {
   const auto& block = segment->arena->blocks()[segment->block];
   const int64_t count = segment->end - segment->begin;
   segment->tensors.parameter = block.parameters.narrow(0, segment->begin, count);
-  segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
+  if (!block.large) segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
   for (int k = 0; k < rule_->state_count(); ++k) {
     segment->tensors.state[k] = at::zeros({count}, block.options);
   }
@@ -186,8 +186,9 @@ void Optimizer::Sign() {
 
 void Optimizer::ZeroGradients() {
   if (!LayoutHolds()) return DropGradients();
-  for (const Segment& segment : segments_) {
+  for (Segment& segment : segments_) {
     segment.arena->FillZero(segment.block, segment.begin, segment.end);
+    if (segment.arena->blocks()[segment.block].large) segment.tensors.gradient.reset();
   }
   for (const Home& home : homes_) home.arena->Clear(home.entry);
 }
@@ -209,6 +210,10 @@ void Optimizer::DropGradients() {
 Optimizer::Mask Optimizer::TakeGradients() {
   Mask mask;
   for (const Home& home : homes_) mask.push_back(home.arena->TakeGradient(home.entry));
+  for (Segment& segment : segments_) {
+    const auto& block = segment.arena->blocks()[segment.block];
+    if (block.large) segment.tensors.gradient = block.gradients;
+  }
   return mask;
 }
 

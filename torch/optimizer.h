@@ -36,7 +36,9 @@ class Optimizer {
     size_t block;
     int64_t begin, end;              // elements of the block
     std::vector<size_t> parameters;  // that lie in it, as indices of parameters()
-    UpdateTensors tensors;           // 1-D, of [begin, end); the state is this optimizer's
+    // 1-D, of [begin, end). The state is this optimizer's. The gradient of a large parameter is
+    // there between TakeGradients and ZeroGradients.
+    UpdateTensors tensors;
   };
   // One entry per parameter: whether it has a gradient.
   using Mask = std::vector<uint8_t>;

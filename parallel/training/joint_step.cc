@@ -114,6 +114,7 @@ bool JointStep::DoBackward() {
     call.Commit();  // a second pass would add to what the first one left
     if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) Backward(loss_);
     known_->memory.mask = optimizer().TakeGradients();
+    FindGradients(optimizer(), known_->memory.segments);
     return Value::Nil();
   });
 }
@@ -201,7 +202,7 @@ void JointStep::CombineMasks() {
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i] == own[i]) continue;
     const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
-    place->arena->entries()[place->index].gradient.unsafeGetTensorImpl()->bump_version();
+    place->arena->SetHasGradient(place->index);
   }
 }
 

@@ -49,12 +49,17 @@ std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer) {
     SegmentMemory memory{.dtype = parameter.dtype,
                          .count = parameter.count,
                          .parameter = static_cast<std::byte*>(parameter.data),
-                         .gradient = BytesOf(tensors.gradient),
                          .state = {}};
     for (int k = 0; k < tensor::kMaxStates; ++k) memory.state[k] = BytesOf(tensors.state[k]);
     all.push_back(memory);
   }
   return all;
+}
+
+void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> segments) {
+  for (size_t s = 0; s < segments.size(); ++s) {
+    segments[s].gradient = BytesOf(optimizer.segments()[s].tensors.gradient);
+  }
 }
 
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer) {

@@ -22,7 +22,7 @@ struct SegmentMemory {
   DType dtype;
   size_t count;  // elements
   std::byte* parameter;
-  std::byte* gradient;
+  std::byte* gradient = nullptr;
   std::byte* state[tensor::kMaxStates];  // null where the rule has none
 };
 
@@ -44,9 +44,12 @@ struct StepMemory {
   std::string structure;                      // the parameters, one per line
 };
 
-// Throws c10::Error if a segment is not in this process's memory or has a dtype that does not
-// travel. REQUIRES: optimizer.Prepare.
+// All but the gradients. Throws c10::Error if a segment is not in this process's memory or has a
+// dtype that does not travel. REQUIRES: optimizer.Prepare.
 std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer);
+
+// Notes where the gradients lie in this step. REQUIRES: optimizer.TakeGradients.
+void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> segments);
 
 // "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.
 std::string Describe(const tensor::NamedParameter& parameter);

@@ -1,9 +1,11 @@
 #include "torch/arena.h"
 
+#include <ATen/ops/add.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
@@ -132,6 +134,81 @@ TEST_F(ArenaTest, OneBlockPerDtype) {
   EXPECT_EQ(arena.entries()[2].block, 0u);
   EXPECT_EQ(arena.entries()[1].block, 1u);
   EXPECT_EQ(arena.entries()[2].begin, arena.entries()[0].padded_end);
+}
+
+// Of two large parameters and a small one.
+class LargeParameterTest : public testing::Test {
+ protected:
+  static constexpr int64_t kCount = ParameterArena::kLargeBytes / sizeof(float);
+
+  LargeParameterTest()
+      : small_(at::ones({5}).set_requires_grad(true)),
+        one_(at::full({kCount / 4, 4}, 2.0).set_requires_grad(true)),
+        two_(at::full({kCount}, 3.0).set_requires_grad(true)),
+        arena_(std::make_shared<ParameterArena>(
+            std::vector<NamedParameter>{{"small", small_}, {"one", one_}, {"two", two_}},
+            registry_)) {}
+
+  const ParameterArena::Block& BlockOf(size_t entry) const {
+    return arena_->blocks()[arena_->entries()[entry].block];
+  }
+
+  std::shared_ptr<ArenaRegistry> registry_ = std::make_shared<ArenaRegistry>();
+  Tensor small_, one_, two_;
+  std::shared_ptr<ParameterArena> arena_;
+};
+
+TEST_F(LargeParameterTest, HasABlockOfItsOwn) {
+  ASSERT_EQ(arena_->blocks().size(), 3u);
+  EXPECT_FALSE(BlockOf(0).large);
+  EXPECT_TRUE(BlockOf(1).large && BlockOf(2).large);
+  EXPECT_EQ(BlockOf(1).size, kCount);
+  EXPECT_TRUE(arena_->Intact(1));
+  EXPECT_TRUE(at::equal(one_, at::full({kCount / 4, 4}, 2.0)));
+}
+
+TEST_F(LargeParameterTest, TheGradientIsTheOneThatAutogradMade) {
+  arena_->Clear(1);
+  one_.mul(one_).sum().backward();
+  const void* const made = one_.grad().data_ptr();
+  EXPECT_TRUE(arena_->TakeGradient(1));
+  EXPECT_EQ(BlockOf(1).gradients.data_ptr(), made);
+  one_.mul(one_).sum().backward();
+  EXPECT_TRUE(arena_->TakeGradient(1));
+  EXPECT_EQ(BlockOf(1).gradients.data_ptr(), made);
+  EXPECT_TRUE(at::equal(BlockOf(1).gradients, at::full({kCount}, 8.0)));
+}
+
+TEST_F(LargeParameterTest, ClearDropsTheGradient) {
+  one_.sum().backward();
+  arena_->TakeGradient(1);
+  arena_->Clear(1);
+  EXPECT_FALSE(one_.grad().defined());
+  EXPECT_FALSE(BlockOf(1).gradients.defined());
+  EXPECT_FALSE(arena_->HasGradient(1));
+}
+
+TEST_F(LargeParameterTest, WithoutAGradientThereAreZerosUntilSomebodyWritesThem) {
+  arena_->Clear(1);
+  EXPECT_FALSE(arena_->TakeGradient(1));
+  EXPECT_TRUE(at::equal(BlockOf(1).gradients, at::zeros({kCount})));
+  EXPECT_FALSE(VisibleGradient(*registry_, one_).defined());
+  BlockOf(1).gradients.fill_(5);
+  arena_->SetHasGradient(1);
+  EXPECT_TRUE(at::equal(VisibleGradient(*registry_, one_), at::full({kCount / 4, 4}, 5.0)));
+  arena_->Clear(1);
+  EXPECT_FALSE(arena_->TakeGradient(1));
+  EXPECT_TRUE(at::equal(BlockOf(1).gradients, at::zeros({kCount})));
+}
+
+TEST_F(LargeParameterTest, GradientsThatShareMemoryAreParted) {
+  const Tensor factors = at::full({kCount}, 7.0);
+  one_.view({-1}).add(two_.view({-1})).mul(factors).sum().backward();
+  EXPECT_TRUE(arena_->TakeGradient(1));
+  EXPECT_TRUE(arena_->TakeGradient(2));
+  BlockOf(1).gradients.zero_();
+  EXPECT_TRUE(at::equal(two_.grad(), factors));
+  EXPECT_TRUE(at::equal(one_.grad(), at::zeros_like(one_)));
 }
 
 }  // namespace

@@ -26,6 +26,15 @@ std::shared_ptr<Parameters> MakeParameters(at::ScalarType dtype) {
       at::randn({7, 5}, dtype), at::randn({5}, dtype), at::randn({300}, dtype)});
 }
 
+// The same and a large one.
+std::shared_ptr<Parameters> MakeMoreParameters(at::ScalarType dtype) {
+  const auto count =
+      ParameterArena::kLargeBytes / static_cast<int64_t>(c10::elementSize(dtype)) + 3;
+  return std::make_shared<Parameters>(
+      std::vector<Tensor>{at::randn({7, 5}, dtype), at::randn({5}, dtype),
+                          at::randn({count}, dtype), at::randn({300}, dtype)});
+}
+
 std::vector<Tensor> Copies(const Parameters& parameters, size_t count) {
   std::vector<Tensor> copies;
   for (size_t i = 0; i < count; ++i) {
@@ -79,15 +88,15 @@ class OptimizerParityTest
 };
 
 TEST_P(OptimizerParityTest, EqualsLibtorchAlsoWhereAParameterGotNoGradient) {
-  const auto parameters = MakeParameters(dtype());
-  const std::vector<Tensor> copies = Copies(*parameters, 3);
+  const auto parameters = MakeMoreParameters(dtype());
+  const std::vector<Tensor> copies = Copies(*parameters, 4);
   Optimizer ours(parameters, rules().ours(), std::make_shared<ArenaRegistry>());
   const auto theirs = rules().theirs(copies);
   for (int step = 0; step < 20; ++step) {
     ours.ZeroGradients();
     theirs->zero_grad();
-    for (size_t i = 0; i < 3; ++i) {
-      if (i == 1 && step % 3 != 2) continue;
+    for (size_t i = 0; i < 4; ++i) {
+      if ((i == 1 && step % 3 != 2) || (i == 2 && step % 4 == 1)) continue;
       LossOf((*parameters)[i]).backward();
       LossOf(copies[i]).backward();
     }
@@ -95,7 +104,7 @@ TEST_P(OptimizerParityTest, EqualsLibtorchAlsoWhereAParameterGotNoGradient) {
     ours.Update(ours.TakeGradients());
     theirs->step();
   }
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 4; ++i) {
     EXPECT_TRUE(at::allclose((*parameters)[i], copies[i], tolerance(), tolerance())) << i;
   }
 }
@@ -104,8 +113,8 @@ TEST_P(OptimizerParityTest, EqualsLibtorchAlsoWhereAParameterGotNoGradient) {
 class OptimizerPartitionTest : public OptimizerParityTest {};
 
 TEST_P(OptimizerPartitionTest, AnyPartitionGivesTheSameBits) {
-  const auto parameters = MakeParameters(dtype());
-  const auto sliced_parameters = std::make_shared<Parameters>(Copies(*parameters, 3));
+  const auto parameters = MakeMoreParameters(dtype());
+  const auto sliced_parameters = std::make_shared<Parameters>(Copies(*parameters, 4));
   Optimizer whole(parameters, rules().ours(), std::make_shared<ArenaRegistry>());
   Optimizer sliced(sliced_parameters, rules().ours(), std::make_shared<ArenaRegistry>());
   for (int step = 0; step < 5; ++step) {
@@ -119,12 +128,13 @@ TEST_P(OptimizerPartitionTest, AnyPartitionGivesTheSameBits) {
     for (size_t s = 0; s < sliced.segments().size(); ++s) {
       const auto& segment = sliced.segments()[s];
       const int64_t size = segment.end - segment.begin;
-      for (int64_t begin = 0, width = 1; begin < size; begin += width, width = width % 23 + 2) {
+      for (int64_t begin = 0, width = 1; begin < size;
+           begin += width, width = width % 23 + size / 150) {
         sliced.UpdateRange(s, begin, std::min(begin + width, size));
       }
     }
   }
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 4; ++i) {
     EXPECT_TRUE(at::equal((*parameters)[i], (*sliced_parameters)[i])) << i;
   }
 }
@@ -164,6 +174,17 @@ TEST_F(OptimizerTest, OneSegmentHoldsAllParametersOfADtype) {
   ASSERT_EQ(optimizer.segments().size(), 1u);
   EXPECT_EQ(optimizer.segments()[0].parameters, (std::vector<size_t>{0, 1, 2}));
   EXPECT_EQ(optimizer.segments()[0].tensors.parameter.numel(), 48 + 16 + 304);
+}
+
+TEST_F(OptimizerTest, ALargeParameterHasASegmentOfItsOwn) {
+  Optimizer optimizer = Make(MakeMoreParameters(at::kFloat));
+  optimizer.Prepare();
+  ASSERT_EQ(optimizer.segments().size(), 2u);
+  EXPECT_EQ(optimizer.segments()[0].parameters, (std::vector<size_t>{0, 1, 3}));
+  EXPECT_EQ(optimizer.segments()[1].parameters, (std::vector<size_t>{2}));
+  EXPECT_FALSE(optimizer.segments()[1].tensors.gradient.defined());
+  optimizer.TakeGradients();
+  EXPECT_TRUE(optimizer.segments()[1].tensors.gradient.defined());
 }
 
 TEST_F(OptimizerTest, MixedDtypesGetOneSegmentEach) {

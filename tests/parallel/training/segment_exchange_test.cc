@@ -46,6 +46,19 @@ TEST(SegmentExchangeTest, AdamComesToTheSameBits) {
   ExpectSameBits(Training("(optim/adam model 0.01)"));
 }
 
+TEST(SegmentExchangeTest, LargeParametersComeToTheSameBits) {
+  ExpectSameBits(R"(
+    (torch/manual-seed 5)
+    (define model (nn/sequential (nn/linear 3 200) (nn/linear 200 200)))
+    (define optimizer (optim/sgd model 0.01 'momentum 0.9))
+    (define (step rows)
+      (write (optim/train-step! model optimizer nn/mse-loss
+               (parallel/shard (torch/randn (list rows 3)))
+               (parallel/shard (torch/randn (list rows 200)))))
+      (newline))
+    (for-each step '(5 2 1 7)))");
+}
+
 TEST(SegmentExchangeTest, InitialValuesAreTheFirstRanks) {
   ExpectSameBits(R"(
     (torch/manual-seed (+ 5 rank))

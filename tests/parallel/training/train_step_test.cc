@@ -49,6 +49,26 @@ TEST(TrainStepTest, AdamIsThatOfOneDevice) {
   ExpectParity(Training(kAdam, "nn/cross-entropy-loss", kClasses));
 }
 
+TEST(TrainStepTest, LargeParametersAreThoseOfOneDevice) {
+  // 320 KB each; the second has a gradient in some steps only, and where a rank has rows.
+  ExpectParity(R"(
+    (torch/manual-seed 5)
+    (define one (nn/linear 200 200))
+    (define two (nn/linear 200 200))
+    (define both (nn/sequential one two))
+    (define optimizer (optim/adam both 0.001))
+    (define (sums tensors) (map (lambda (t) (torch/item (torch/sum (torch/mul t t)))) tensors))
+    (define (step model rows)
+      (write (optim/train-step! model optimizer nn/mse-loss
+               (parallel/shard (torch/randn (list rows 200)))
+               (parallel/shard (torch/randn (list rows 200)))))
+      (write (sums (map torch/grad (nn/parameters model))))
+      (newline))
+    (for-each (lambda (rows) (step both rows) (step one rows)) '(50 3 2 1 7))
+    (write (sums (nn/parameters both)))
+    (write (parallel/replicas-equal? both)))");
+}
+
 TEST(TrainStepTest, AProcedureOfTheProgramIsAMeanOverRows) {
   ExpectParity(Training(kMomentum,
                         "(lambda (p y) (let ((d (torch/sub p y))) (torch/mean (torch/mul d d))))",
