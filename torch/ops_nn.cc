@@ -1,4 +1,4 @@
-// Modules, losses and optimizers.
+// Modules and losses.
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/l1_loss.h>
@@ -12,7 +12,6 @@ namespace eta::tensor {
 namespace {
 
 using ModulePtr = std::shared_ptr<Module>;
-using OptimizerPtr = std::shared_ptr<Optimizer>;
 
 Value SetTraining(Call& call, const ModulePtr& module, bool training) {
   module->SetTraining(training);
@@ -25,7 +24,7 @@ std::vector<Tensor> ParameterTensors(const Module& module) {
   return tensors;
 }
 
-constexpr NativeDef kNnOps[] = {
+constexpr NativeDef kOps[] = {
     Op<"nn/linear">(
         [](Call& call, int64_t in, int64_t out) { return MakeLinear(call.context(), in, out); },
         "(linear in out): a layer x W^T + b with random W (out x in) and b"),
@@ -71,77 +70,7 @@ constexpr NativeDef kNnOps[] = {
         "(cross-entropy-loss logits target): against class probabilities or int64 class indices"),
 };
 
-// A finite number that is not negative.
-void CheckFactor(const char* what, double value) {
-  TORCH_CHECK(value >= 0 && std::isfinite(value), "invalid ", what, " ", value);
-}
-
-// Sets the option that a symbol names.
-void SetSgdOption(SgdOptions* options, Value name, Value value) {
-  TORCH_CHECK(IsSymbol(name), "an option is named by a symbol: 'momentum 'weight-decay 'nesterov");
-  const std::string& option = SymbolName(name);
-  if (option == "nesterov") {
-    TORCH_CHECK(value.IsBool(), "option 'nesterov needs a boolean");
-    options->nesterov = value.IsTrue();
-    return;
-  }
-  const bool momentum = option == "momentum";
-  TORCH_CHECK(momentum || option == "weight-decay", "unknown option '", option,
-              " (known: 'momentum 'weight-decay 'nesterov)");
-  TORCH_CHECK(IsNumber(value), "option '", option, " needs a number");
-  CheckFactor(option.c_str(), ToDouble(value));
-  (momentum ? options->momentum : options->weight_decay) = ToDouble(value);
-}
-
-OptimizerPtr MakeSgdOptimizer(Call& call, const ModulePtr& module, double learning_rate,
-                              const Rest<Value>& rest) {
-  SgdOptions options{.learning_rate = learning_rate};
-  CheckFactor("learning rate", learning_rate);
-  for (size_t i = 0; i < rest.items.size(); i += 2) {
-    TORCH_CHECK(i + 1 < rest.items.size(), "the last option has no value");
-    SetSgdOption(&options, rest.items[i], rest.items[i + 1]);
-  }
-  TORCH_CHECK(!options.nesterov || options.momentum > 0, "'nesterov needs a positive 'momentum");
-  return std::make_shared<Optimizer>(module, MakeSgd(options), call.context().arenas());
-}
-
-OptimizerPtr MakeAdamOptimizer(Call& call, const ModulePtr& module, double learning_rate) {
-  CheckFactor("learning rate", learning_rate);
-  return std::make_shared<Optimizer>(module, MakeAdam({.learning_rate = learning_rate}),
-                                     call.context().arenas());
-}
-
-void Step(Call& call, Optimizer& optimizer) {
-  if (const auto* guard = call.vm().Attachment<StepGuard>(kStepGuard)) {
-    const auto reason = (*guard)(optimizer);
-    TORCH_CHECK(!reason, *reason);
-  }
-  optimizer.Prepare();
-  call.Commit();
-  optimizer.Update(optimizer.TakeGradients());
-}
-
-constexpr NativeDef kOptimOps[] = {
-    Op<"optim/sgd">(
-        [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& options) {
-          return MakeSgdOptimizer(call, module, learning_rate, options);
-        },
-        "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t]): gradient descent"),
-    Op<"optim/adam">(
-        [](Call& call, const ModulePtr& module, double learning_rate) {
-          return MakeAdamOptimizer(call, module, learning_rate);
-        },
-        "(adam module rate): the Adam optimizer over the module's parameters"),
-    Op<"optim/step!">([](Call& call, const OptimizerPtr& optimizer) { Step(call, *optimizer); },
-                      "(step! optimizer): updates the parameters that have gradients"),
-    Op<"optim/zero-grad!">([](const OptimizerPtr& optimizer) { optimizer->ZeroGradients(); },
-                           "(optim-zero-grad! optimizer): clears the gradients"),
-    Op<"optim/optimizer?">([](Value v) { return OptimizerIn(v) != nullptr; },
-                           "(optimizer? v): whether v is an optimizer"),
-};
-
-const OpTable module_table(kNnOps);
-const OpTable optimizer_table(kOptimOps);
+const OpTable table(kOps);
 
 }  // namespace
 

@@ -138,6 +138,9 @@ bool JointStep::Reduce() {
 bool JointStep::ReduceTogether() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
   known_->memory.nonfinite = slices.SumGradients(training_.weights);
+  if (optimizer().settings.clipping.by_norm()) {
+    known_->memory.squares = slices.SquaredSums(optimizer());
+  }
   CombineMasks();
   meeting_.Sync();  // all sums are there
   const Nonfinite nonfinite = FirstNonfinite();
@@ -148,6 +151,11 @@ bool JointStep::ReduceTogether() {
 
 void JointStep::UpdateSlices(const SliceOwner& slices) {
   optimizer().BeginUpdate(training_.with_gradient);
+  if (optimizer().settings.clipping.by_norm()) {
+    double squares = 0;  // in the order of the ranks: the same bits on all
+    for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
+    optimizer().LimitGradients(squares);
+  }
   slices.Update(optimizer());
   const auto& segments = known_->memory.segments;
   known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;

@@ -26,6 +26,8 @@ class SliceOwner {
   // Writes the weighted sums of this rank's slices into the gradients of all ranks, and says where
   // the first sum is that is not finite. One weight for each rank.
   Nonfinite SumGradients(std::span<const double> weights) const;
+  // The squares of the sums in this rank's slices, added up. `optimizer` is this rank's.
+  double SquaredSums(const tensor::Optimizer& optimizer) const;
   // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this
   // rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;
