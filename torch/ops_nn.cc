@@ -1,10 +1,6 @@
-// Modules and losses.
-#include <ATen/core/Reduction.h>
-#include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/l1_loss.h>
-#include <ATen/ops/mse_loss.h>
-
+// Modules.
 #include "torch/device.h"
+#include "torch/eta_module.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
 
@@ -18,9 +14,9 @@ Value SetTraining(Call& call, const ModulePtr& module, bool training) {
   return call.args()[0];
 }
 
-std::vector<Tensor> ParameterTensors(const Module& module) {
+std::vector<Tensor> TensorsOf(const std::vector<NamedParameter>& named) {
   std::vector<Tensor> tensors;
-  for (NamedParameter& parameter : module.Parameters()) tensors.push_back(parameter.tensor);
+  for (const NamedParameter& parameter : named) tensors.push_back(parameter.tensor);
   return tensors;
 }
 
@@ -38,11 +34,35 @@ constexpr NativeDef kOps[] = {
                      "(dropout p): zeroes elements with probability p while training"),
     Op<"nn/forward", "(module, tensor) required">(
         [](Call& call, const ModulePtr& module, const Tensor& x) {
-          return module->Forward(call.context(), x);
+          const Tensor y = module->Forward(call.context(), x);
+          return y.defined() ? WrapTensor(call.vm(), y) : Value::Failure();
         },
         "(forward module x): the module applied to x"),
-    Op<"nn/parameters">([](const ModulePtr& module) { return ParameterTensors(*module); },
+    Op<"nn/make-module">(
+        [](Call& call, Value parts, Value forward) {
+          return MakeEtaModule(call.vm(), parts, forward);
+        },
+        "(make-module parts procedure): a module of named parameters, buffers and modules; its "
+        "procedure computes the output"),
+    Op<"nn/uniform-parameter">(
+        [](Call& call, const Shape& shape, double bound) {
+          return UniformParameter(call.context(), shape.sizes, bound);
+        },
+        "(uniform-parameter shape bound): uniform samples from [-bound, bound) that track "
+        "gradients"),
+    Op<"nn/parameters">([](const ModulePtr& module) { return TensorsOf(module->Parameters()); },
                         "(parameters module): its parameter tensors, a list"),
+    Op<"nn/buffers">([](const ModulePtr& module) { return TensorsOf(module->Buffers()); },
+                     "(buffers module): its tensors that are not trained, a list"),
+    Op<"nn/load-parameters!">(
+        [](Call& call, const ModulePtr& module, const std::vector<Tensor>& values) {
+          call.Commit();
+          module->LoadParameters(values);
+          return call.args()[0];
+        },
+        "(load-parameters! module tensors): copies values into its parameters; the module"),
+    Op<"nn/training?">([](const ModulePtr& module) { return module->training(); },
+                       "(training? module): whether it is in training mode"),
     Op<"nn/train!">(
         [](Call& call, const ModulePtr& module) { return SetTraining(call, module, true); },
         "(train! module): sets it and all in it to training mode; the module"),
@@ -57,17 +77,6 @@ constexpr NativeDef kOps[] = {
           return call.args()[0];
         },
         "(nn-to-device module device): moves its parameters; the module"),
-    Op<"nn/mse-loss">([](const Tensor& prediction,
-                         const Tensor& target) { return at::mse_loss(prediction, target); },
-                      "(mse-loss prediction target): the mean squared difference"),
-    Op<"nn/l1-loss">([](const Tensor& prediction,
-                        const Tensor& target) { return at::l1_loss(prediction, target); },
-                     "(l1-loss prediction target): the mean absolute difference"),
-    Op<"nn/cross-entropy-loss">(
-        [](const Tensor& logits, const Tensor& target) {
-          return at::cross_entropy_loss(logits, target);
-        },
-        "(cross-entropy-loss logits target): against class probabilities or int64 class indices"),
 };
 
 const OpTable table(kOps);

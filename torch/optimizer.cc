@@ -288,6 +288,10 @@ void Optimizer::Update(const Mask& mask) {
 
 const ForeignType kOptimizerType = {
     .name = "optimizer",
+    .trace =
+        [](void* data, Marker& marker) {
+          (*static_cast<std::shared_ptr<Optimizer>*>(data))->module()->Trace(marker);
+        },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
 };
 

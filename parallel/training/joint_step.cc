@@ -110,6 +110,7 @@ bool JointStep::Forward() {
 bool JointStep::DoBackward() {
   meeting_.mine().numerator = loss_.numerator();
   meeting_.mine().denominator = loss_.denominator;
+  meeting_.mine().adds = loss_.adds;
   return meeting_.Try([&](Call& call) {
     call.Commit();  // a second pass would add to what the first one left
     if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) Backward(loss_);

@@ -21,32 +21,30 @@ bool Read(Call& call, size_t index, std::string_view what, Arg<T>* arg) {
   return false;
 }
 
-// The library's loss behind the procedure, or null.
-tensor::LossTermsFn LibraryLoss(Value procedure) {
-  const auto* native = As<NativeObject>(procedure);
-  return native ? tensor::FindLossTerms(native->def->name) : nullptr;
-}
-
-LocalLoss FromTerms(const tensor::LossTerms& terms) {
-  return {terms.numerator, terms.numerator.item().toDouble(), 1, terms.denominator};
-}
-
-// Calls the program's own procedure.
-Value FromProcedure(Call& call, const StepArguments& arguments, const Tensor& prediction,
-                    LocalLoss* loss) {
+// Calls the loss function: the library's, or a procedure of the program.
+Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
+               LocalLoss* loss) {
   Vm& vm = call.vm();
   call.Commit();  // the procedure may do anything
   const Root predicted(vm.heap(), tensor::WrapTensor(vm, prediction));
   const Root target(vm.heap(), tensor::WrapTensor(vm, arguments.target));
   const Value passed[] = {predicted, target};
+  const tensor::LossNotes notes(call.context());
   const Value result = vm.Call(arguments.loss_function, passed);
   if (result.IsFailure()) return result;
   const Tensor* root = tensor::TensorIn(result);
   if (root == nullptr || root->numel() != 1) {
     return call.Fail("the loss function must return a tensor of one element");
   }
-  const auto rows = static_cast<double>(RowsOf(arguments.input));
-  *loss = {*root, root->item().toDouble(), rows, rows};
+  const tensor::LossNote* note = notes.Find(*root);
+  const double count = note ? note->denominator : static_cast<double>(RowsOf(arguments.input));
+  // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
+  const bool counts = count != 0;
+  *loss = {.root = *root,
+           .value = counts ? root->item().toDouble() : 0,
+           .scale = counts ? count : 1,
+           .denominator = count,
+           .adds = note != nullptr && note->adds};
   return Value::Nil();
 }
 
@@ -69,11 +67,8 @@ bool ReadStepArguments(Call& call, StepArguments* arguments) {
 Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   const tensor::RankStream own_randomness(call.context());
   const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
-  if (const auto terms = LibraryLoss(arguments.loss_function)) {
-    *loss = FromTerms(terms(prediction, arguments.target));
-    return Value::Nil();
-  }
-  return FromProcedure(call, arguments, prediction, loss);
+  if (!prediction.defined()) return Value::Failure();
+  return CallLoss(call, arguments, prediction, loss);
 }
 
 void Backward(const LocalLoss& loss) {

@@ -38,6 +38,8 @@ void ReadLine(const std::string& keyword, std::istream& line, std::vector<Parity
     line >> current.float32_bound;
   } else if (keyword == "float64-only:") {
     current.float64_only = true;
+  } else if (keyword == "no-differences:") {
+    current.differences = false;
   }
 }
 

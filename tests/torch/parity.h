@@ -22,6 +22,7 @@ struct ParityCase {
   std::vector<Gradient> gradients;
   double float32_bound = 1e-5;  // relative to the norm
   bool float64_only = false;
+  bool differences = true;  // whether gradients equal finite differences
 };
 
 const std::vector<ParityCase>& ParityCases();

@@ -185,6 +185,117 @@ case("torch/triu", "a 3,3", "(torch/triu a 1)", "torch.triu(a, 1)")
 # --- Gradients of gradients -----------------------------------------------------------------------
 
 case("torch/grad-of", "a 3", "(torch/grad-of (torch/sum (torch/pow a 3)) a 'create-graph #t)",
-     "torch.autograd.grad((a ** 3).sum(), a, create_graph=True)[0]")
+     "torch.autograd.grad((a ** 3).sum(), a, create_graph=True)[0]", "no-differences: needs inputs that track gradients")
 case("torch/grad-of", "a 3; v 3", "(torch/grad-of (torch/sin a) a 'vector v 'create-graph #t)",
-     "torch.autograd.grad(torch.sin(a), a, v, create_graph=True)[0]")
+     "torch.autograd.grad(torch.sin(a), a, v, create_graph=True)[0]", "no-differences: needs inputs that track gradients")
+
+# --- What layers compute --------------------------------------------------------------------------
+
+case("torch/linear", "x 2,3; w 4,3; b 4", "(torch/linear x w b)", "F.linear(x, w, b)")
+case("torch/linear", "x 2,3; w 4,3", "(torch/linear x w '())", "F.linear(x, w)")
+case("torch/conv1d", "x 2,2,5; w 3,2,3; b 3", "(torch/conv1d x w b 2 1)", "F.conv1d(x, w, b, 2, 1)")
+case("torch/conv1d", "x 1,2,6; w 4,1,2", "(torch/conv1d x w '() 1 0 2 2)", "F.conv1d(x, w, None, 1, 0, 2, 2)")
+case("torch/conv2d", "x 2,2,4,4; w 3,2,3,3; b 3", "(torch/conv2d x w b)", "F.conv2d(x, w, b)")
+case("torch/conv2d", "x 1,2,4,5; w 2,2,2,3", "(torch/conv2d x w '() '(1 2) '(1 0))", "F.conv2d(x, w, None, (1, 2), (1, 0))")
+case("torch/max-pool2d", "x 1,2,4,4", "(torch/max-pool2d x 2)", "F.max_pool2d(x, 2)")
+case("torch/max-pool2d", "x 1,1,5,5", "(torch/max-pool2d x '(3 2) 2 '(1 0))", "F.max_pool2d(x, (3, 2), 2, (1, 0))")
+case("torch/avg-pool2d", "x 1,2,4,4", "(torch/avg-pool2d x 2)", "F.avg_pool2d(x, 2)")
+case("torch/avg-pool2d", "x 1,1,5,5", "(torch/avg-pool2d x 3 1 1)", "F.avg_pool2d(x, 3, 1, 1)")
+case("torch/batch-norm", "x 3,2,2; w 2; b 2", "(torch/batch-norm x w b '() '() #t)",
+     "F.batch_norm(x, None, None, w, b, True)")
+case("torch/batch-norm", "x 3,2; w 2; b 2", "(torch/batch-norm x w b (torch/full '(2) 0.5 dtype) (torch/full '(2) 2 dtype) #f)",
+     "F.batch_norm(x, torch.full((2,), 0.5), torch.full((2,), 2.), w, b, False)")
+case("torch/layer-norm", "x 2,3,4; w 4; b 4", "(torch/layer-norm x '(4) w b)", "F.layer_norm(x, (4,), w, b)")
+case("torch/layer-norm", "x 2,3,2", "(torch/layer-norm x '(3 2) '() '() 0.1)", "F.layer_norm(x, (3, 2), None, None, 0.1)")
+case("torch/group-norm", "x 2,4,3; w 4; b 4", "(torch/group-norm x 2 w b)", "F.group_norm(x, 2, w, b)")
+case("torch/embedding", "w 5,3; i 2,2 int 0 5", "(torch/embedding w i)", "F.embedding(i, w)")
+case("torch/embedding", "w 3,2", "(torch/embedding w '(0 2 2) 2)", "F.embedding(torch.tensor([0, 2, 2]), w, padding_idx=2)",
+     "no-differences: the padding gets no gradient though the result depends on it")
+LSTM = "x 2,3,2; h 1,2,2; c 1,2,2; u 8,2; v 8,2; p 8; q 8"
+case("torch/lstm", LSTM, "(car (torch/lstm x h c (list u v p q) 1))", "torch.lstm(x, (h, c), (u, v, p, q), True, 1, 0., True, False, True)[0]")
+case("torch/lstm", LSTM, "(car (cdr (cdr (torch/lstm x h c (list u v p q) 1))))",
+     "torch.lstm(x, (h, c), (u, v, p, q), True, 1, 0., True, False, True)[2]")
+case("torch/gru", "x 2,3,2; h 1,2,2; u 6,2; v 6,2; p 6; q 6", "(car (torch/gru x h (list u v p q) 1))",
+     "torch.gru(x, h, (u, v, p, q), True, 1, 0., True, False, True)[0]")
+case("torch/attention", "q 1,2,3,2; k 1,2,4,2; v 1,2,4,2", "(torch/attention q k v)", "F.scaled_dot_product_attention(q, k, v)")
+case("torch/attention", "q 1,1,3,2; k 1,1,3,2; v 1,1,3,2", "(torch/attention q k v '() #t)",
+     "F.scaled_dot_product_attention(q, k, v, is_causal=True)")
+case("torch/attention", "q 1,1,3,2; k 1,1,3,2; v 1,1,3,2; m 3,3", "(torch/attention q k v m)",
+     "F.scaled_dot_product_attention(q, k, v, m)")
+
+# --- Losses ---------------------------------------------------------------------------------------
+
+for name, python in [("mse", "mse_loss"), ("l1", "l1_loss"), ("smooth-l1", "smooth_l1_loss"), ("huber", "huber_loss")]:
+    case(f"nn/{name}-loss", "p 3,2 -2 2; t 3,2 -2 2", f"(nn/{name}-loss p t)", f"F.{python}(p, t)")
+    for reduction in ["sum", "none"]:
+        case(f"nn/{name}-loss", "p 3,2 -2 2; t 3,2 -2 2", f"(nn/{name}-loss p t 'reduction '{reduction})",
+             f"F.{python}(p, t, reduction='{reduction}')")
+case("nn/smooth-l1-loss", "p 3,2 -2 2; t 3,2 -2 2", "(nn/smooth-l1-loss p t 'beta 0.5)", "F.smooth_l1_loss(p, t, beta=0.5)")
+case("nn/huber-loss", "p 3,2 -2 2; t 3,2 -2 2", "(nn/huber-loss p t 'delta 0.5)", "F.huber_loss(p, t, delta=0.5)")
+case("nn/cross-entropy-loss", "p 3,4; t 3,4 0 1", "(nn/cross-entropy-loss p t)", "F.cross_entropy(p, t)")
+case("nn/cross-entropy-loss", "p 3,4; t 3,4 0 1; w 4 0.5 2", "(nn/cross-entropy-loss p t 'weight (torch/detach w) 'label-smoothing 0.1)",
+     "F.cross_entropy(p, t, weight=w.detach(), label_smoothing=0.1)")
+CLASSES = "p 5,4; t 5 int 0 4; w 4 0.5 2"
+case("nn/cross-entropy-loss", CLASSES, "(nn/cross-entropy-loss p t)", "F.cross_entropy(p, t)")
+case("nn/cross-entropy-loss", CLASSES,
+     "(nn/cross-entropy-loss p t 'weight (torch/detach w) 'ignore-index 1 'label-smoothing 0.2)",
+     "F.cross_entropy(p, t, weight=w.detach(), ignore_index=1, label_smoothing=0.2)")
+case("nn/cross-entropy-loss", CLASSES, "(nn/cross-entropy-loss p t 'reduction 'sum)", "F.cross_entropy(p, t, reduction='sum')")
+case("nn/nll-loss", CLASSES, "(nn/nll-loss (torch/log-softmax p 1) t 'weight (torch/detach w) 'ignore-index 0)",
+     "F.nll_loss(F.log_softmax(p, 1), t, weight=w.detach(), ignore_index=0)")
+case("nn/bce-loss", "p 3,2 0.1 0.9; t 3,2 0 1; w 2 0.5 2", "(nn/bce-loss p (torch/detach t) 'weight (torch/detach w))",
+     "F.binary_cross_entropy(p, t.detach(), weight=w.detach())")
+case("nn/bce-with-logits-loss", "p 3,2; t 3,2 0 1; w 2 0.5 2", "(nn/bce-with-logits-loss p (torch/detach t) 'positive-weight (torch/detach w))",
+     "F.binary_cross_entropy_with_logits(p, t.detach(), pos_weight=w.detach())")
+case("nn/kl-loss", "p 3,2; t 3,2 0.1 1", "(nn/kl-loss p t)", "F.kl_div(p, t)")
+case("nn/kl-loss", "p 3,2; t 3,2", "(nn/kl-loss p t 'log-target #t 'reduction 'sum)", "F.kl_div(p, t, log_target=True, reduction='sum')")
+case("nn/cosine-loss", "a 3,4; b 3,4", "(nn/cosine-loss a b (torch/tensor '(1 -1 1) dtype) 'margin -0.9)",
+     "F.cosine_embedding_loss(a, b, torch.tensor([1., -1., 1.]), margin=-0.9)")
+case("nn/triplet-loss", "a 3,4; b 3,4; c 3,4", "(nn/triplet-loss a b c 'margin 2)", "F.triplet_margin_loss(a, b, c, margin=2)")
+
+# --- Modules --------------------------------------------------------------------------------------
+# (name, input, Eta, Python). Their parameters are filled with the same numbers, in order; gradients are those of the input and
+# of all parameters. Modules exist in the default dtype only, so these are cases of float64.
+MODULES = [
+    ("nn/linear", "x 2,3", "(nn/linear 3 4)", "nn.Linear(3, 4)"),
+    ("nn/sequential", "x 2,3", "(nn/sequential (nn/linear 3 4) (nn/relu-layer) (nn/linear 4 2) (nn/sigmoid-layer))",
+     "nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Sigmoid())"),
+    ("conv1d", "x 2,2,6", "(conv1d 2 4 3 'stride 2 'padding 1 'groups 2)", "nn.Conv1d(2, 4, 3, stride=2, padding=1, groups=2)"),
+    ("conv2d", "x 1,2,5,5", "(conv2d 2 3 '(3 2) 'bias #f 'dilation 2)", "nn.Conv2d(2, 3, (3, 2), bias=False, dilation=2)"),
+    ("max-pool2d", "x 1,1,5,5", "(max-pool2d 3 'stride 2 'padding 1)", "nn.MaxPool2d(3, 2, 1)"),
+    ("avg-pool2d", "x 1,1,4,4", "(avg-pool2d 2)", "nn.AvgPool2d(2)"),
+    ("flatten-layer", "x 2,2,3", "(flatten-layer)", "nn.Flatten()"),
+    ("gelu-layer", "x 2,3", "(gelu-layer)", "nn.GELU()"),
+    ("tanh-layer", "x 2,3", "(tanh-layer)", "nn.Tanh()"),
+    ("softmax-layer", "x 2,3", "(softmax-layer)", "nn.Softmax(-1)"),
+    ("residual", "x 2,3", "(residual (nn/linear 3 4) (tanh-layer) (nn/linear 4 3))",
+     "Residual(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3)))"),
+    ("batch-norm", "x 4,3,2", "(batch-norm 3)", "nn.BatchNorm1d(3)"),
+    ("batch-norm", "x 4,3", "(let ((m (batch-norm 3 'momentum 0.3))) (nn/forward m (real 7 '(5 3) -1 1)) (nn/eval! m))",
+     "seen(nn.BatchNorm1d(3, momentum=0.3), real(7, (5, 3)))"),
+    ("layer-norm", "x 2,3,4", "(layer-norm '(3 4))", "nn.LayerNorm((3, 4))"),
+    ("group-norm", "x 2,4,3", "(group-norm 2 4)", "nn.GroupNorm(2, 4)"),
+    ("embedding", "x 2,3 int 0 5", "(embedding 5 3)", "nn.Embedding(5, 3)"),
+    ("lstm", "x 2,3,2", "(lstm 2 3 'layers 2)", "First(nn.LSTM(2, 3, 2, batch_first=True))"),
+    ("gru", "x 2,3,2", "(gru 2 3)", "First(nn.GRU(2, 3, batch_first=True))"),
+    ("multi-head-attention", "x 2,3,4", "(multi-head-attention 4 2)", "SelfAttention(nn.MultiheadAttention(4, 2, batch_first=True))"),
+    ("transformer-encoder-layer", "x 2,3,4", "(transformer-encoder-layer 4 2 'inner 5 'dropout 0)",
+     "nn.TransformerEncoderLayer(4, 2, 5, 0., batch_first=True)"),
+    ("transformer-encoder-layer", "x 2,3,4", "(transformer-encoder-layer 4 2 'inner 5 'dropout 0 'norm-first #t 'causal #t)",
+     "Causal(nn.TransformerEncoderLayer(4, 2, 5, 0., batch_first=True, norm_first=True))"),
+]
+
+# --- Optimizers -----------------------------------------------------------------------------------
+# (name, Eta, Python, how the gradients are clipped in Python). Five steps of a linear layer; the value is its parameters.
+OPTIMIZERS = [
+    ("optim/sgd", "(optim/sgd m 0.1 'momentum 0.9 'nesterov #t 'weight-decay 0.1)",
+     "torch.optim.SGD(ps, 0.1, momentum=0.9, nesterov=True, weight_decay=0.1)", ""),
+    ("optim/sgd", "(optim/sgd m 0.1 'clip-norm 0.05)", "torch.optim.SGD(ps, 0.1)", "nn.utils.clip_grad_norm_(ps, 0.05)"),
+    ("optim/sgd", "(optim/sgd m 0.1 'clip-value 0.02)", "torch.optim.SGD(ps, 0.1)", "nn.utils.clip_grad_value_(ps, 0.02)"),
+    ("optim/adam", "(optim/adam m 0.1 'beta1 0.8 'beta2 0.9 'epsilon 1e-6 'weight-decay 0.1)",
+     "torch.optim.Adam(ps, 0.1, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.1)", ""),
+    ("adamw", "(adamw m 0.1)", "torch.optim.AdamW(ps, 0.1)", ""),
+    ("rmsprop", "(rmsprop m 0.1 'momentum 0.5 'weight-decay 0.1)", "torch.optim.RMSprop(ps, 0.1, momentum=0.5, weight_decay=0.1)", ""),
+    ("adagrad", "(adagrad m 0.1 'rate-decay 0.1 'initial 0.5)",
+     "torch.optim.Adagrad(ps, 0.1, lr_decay=0.1, initial_accumulator_value=0.5)", ""),
+]

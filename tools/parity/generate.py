@@ -9,7 +9,8 @@ Inputs come from integer arithmetic, so that they are the same to the bit in the
 import warnings
 
 import torch
-import torch.nn.functional as F  # noqa: F401, in the cases' expressions
+import torch.nn.functional as F
+from torch import nn
 
 import cases
 
@@ -66,7 +67,7 @@ def write(operation, inputs, eta, python, reason):
     for name, expression, _ in read:
         print("let", name, expression)
     if reason:
-        print(reason if reason.startswith("float64-only") else "float32 " + reason)
+        print(reason if reason.startswith(("float64-only", "no-differences")) else "float32 " + reason)
     print("eta", eta)
     print("value", numbers(y))
     wanted = [(name, tensor) for name, _, tensor in read if tensor.is_floating_point()]
@@ -76,10 +77,88 @@ def write(operation, inputs, eta, python, reason):
             print("grad", name, numbers(torch.zeros_like(tensor) if gradient is None else gradient))
 
 
+class Residual(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+class First(Residual):
+    def forward(self, x):
+        return self.inner(x)[0]
+
+
+class SelfAttention(Residual):
+    def forward(self, x):
+        return self.inner(x, x, x)[0]
+
+
+class Causal(Residual):
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1], dtype=x.dtype)
+        return self.inner(x, src_mask=mask, is_causal=True)
+
+
+def seen(module, x):
+    """After the statistics of one batch."""
+    module(x)
+    return module.eval()
+
+
+def fill(module):
+    with torch.no_grad():
+        for seed, parameter in enumerate(module.parameters(), start=50):
+            parameter.copy_(real(seed, parameter.shape, -0.5, 0.5))
+    return module
+
+
+def write_module(name, inputs, eta, python):
+    [(x_name, expression, x)] = read_inputs(inputs)
+    module = fill(eval(python))
+    y = module(x)
+    parameters = list(module.parameters())
+    print("case", name)
+    print("let", x_name, expression)
+    print("let m (fill-parameters!", eta + ")")
+    print("float64-only: modules are of the default dtype")
+    print("eta (nn/forward m x)")
+    print("value", numbers(y))
+    wanted = [x] * x.is_floating_point() + parameters
+    gradients = torch.autograd.grad(weighted(y), wanted)
+    if x.is_floating_point():
+        print("grad", x_name, numbers(gradients[0]))
+    if parameters:
+        print("grad parameters", " ".join(numbers(g) for g in gradients[-len(parameters):]))
+
+
+def write_optimizer(name, eta, python, clip):
+    module = fill(nn.Linear(3, 2))
+    ps = list(module.parameters())
+    optimizer = eval(python)
+    x, t = real(1, (4, 3)), real(2, (4, 2))
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.mse_loss(module(x), t).backward()
+        eval(clip or "None")
+        optimizer.step()
+    print("case", name)
+    print("let m (fill-parameters! (nn/linear 3 2))")
+    print("float64-only: modules are of the default dtype")
+    print("eta (trained m", eta + ")")
+    print("value", " ".join(numbers(p) for p in ps))
+
+
 def main():
     print("# Made by tools/parity/generate.py with PyTorch", torch.__version__.split("+")[0])
     for row in cases.OPERATIONS:
         write(*row)
+    for row in cases.MODULES:
+        write_module(*row)
+    for row in cases.OPTIMIZERS:
+        write_optimizer(*row)
 
 
 if __name__ == "__main__":
