@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 namespace eta {
@@ -24,6 +25,12 @@ bool After(const std::string& line, const std::string& mark, std::string* rest) 
   if (at == std::string::npos) return false;
   *rest = line.substr(at + mark.size());
   return true;
+}
+
+// Without the lines at its beginning that say where the replicas run.
+std::string WithoutPlacement(const std::string& text) {
+  static const std::regex lines(R"(^(replica \d+  .*\n)+)");
+  return std::regex_replace(text, lines, "", std::regex_constants::format_first_only);
 }
 
 }  // namespace
@@ -56,7 +63,10 @@ Outcome RunCommand(const std::string& command) {
 }
 
 Outcome RunEtai(const std::string& arguments) {
-  return RunCommand(std::string(EnvironmentOr("ETAI", "./etai")) + " " + arguments + " </dev/null");
+  Outcome outcome =
+      RunCommand(std::string(EnvironmentOr("ETAI", "./etai")) + " " + arguments + " </dev/null");
+  outcome.errors = WithoutPlacement(outcome.errors);
+  return outcome;
 }
 
 void Check(const Expectation& expected, const Outcome& outcome) {

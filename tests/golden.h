@@ -26,7 +26,8 @@ struct Outcome {
 };
 // `command` as a shell reads it.
 Outcome RunCommand(const std::string& command);
-// Without input; `arguments` as a shell reads them.
+// Without input; `arguments` as a shell reads them. The lines on stderr that say where replicas run
+// are left out.
 Outcome RunEtai(const std::string& arguments);
 
 // Reports differences to GoogleTest. Nothing may be on stderr if no errors are expected.

@@ -22,6 +22,17 @@ std::string CheckCount(const std::string& text) {
   return "expected a whole number from 1 to " + std::to_string(kMaxCount) + ", not '" + text + "'";
 }
 
+std::string CheckReplicas(const std::string& text) {
+  const std::string wrong = text == "auto" ? "" : CheckCount(text);
+  const std::string expected = "expected ";
+  return wrong.empty() ? "" : expected + "auto or " + wrong.substr(expected.size());
+}
+
+std::string CheckDevices(const std::string& text) {
+  const auto choice = parallel::ParseDeviceChoice(text);
+  return choice ? "" : choice.error();
+}
+
 std::string CheckSeconds(const std::string& text) {
   double value = 0;
   const char* end = text.data() + text.size();
@@ -47,16 +58,25 @@ struct Parser {
   Options options;
   bool help = false, version = false;
   std::string output = "first", on_nonfinite = "stop", path;
+  std::string replicas = "1", devices = "auto", pin = "off";
   CLI::App app{
       "etai [OPTION...] FILE [ARGUMENT...]\n"
       "Runs the program FILE. What follows FILE is the program's, except --path.\n"};
-  CLI::Option *path_option, *replicas_option, *nonfinite_option;
+  CLI::Option *path_option, *replicas_option, *devices_option, *nonfinite_option;
 
   Parser() {
     SetUpCommandLine(app);
     replicas_option =
-        Add("--replicas", options.replicas, "N", "run the program on N replicas (default 1)")
-            ->check(CheckCount);
+        Add("--replicas", replicas, "N",
+            "run the program on N replicas (default 1); auto: one for each GPU of --devices")
+            ->check(CheckReplicas);
+    devices_option =
+        Add("--devices", devices, "LIST",
+            "where replicas run: cpu, cuda:0,cuda:2 or auto (default), by which a single one is on "
+            "a GPU if there is one and several are on the CPU")
+            ->check(CheckDevices);
+    Add("--pin", pin, "WHICH", "auto: bind each replica to cores of its own (default off)")
+        ->check(OneOf({"off", "auto"}));
     Add("--threads", options.threads, "T", "threads of each replica (default: cores / replicas)")
         ->check(CheckCount);
     Add("--dtype", options.dtype, "D", "default type of tensors: float64 (default) or float32")
@@ -76,6 +96,10 @@ struct Parser {
             "at a loss or gradient that is not finite: stop (default with --replicas) or skip the "
             "step")
             ->check(OneOf({"stop", "skip"}));
+    Add("--trace", options.trace, "FILE",
+        "write what each replica did when, for Perfetto or chrome://tracing");
+    app.add_flag("--stats", options.stats,
+                 "show at the end what the time of each replica went into");
     path_option = Add("--path", path, "DIRS",
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");
@@ -130,8 +154,12 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   Options& options = parser.options;
   options.all_output = parser.output == "all";
   options.skip_nonfinite = parser.on_nonfinite == "skip";
-  options.heed_nonfinite =
-      parser.replicas_option->count() > 0 || parser.nonfinite_option->count() > 0;
+  options.replicas = parser.replicas == "auto" ? 0 : std::stoi(parser.replicas);
+  options.replicas_given = parser.replicas_option->count() > 0;
+  options.devices = *parallel::ParseDeviceChoice(parser.devices);
+  options.devices_given = parser.devices_option->count() > 0;
+  options.pin = parser.pin == "auto";
+  options.heed_nonfinite = options.replicas_given || parser.nonfinite_option->count() > 0;
   if (parser.path_option->count() > 0) options.path = parser.path;
   if (parser.help || parser.version) {
     options.action = parser.help ? Options::Action::kHelp : Options::Action::kVersion;

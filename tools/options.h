@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/expected.h"
+#include "parallel/isolate/placement.h"
 
 namespace eta {
 
@@ -17,8 +18,12 @@ struct Options {
   std::vector<std::string> arguments;  // the program's own
   std::optional<std::string> path;     // --path; otherwise ETA_MODULE_PATH counts
 
-  int replicas = 1;
-  int threads = 0;  // of each replica; 0: usable cores / replicas
+  int replicas = 1;             // 0: one for each GPU of --devices, or 1
+  bool replicas_given = false;  // --replicas was given, so that the user sees where they run
+  parallel::DeviceChoice devices;
+  bool devices_given = false;
+  bool pin = false;  // --pin auto
+  int threads = 0;   // of each replica; 0: usable cores / replicas
   std::string dtype = "float64";
   std::string backend = "auto";
   bool all_output = false;  // --output all
@@ -27,6 +32,9 @@ struct Options {
   bool skip_nonfinite = false;  // --on-nonfinite skip
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
+
+  std::string trace;   // the file to write, or empty
+  bool stats = false;  // show what the time was spent on
 
   std::string dump;  // a stage instead of a run, or empty
   bool disassemble = false;

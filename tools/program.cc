@@ -10,8 +10,11 @@
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/launcher.h"
 #include "tools/extension_names.h"
+#include "tools/run_plan.h"
+#include "tools/run_record.h"
 #include "vm/diagnostics.h"
 #include "vm/dump.h"
 #include "vm/expander.h"
@@ -49,14 +52,26 @@ parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
           .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop};
 }
 
-int RunAlone(const Options& options, Vm::Options vm_options) {
+parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
+  parallel::HostOptions host = Host(plan.threads, options.dtype);
+  host.devices = plan.DeviceNames();
+  return host;
+}
+
+int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options,
+             RunRecord& record) {
   Vm vm(std::move(vm_options));
-  parallel::PrepareVm(vm, Host(options.threads, options.dtype));
+  parallel::Interruption interruption;
+  parallel::Insight::Attach(vm, record.journal(), 0, &interruption);
+  if (!plan.cores.empty()) parallel::PinThread(plan.cores[0]);
+  parallel::PrepareVm(vm, HostOf(options, plan));
   if (options.heed_nonfinite) {
     vm.Attach(parallel::LaunchOptions::kKey,
               std::make_shared<parallel::LaunchOptions>(LaunchOptionsOf(options)));
   }
-  const bool ran = vm.RunFile(options.file);
+  vm.SetInterruptHook(parallel::HeedSignals);
+  const parallel::SignalHandlers handlers(interruption, vm, record.journal()->log(0));
+  const bool ran = parallel::RunLastAct(vm, vm.RunFile(options.file));
   vm.console().Flush();
   if (ran) return 0;
   const std::string failure = RenderFailure(vm, StderrStyle());
@@ -71,15 +86,23 @@ std::chrono::nanoseconds Seconds(double seconds) {
       std::chrono::duration<double>(std::min(seconds, kLongest)));
 }
 
-int RunOnReplicas(const Options& options, const Vm::Options& vm_options) {
+int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options& vm_options,
+                  RunRecord& record) {
+  parallel::Interruption interruption;
+  const parallel::SignalHandlers handlers(interruption);
   parallel::ReplicaOptions replicas;
-  replicas.replicas = options.replicas;
+  replicas.journal = record.journal();
+  replicas.interruption = &interruption;
+  replicas.before_exit = [&record] { record.Finish(); };
+  replicas.replicas = plan.replicas();
+  replicas.devices = plan.devices;
+  replicas.cores = plan.cores;
   replicas.file = options.file;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
   replicas.backend = options.backend;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
-  replicas.host = Host(options.threads, options.dtype);
+  replicas.host = HostOf(options, plan);
   replicas.vm_options = [&vm_options](int rank) {
     Vm::Options copy;
     copy.heap = vm_options.heap;
@@ -120,18 +143,31 @@ parallel::HostOptions Host(int threads, const std::string& dtype) {
 }
 
 int RunProgram(const Options& options) {
-  auto vm_options = VmOptionsFromEnvironment(options.path, options.replicas);
+  const auto plan = PlanRun(options);
+  if (!plan) {
+    PrintError(plan.error());
+    return 1;
+  }
+  for (const std::string& warning : plan->warnings) PrintWarning(warning);
+  auto vm_options = VmOptionsFromEnvironment(options.path, plan->replicas());
   if (!vm_options) {
     PrintError(vm_options.error());
     return 1;
   }
   vm_options->program_arguments = options.arguments;
+  auto record = RunRecord::Begin(options, plan->replicas());
+  if (!record) {
+    PrintError(record.error());
+    return 1;
+  }
+  PrintTo(stderr, plan->placement);
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
-  const int status = options.replicas > 1 ? RunOnReplicas(options, *vm_options)
-                                          : RunAlone(options, std::move(*vm_options));
+  const int status = plan->replicas() > 1
+                         ? RunOnReplicas(options, *plan, *vm_options, **record)
+                         : RunAlone(options, *plan, std::move(*vm_options), **record);
   PrintTo(stdout, listing);
-  return status;
+  return (*record)->Finish() ? status : std::max(status, 1);
 }
 
 int DumpStage(const Options& options) {

@@ -4,10 +4,10 @@
 
 LAYERS hidden layers of WIDTH units, BATCH rows for each rank, BLOCKS blocks of STEPS steps. Several ranks are processes
 with DistributedDataParallel over gloo. Prints the losses of the first steps, and the microseconds a step took in each
-block.
+block; of several ranks also the megabytes that their processes took at their peaks.
 """
 
-import os
+import resource
 import sys
 import time
 
@@ -15,6 +15,8 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
+
+import peers
 
 CHECKED_STEPS = 20
 FEATURES = 64
@@ -75,6 +77,10 @@ def train(rank, ranks, layers, width, batch, blocks, steps):
         print("loss", *losses)
         print("us", *times)
     if ranks > 1:
+        megabytes = torch.tensor(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        dist.all_reduce(megabytes)
+        if rank == 0:
+            print("megabytes", megabytes.item())
         dist.destroy_process_group()
 
 
@@ -83,8 +89,7 @@ def main():
     if ranks == 1:
         train(0, 1, *rest)
     else:
-        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-        os.environ.setdefault("MASTER_PORT", "29511")
+        peers.rendezvous_here()
         mp.spawn(train, args=(ranks, *rest), nprocs=ranks)
 
 

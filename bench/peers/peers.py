@@ -4,7 +4,10 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -16,13 +19,39 @@ def build_etai():
     return ROOT / "bazel-bin" / "etai"
 
 
+class Finished(NamedTuple):
+    """What a program that ended well did."""
+
+    output: str
+    seconds: float
+    megabytes: float  # its own peak, or that of its largest child process
+
+    def lines(self):
+        """The numbers of each line by the word that it begins with."""
+        words = map(str.split, self.output.splitlines())
+        return {name: [float(word) for word in numbers] for name, *numbers in words}
+
+
 def run(command, **env):
-    """The output of a command, run from the root; what it says on stderr is shown only if it fails."""
-    done = subprocess.run(
-        [str(word) for word in command], cwd=ROOT, env={**os.environ, **env}, text=True, capture_output=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+    """Runs a command from the root; what it says on stderr is shown only if it fails."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as complaints:
+        child = subprocess.Popen(
+            [str(word) for word in command], cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=complaints)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        complaints.seek(0)
+        if child.returncode != 0:
+            raise SystemExit(
+                f"{' '.join(map(str, command))}: exit {child.returncode}\n{output.read()}{complaints.read()}")
+        return Finished(output.read(), time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def rendezvous_here():
+    """Lets the processes of torch.distributed find each other on this machine."""
+    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    os.environ.setdefault("MASTER_PORT", "29511")
 
 
 def alternate(runs, contenders, measure):

@@ -1,13 +1,19 @@
 #include "parallel/core/board.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "parallel/core/report.h"
 
 namespace eta::parallel {
 
-Board::Board(int size, std::chrono::nanoseconds stall_timeout, bool spin)
-    : size_(size), lines_(std::make_unique<Line[]>(size)), gate_(size, spin) {
+Board::Board(int size, std::chrono::nanoseconds stall_timeout, bool spin,
+             std::shared_ptr<Journal> journal)
+    : size_(size),
+      lines_(std::make_unique<Line[]>(size)),
+      journal_(journal ? std::move(journal) : std::make_shared<Journal>(size)),
+      gate_(size, spin) {
+  ETA_CHECK(journal_->size() == size);
   for (int r = 0; r < size; ++r) SetStallTimeout(r, stall_timeout);
 }
 
@@ -18,6 +24,7 @@ Status Board::Meet(int rank, const Signature& signature, Site site, const void* 
   ETA_DCHECK(bytes <= Record::kBytes);
   // Not past the end of the world: a peer may still be reading the slot that would come next.
   if (aborted()) return Acknowledge(rank);
+  const PhaseScope waiting(&log(rank), Phase::kWait);
   Line& line = lines_[rank];
   const uint64_t sequence = line.sequence.load(std::memory_order_relaxed) + 1;  // only we write it
   Slot& slot = SlotOf(rank, sequence);
@@ -70,6 +77,11 @@ const std::byte* Board::Peer(int rank, int peer) const {
   return SlotOf(peer, sequence).record.bytes.data();
 }
 
+void Board::Finish(int rank) {
+  const PhaseScope waiting(&log(rank), Phase::kWait);
+  gate_.Finish();
+}
+
 // Release, as in Meet: a watcher that sees the state sees the sequence too.
 Board::Waiting::Waiting(Board& board, int rank) : board_(board), rank_(rank) {
   board_.lines_[rank_].state.store(RankState::kWaiting, std::memory_order_release);
@@ -88,6 +100,7 @@ bool Board::Join(int rank) {
 }
 
 void Board::SetStep(int rank, uint64_t step) {
+  log(rank).SetStep(step);
   lines_[rank].step.store(step, std::memory_order_relaxed);  // for reports; orders nothing
 }
 

@@ -23,6 +23,7 @@
 #include "base/thread_annotations.h"
 #include "parallel/core/communicator.h"
 #include "parallel/core/gate.h"
+#include "parallel/core/phase_log.h"
 #include "parallel/core/published.h"
 #include "parallel/core/signature.h"
 #include "parallel/core/status.h"
@@ -61,8 +62,9 @@ struct RankView {
 
 class Board {
  public:
-  // `spin`: every rank has a core of its own.
-  Board(int size, std::chrono::nanoseconds stall_timeout, bool spin);
+  // `spin`: every rank has a core of its own. `journal` is of this size; null: one of its own.
+  Board(int size, std::chrono::nanoseconds stall_timeout, bool spin,
+        std::shared_ptr<Journal> journal = nullptr);
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
 
@@ -86,7 +88,7 @@ class Board {
 
   // After an ok Meet in which the ranks touch each other's memory: waits until all are done with
   // it. Every rank that met calls it, after bounded work that cannot fail.
-  void Finish() { gate_.Finish(); }
+  void Finish(int rank);
 
   // While it lives, the rank counts as waiting in its last collective, which a device carries out:
   // the watcher sees to it that this ends.
@@ -138,6 +140,10 @@ class Board {
 
   // --- the watcher's side -----------------------------------------------------------------------
 
+  // Waiting in Meet and Finish is noted there.
+  PhaseLog& log(int rank) { return journal_->log(rank); }
+  const Journal& journal() const { return *journal_; }
+
   RankView View(int rank) const;
   std::vector<RankView> ViewAll() const;
 
@@ -171,6 +177,7 @@ class Board {
 
   const int size_;
   const std::unique_ptr<Line[]> lines_;
+  const std::shared_ptr<Journal> journal_;
   Gate gate_;
 
   mutable Mutex mu_;

@@ -30,6 +30,9 @@ struct Signature {
   uint64_t count = 0;          // elements of the whole; bytes of the record for an exchange
   uint64_t parts = 0;          // HashOf the counts per rank, where the parts are uneven
   const char* name = nullptr;  // static storage: what the user calls it ("train-step!"), or null
+
+  // What a collective reduces or hands out. REQUIRES: it moves elements.
+  uint64_t bytes() const { return count * SizeOf(dtype); }
 };
 
 // True if ranks with these signatures may go on together. Names are compared as text.

@@ -31,7 +31,8 @@ World::World(WorldOptions options, const Backend* backend)
     : devices_(options.devices),
       device_ops_(options.device_ops),
       backend_(backend),
-      board_(static_cast<int>(devices_.size()), options.stall_timeout, CoreForEach(options)) {
+      board_(static_cast<int>(devices_.size()), options.stall_timeout, CoreForEach(options),
+             options.journal) {
   if (size() == 1) return;
   SupervisorOptions supervisor = std::move(options.supervisor);
   supervisor.abort_backends = [this](const Status&) { UnblockBackends(); };

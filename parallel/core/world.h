@@ -31,7 +31,8 @@ struct WorldOptions {
   std::string backend = "auto";
   std::shared_ptr<DeviceOps> device_ops;  // for devices other than the CPU; null: there are none
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
-  int cores = 0;  // usable by the ranks; 0 means as many as the process may use
+  int cores = 0;                     // usable by the ranks; 0 means as many as the process may use
+  std::shared_ptr<Journal> journal;  // of that size; null: one of its own
   // A world of one has no supervisor. `abort_backends` is set by the world.
   SupervisorOptions supervisor;
 };
@@ -101,6 +102,7 @@ class Member {
   int size() const { return world_->size(); }
   World& world() { return *world_; }
   Communicator& communicator() { return *communicator_; }
+  PhaseLog& log() { return board().log(rank_); }
 
   // Every rank gives a small record and gets everybody's, by rank; as cheap as a barrier, and all
   // or none of the ranks succeed. `name` is what messages call it; it has static storage.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace eta::parallel {
@@ -30,19 +31,34 @@ void ExtensionLoader::Offer(const std::shared_ptr<ExtensionLoader>& loader,
 }
 
 Expected<Ok, std::string> ExtensionLoader::Install(Vm& vm) {
-  std::call_once(once_, [this] { Load(); });
-  if (entry_ == nullptr) return Unexpected("cannot load the tensor extension: " + error_);
-  entry_(&vm);
+  auto loaded = Load();
+  if (loaded) install_(&vm);
+  return loaded;
+}
+
+Expected<std::shared_ptr<DeviceOps>, std::string> ExtensionLoader::MakeDeviceOps() {
+  if (auto loaded = Load(); !loaded) return Unexpected(std::move(loaded.error()));
+  std::shared_ptr<DeviceOps> ops;
+  make_device_ops_(&ops);
+  return ops;
+}
+
+Expected<Ok, std::string> ExtensionLoader::Load() {
+  std::call_once(once_, [this] { LoadOnce(); });
+  if (make_device_ops_ == nullptr) return Unexpected("cannot load the tensor extension: " + error_);
   return Ok{};
 }
 
-void ExtensionLoader::Load() {
+void ExtensionLoader::LoadOnce() {
   // Now: what the program lacks is found here, not in the middle of training.
   void* library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library != nullptr) {
-    entry_ = reinterpret_cast<Entry>(dlsym(library, "eta_install_tensors"));
+    install_ = reinterpret_cast<InstallEntry>(dlsym(library, "eta_install_tensors"));
   }
-  if (entry_ == nullptr) error_ = dlerror();
+  if (install_ != nullptr) {
+    make_device_ops_ = reinterpret_cast<DeviceOpsEntry>(dlsym(library, "eta_make_device_ops"));
+  }
+  if (make_device_ops_ == nullptr) error_ = dlerror();
 }
 
 std::string ExtensionPath() {

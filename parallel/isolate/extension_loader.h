@@ -1,5 +1,5 @@
-// ExtensionLoader: brings in libeta_tensor.so when a program first uses a tensor. Loading libtorch
-// costs a third of a second, so programs without tensors do not.
+// ExtensionLoader: brings in libeta_tensor.so when a program first uses a tensor, or replicas run
+// on GPUs. Loading libtorch costs a third of a second, so programs without tensors do not.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/expected.h"
+#include "parallel/core/device_ops.h"
 #include "vm/vm.h"
 
 namespace eta::parallel {
@@ -17,8 +18,9 @@ namespace eta::parallel {
 // Thread safety: any thread. The library stays loaded until the process ends.
 class ExtensionLoader {
  public:
-  // `path` of the shared library, which defines eta_install_tensors (torch/bindings.h). Changes the
-  // environment, so construct it before there are threads.
+  // `path` of the shared library, which defines eta_install_tensors (torch/bindings.h) and
+  // eta_make_device_ops (parallel/training/torch_device.h). Changes the environment, so construct
+  // it before there are threads.
   explicit ExtensionLoader(std::string path);
   ExtensionLoader(const ExtensionLoader&) = delete;
   ExtensionLoader& operator=(const ExtensionLoader&) = delete;
@@ -31,13 +33,19 @@ class ExtensionLoader {
   // Defines the extension's natives in `vm`. Error: why they are not to be had.
   Expected<Ok, std::string> Install(Vm& vm);
 
+  // The GPUs that libtorch can use; null: there are none. Error: the extension is not to be had.
+  Expected<std::shared_ptr<DeviceOps>, std::string> MakeDeviceOps();
+
  private:
-  using Entry = void (*)(Vm* vm);
-  void Load();
+  using InstallEntry = void (*)(Vm* vm);
+  using DeviceOpsEntry = void (*)(std::shared_ptr<DeviceOps>* ops);
+  Expected<Ok, std::string> Load();
+  void LoadOnce();
 
   const std::string path_;
   std::once_flag once_;
-  Entry entry_ = nullptr;
+  InstallEntry install_ = nullptr;
+  DeviceOpsEntry make_device_ops_ = nullptr;  // not null: all is there
   std::string error_;
 };
 

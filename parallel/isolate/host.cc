@@ -15,6 +15,9 @@ void PrepareVm(Vm& vm, const HostOptions& options, int rank, int size) {
   settings->world_size = size;
   settings->threads = options.threads > 0 ? options.threads : CoresPerReplica(size);
   settings->dtype = options.dtype;
+  if (const auto index = static_cast<size_t>(rank); index < options.devices.size()) {
+    settings->device = options.devices[index];
+  }
   vm.Attach(tensor::kTensorSettings, settings);
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "parallel/isolate/extension_loader.h"
 #include "vm/vm.h"
@@ -19,6 +20,8 @@ struct HostOptions {
 
   int threads = 0;    // of each replica's tensor operations; 0: its share of the usable cores
   std::string dtype;  // of tensors; empty: float64
+  // Where each replica's tensors are made, "cuda:0"; those without an entry: on the CPU.
+  std::vector<std::string> devices;
 };
 
 // Before the program runs. A program that runs alone is rank 0 of 1.

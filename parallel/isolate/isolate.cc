@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "parallel/core/report.h"
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/place.h"
 
 namespace eta::parallel {
@@ -24,12 +25,18 @@ Status ReasonOf(int rank, const Ending& ending) {
   return FailureStatus(rank, ending.place(), ending.message);
 }
 
+int SignalOf(const Vm& vm) {
+  const Insight* const insight = Insight::Of(vm);
+  return insight == nullptr ? 0 : insight->signal();
+}
+
 // The interrupt hook of a rank's Vm. Once the world is over, the next collective says so, where the
-// program expects it; until then it may go on for the time that the group allows.
+// program expects it; until then it may go on for the time that the group allows. A run that was
+// asked to end from outside ends here.
 Value AtSafepoint(Vm& vm, Member& member) {
-  const bool over = !member.Poll().ok();
-  if (!over) member.SetPlace(PlaceText(vm));
-  return Value::Nil();
+  const Status over = member.Poll();
+  if (over.ok()) member.SetPlace(PlaceText(vm));
+  return over.code == Code::kAborted ? EndStep(vm, Value::Nil(), SignalOf(vm)) : Value::Nil();
 }
 
 }  // namespace
@@ -50,8 +57,9 @@ Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program&
     const std::unique_ptr<Vm> vm = make_vm(member);
     vm->SetInterruptHook([&member](Vm& here) { return AtSafepoint(here, member); });
     Publish(vm.get());
-    const bool finished = program(*vm);
+    const bool ran = program(*vm);
     Publish(nullptr);
+    const bool finished = EndProgram(*vm, member, ran);
     const Ending ending = EndingOf(*vm, finished, member.world().board().aborted());
     SetEnding(ending);
     // The others need not wait until this Vm is gone.
@@ -62,6 +70,15 @@ Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program&
     Publish(nullptr);
     return Failure(e.what());
   }
+}
+
+// From here on nobody waits for a sign of this rank.
+bool Isolate::EndProgram(Vm& vm, Member& member, bool finished) {
+  in_last_act_ = true;
+  const Status over = member.world().board().Acknowledge(rank_);
+  const bool result = RunLastAct(vm, finished, over.code == Code::kAborted);
+  in_last_act_ = false;
+  return result;
 }
 
 void Isolate::Announce(Member& member, const Ending& ending) {

@@ -1,6 +1,7 @@
 // Isolate: one rank of a group: its Vm, and its seat in the world.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,16 +36,21 @@ class Isolate {
   // Ends the program at the next safepoint.
   void Terminate(const std::string& reason) EXCLUDES_LOCK(mu_);
 
+  // Whether it runs what was given to on-interrupt, for which it may take its time.
+  bool in_last_act() const { return in_last_act_.load(std::memory_order_relaxed); }
+
   // Null until the program has ended.
   std::optional<Ending> ending() const EXCLUDES_LOCK(mu_);
 
  private:
+  bool EndProgram(Vm& vm, Member& member, bool finished);
   Ending RunProgram(Member& member, const MakeVm& make_vm, const Program& program);
   void Announce(Member& member, const Ending& ending);
   void Publish(Vm* vm) EXCLUDES_LOCK(mu_);
   void SetEnding(const Ending& ending) EXCLUDES_LOCK(mu_);
 
   const int rank_;
+  std::atomic<bool> in_last_act_{false};
   mutable Mutex mu_;
   Vm* vm_ GUARDED_BY(mu_) = nullptr;  // while it runs
   std::optional<std::string> terminated_ GUARDED_BY(mu_);

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "parallel/core/report.h"
+#include "parallel/core/run_stats.h"
 #include "parallel/isolate/cores.h"
+#include "parallel/isolate/insight.h"
 
 namespace eta::parallel {
 namespace {
@@ -13,6 +15,8 @@ namespace {
 constexpr auto kAssemblyTime = std::chrono::seconds(10);
 // For writing out what is buffered when the process is ended by force.
 constexpr auto kFlushTime = std::chrono::milliseconds(500);
+// How long ranks that are asked to end may take to begin a training step.
+constexpr auto kStepPatience = std::chrono::seconds(2);
 // How often it looks whether the world has ended early.
 constexpr auto kTick = std::chrono::milliseconds(50);
 
@@ -23,7 +27,9 @@ std::string Error(const std::string& message, const DiagnosticStyle& style) {
 }  // namespace
 
 IsolateGroup::IsolateGroup(GroupOptions options, SharedStreams& streams)
-    : options_(std::move(options)), streams_(streams) {
+    : options_(std::move(options)),
+      streams_(streams),
+      journal_(options_.journal ? options_.journal : std::make_shared<Journal>(options_.size)) {
   for (int rank = 0; rank < options_.size; ++rank) {
     isolates_.push_back(std::make_unique<Isolate>(rank));
   }
@@ -39,7 +45,10 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }
   const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
-  Crew crew(options_.size, [&](int rank) { isolates_[rank]->Run(world_, make_vm, program); });
+  Crew crew(options_.size, [&](int rank) {
+    if (!options_.cores.empty()) PinThread(options_.cores[rank]);
+    isolates_[rank]->Run(world_, make_vm, program);
+  });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
     return {1, Error("only " + std::to_string(crew.assembled()) + " of " +
                          std::to_string(options_.size) + " replicas got a thread from oneTBB",
@@ -48,16 +57,35 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   WaitForAll(*world_, crew);
   const World::Outcome outcome = world_->Wait();
   streams_.Flush();
+  return OutcomeOf(outcome);
+}
+
+bool IsolateGroup::IsInterruption(const Status& status) const {
+  return status.code == Code::kAborted && options_.interruption != nullptr &&
+         options_.interruption->signal() != 0;
+}
+
+IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   if (outcome.status.ok()) return {outcome.exit_code, ""};
-  return {outcome.exit_code, Diagnose(outcome.status)};
+  if (!IsInterruption(outcome.status)) {
+    return {outcome.exit_code, Diagnose(outcome.status) + StallReport(outcome.status)};
+  }
+  const std::optional<Ending> last_act = isolates_[0]->ending();
+  if (last_act && last_act->kind == Ending::Kind::kFailed) {
+    return {1, RenderError(*last_act, last_act->message, {options_.color, 0})};
+  }
+  return {options_.interruption->exit_code(), ""};
 }
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
   WorldOptions world;
+  world.devices = options_.devices;
   world.devices.resize(static_cast<size_t>(options_.size));
+  world.device_ops = options_.device_ops;
   world.backend = options_.backend;
   world.stall_timeout = options_.stall_timeout;
   world.cores = UsableCores();
+  world.journal = journal_;
   SupervisorOptions& supervisor = world.supervisor;
   supervisor.abort_deadline = options_.abort_deadline;
   supervisor.interrupt = [this](int rank) { isolates_[rank]->Interrupt(); };
@@ -73,6 +101,7 @@ std::unique_ptr<Vm> IsolateGroup::MakeVmOf(Member& member) {
   auto vm = std::make_unique<Vm>(std::move(options));
   vm->Attach(RankContext::kKey,
              std::shared_ptr<RankContext>(new RankContext{member, options_.launch}));
+  Insight::Attach(*vm, journal_, member.rank(), options_.interruption);
   options_.prepare(*vm, member.rank());
   return vm;
 }
@@ -80,13 +109,46 @@ std::unique_ptr<Vm> IsolateGroup::MakeVmOf(Member& member) {
 void IsolateGroup::WaitForAll(World& world, Crew& crew) {
   while (!world.board().aborted()) {
     if (crew.WaitUntil(Clock::now() + kTick)) return;
+    HeedSignals(world);
   }
-  const Deadline end = Clock::now() + options_.last_words;
-  if (crew.WaitUntil(end)) return;
   const Status reason = world.board().reason();
+  (void)StallReport(reason);
+  if (WaitFor(crew, Clock::now() + options_.last_words)) return;
   for (const auto& isolate : isolates_) isolate->Terminate(reason.message);
-  if (crew.WaitUntil(end + options_.abort_deadline)) return;
+  if (WaitFor(crew, Clock::now() + options_.abort_deadline)) return;
   EndProcess(reason.message + "\n" + ListRanks(Unfinished()) + " did not stop in time");
+}
+
+// Or as long as on-interrupt takes.
+bool IsolateGroup::WaitFor(Crew& crew, Deadline deadline) const {
+  while (!crew.WaitUntil(deadline)) {
+    if (!isolates_[0]->in_last_act()) return false;
+    deadline = Clock::now() + kTick;
+  }
+  return true;
+}
+
+// Ranks that train end at the end of their step, by themselves.
+void IsolateGroup::HeedSignals(World& world) {
+  Interruption* const interruption = options_.interruption;
+  if (interruption == nullptr) return;
+  if (interruption->TakeReportRequest()) {
+    streams_.WriteError(StatsTable(StatsOf(*journal_, PhaseClock())));
+  }
+  if (interruption->signal() == 0) return;
+  if (!asked_to_end_) asked_to_end_ = Clock::now();
+  if (!MayReachStepEnd()) world.Abort({Code::kAborted, "the run was interrupted", -1});
+}
+
+bool IsolateGroup::MayReachStepEnd() const {
+  bool exchanged = false, computing = false, ended = false;
+  for (int rank = 0; rank < options_.size; ++rank) {
+    const PhaseLog& log = journal_->log(rank);
+    exchanged |= log.written() > 0;
+    computing |= log.phase() != Phase::kOther && log.phase() != Phase::kWait;
+    ended |= isolates_[rank]->in_last_act() || isolates_[rank]->ending();
+  }
+  return computing || ended || (exchanged && Clock::now() < *asked_to_end_ + kStepPatience);
 }
 
 std::vector<int> IsolateGroup::Unfinished() const {
@@ -119,12 +181,25 @@ std::string IsolateGroup::Diagnose(const Status& status) const {
 // The ranks that hang hold their memory and perhaps locks: nothing is destroyed.
 void IsolateGroup::EndProcess(const std::string& report) {
   const Status reason = world_->board().reason();
-  std::string text = Diagnose(reason);
+  const bool interrupted = IsInterruption(reason);
+  std::string text = interrupted ? "" : Diagnose(reason);
   const size_t said = reason.message.size() + 1;
-  if (report.size() > said) text += report.substr(said) + "\n";
+  if (!interrupted && report.size() > said) text += report.substr(said) + "\n";
   FlushAllFiles(kFlushTime);
-  streams_.WriteError(text);
-  _exit(1);
+  streams_.WriteError(text + StallReport(reason));
+  options_.before_exit();
+  _exit(interrupted ? options_.interruption->exit_code() : 1);
+}
+
+// Made when it is first asked for: later the ranks have gone on.
+std::string IsolateGroup::StallReport(const Status& status) {
+  if (status.code != Code::kStalled) return "";
+  const int64_t now = PhaseClock();
+  MutexLock lock(mu_);
+  if (stall_report_.empty()) {
+    stall_report_ = BlackBoxText(*journal_, now) + StatsTable(StatsOf(*journal_, now));
+  }
+  return stall_report_;
 }
 
 }  // namespace eta::parallel

@@ -10,11 +10,16 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
 #include "parallel/core/world.h"
+#include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/crew.h"
+#include "parallel/isolate/interruption.h"
 #include "parallel/isolate/isolate.h"
 #include "parallel/isolate/rank_console.h"
 #include "parallel/isolate/rank_context.h"
@@ -24,6 +29,9 @@ namespace eta::parallel {
 
 struct GroupOptions {
   int size = 1;
+  std::vector<Device> devices;            // by rank; empty: the CPU for all
+  std::shared_ptr<DeviceOps> device_ops;  // of those that are not the CPU; null: there are none
+  std::vector<CoreSet> cores;  // that each rank is bound to, by rank; empty: none is bound
   LaunchOptions launch;
   std::string backend = "auto";
   OutputMode output = OutputMode::kFirst;
@@ -32,7 +40,12 @@ struct GroupOptions {
   // and do what they want to do about it; and how long a rank may take to reach a safepoint.
   std::chrono::nanoseconds last_words = std::chrono::seconds(1);
   std::chrono::nanoseconds abort_deadline = std::chrono::seconds(1);
-  bool color = false;  // of diagnostics
+  bool color = false;                    // of diagnostics
+  Interruption* interruption = nullptr;  // null: nobody looks at signals
+  // Called once before the process ends by force.
+  std::function<void()> before_exit = [] {};
+  // Where the ranks note their phases: of this size; null: in one of the group's own.
+  std::shared_ptr<Journal> journal;
 
   // Makes the options of a rank's Vm, except for the console. Called on the ranks' threads.
   std::function<Vm::Options(int rank)> vm_options = [](int) { return Vm::Options{}; };
@@ -62,13 +75,24 @@ class IsolateGroup {
   Result<std::shared_ptr<World>> MakeWorld();
   std::unique_ptr<Vm> MakeVmOf(Member& member);
   void WaitForAll(World& world, Crew& crew);
+  bool WaitFor(Crew& crew, Deadline deadline) const;
+  void HeedSignals(World& world);
+  bool MayReachStepEnd() const;
+  bool IsInterruption(const Status& status) const;
+  Outcome OutcomeOf(const World::Outcome& outcome);
   std::vector<int> Unfinished() const;
   std::string Diagnose(const Status& status) const;
+  // What the ranks did; empty if nobody stalled.
+  std::string StallReport(const Status& status) EXCLUDES_LOCK(mu_);
   // `report`: the reason of the abort, and lines that say who did not stop.
   [[noreturn]] void EndProcess(const std::string& report);
 
   const GroupOptions options_;
   SharedStreams& streams_;
+  const std::shared_ptr<Journal> journal_;
+  Mutex mu_;
+  std::string stall_report_ GUARDED_BY(mu_);
+  std::optional<Deadline> asked_to_end_;            // when that was noticed
   std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank
   std::shared_ptr<World> world_;                    // its supervisor uses the isolates
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -18,17 +19,38 @@ uint64_t RandomSeed() {
   return uint64_t{device()} << 32 | device();
 }
 
+// Null if all replicas are on the CPU, which needs none.
+Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const ReplicaOptions& options) {
+  const bool on_cpu =
+      std::all_of(options.devices.begin(), options.devices.end(),
+                  [](const Device& device) { return device.kind == Device::Kind::kCpu; });
+  if (on_cpu || options.host.extension == nullptr) return std::shared_ptr<DeviceOps>();
+  return options.host.extension->MakeDeviceOps();
+}
+
 }  // namespace
 
 int RunReplicas(const ReplicaOptions& options) {
   SharedStreams streams(stdout, stderr, STDIN_FILENO);
+  const DiagnosticStyle style = {.color = WantsColor(STDERR_FILENO)};
+  auto device_ops = DeviceOpsFor(options);
+  if (!device_ops) {
+    streams.WriteError(RenderMessage("error", device_ops.error(), style));
+    return 1;
+  }
   GroupOptions group;
   group.size = options.replicas;
+  group.devices = options.devices;
+  group.device_ops = *device_ops;
+  group.cores = options.cores;
   group.launch = options.launch;
   group.backend = options.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;
-  group.color = WantsColor(STDERR_FILENO);
+  group.journal = options.journal;
+  group.interruption = options.interruption;
+  group.before_exit = options.before_exit;
+  group.color = style.color;
   // One seed for all, so that maps are walked in the same order on all ranks.
   group.vm_options = [&options, seed = RandomSeed()](int rank) {
     Vm::Options vm = options.vm_options(rank);

@@ -3,9 +3,15 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "parallel/core/buffer.h"
+#include "parallel/core/phase_log.h"
+#include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/host.h"
+#include "parallel/isolate/interruption.h"
 #include "parallel/isolate/rank_console.h"
 #include "parallel/isolate/rank_context.h"
 #include "vm/vm.h"
@@ -14,12 +20,18 @@ namespace eta::parallel {
 
 struct ReplicaOptions {
   int replicas = 2;
+  std::vector<Device> devices;  // see GroupOptions
+  std::vector<CoreSet> cores;
   std::string file;
   OutputMode output = OutputMode::kFirst;
   LaunchOptions launch;
   std::string backend = "auto";  // by which they exchange data; see parallel/core/backends.h
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   HostOptions host;
+  // See GroupOptions.
+  std::shared_ptr<Journal> journal;
+  Interruption* interruption = nullptr;
+  std::function<void()> before_exit = [] {};
   // The options of a replica's Vm: its share of the memory, search path, arguments; all but the
   // console and the hash seed. Called on the replicas' threads.
   std::function<Vm::Options(int rank)> vm_options = [](int) { return Vm::Options{}; };

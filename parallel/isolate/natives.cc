@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/own_rows.h"
+#include "parallel/isolate/insight_natives.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/isolate/status_error.h"
@@ -83,6 +84,9 @@ constexpr NativeDef kNatives[] = {
 
 }  // namespace
 
-void InstallParallelNatives(Vm& vm) { vm.DefineNatives(kNatives); }
+void InstallParallelNatives(Vm& vm) {
+  vm.DefineNatives(kNatives);
+  InstallInsightNatives(vm);
+}
 
 }  // namespace eta::parallel

@@ -53,7 +53,7 @@ class Averaging {
     const bool agreed = meeting_.Try([&](Call& call) { return Begin(call); }) && AgreeOnWeights();
     if (!agreed) return Value::Failure();
     if (total_ > 0 && !Average()) return Value::Failure();
-    return ShareState() ? Value::Nil() : Value::Failure();
+    return ShareState() ? meeting_.End(Value::Nil()) : Value::Failure();
   }
 
  private:
@@ -101,13 +101,15 @@ class Averaging {
   bool Sum() {
     Communicator& communicator = meeting_.member().communicator();
     if (communicator.SharesMemory()) {
-      SliceOwner(meeting_.member().rank(), meeting_.records()).SumGradients(training_.weights);
+      SliceOwner(meeting_.member().rank(), meeting_.records())
+          .SumGradients(training_.weights, &meeting_.member().log());
       meeting_.Part();
       return true;
     }
     meeting_.Part();
-    Weigh(memory_.segments, training_.weights[meeting_.member().rank()]);
-    const Status summed = SumGradients(memory_.segments, communicator, training_.site.text());
+    const Status summed =
+        SumGradients(memory_.segments, training_.weights[meeting_.member().rank()], communicator,
+                     training_.site.text(), meeting_.member().log());
     if (!summed.ok()) (void)meeting_.Fail(summed);
     return summed.ok();
   }

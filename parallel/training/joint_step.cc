@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "parallel/training/blas_check.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
@@ -25,7 +26,7 @@ JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& in
 
 Value JointStep::Run() {
   const bool done = Enter() && Forward() && DoBackward() && Reduce();
-  return done ? Value::Double(totals_.mean()) : Value::Failure();
+  return done ? meeting_.End(Value::Double(totals_.mean())) : Value::Failure();
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -36,7 +37,8 @@ bool JointStep::Enter() {
     meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
     return true;
   }
-  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart();
+  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
+         CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -91,6 +93,18 @@ bool JointStep::AgreeOnStart() {
   return copied.ok();
 }
 
+// Once, when all ranks have just met and so do it at the same time.
+bool JointStep::CheckBlas() {
+  if (std::exchange(training_.checked_blas, true)) return true;
+  return meeting_.Try([&](Call& call) {
+    const int wrong = CountWrongProducts(kProductsToCheck);
+    if (wrong == 0) return Value::Nil();
+    return call.Fail(
+        "the BLAS of this libtorch cannot be used by several threads: " + std::to_string(wrong) +
+        " of " + std::to_string(kProductsToCheck) + " matrix products were wrong");
+  });
+}
+
 uint64_t JointStep::HashOfBatch() const {
   return (HashOf(arguments_.input) ^ (3 * HashOf(arguments_.target))) | 1;  // 0 stands for none
 }
@@ -99,6 +113,7 @@ uint64_t JointStep::HashOfBatch() const {
 
 // A rank without rows has nothing to compute, and a loss of 0 / 0 to contribute.
 bool JointStep::Forward() {
+  const PhaseScope scope(&log(), Phase::kForward);
   return meeting_.Try([&](Call& call) {
     optimizer().ZeroGradients();
     meeting_.mine().rows = RowsOf(arguments_.input);
@@ -108,6 +123,7 @@ bool JointStep::Forward() {
 
 // The gradients are those of the mean over this rank's rows; Reduce weighs them.
 bool JointStep::DoBackward() {
+  const PhaseScope scope(&log(), Phase::kBackward);
   meeting_.mine().numerator = loss_.numerator();
   meeting_.mine().denominator = loss_.denominator;
   meeting_.mine().adds = loss_.adds;
@@ -124,9 +140,8 @@ bool JointStep::DoBackward() {
 
 bool JointStep::Reduce() {
   const bool together = communicator().SharesMemory();
-  StepMemory& memory = known_->memory;
   // Whose gradient is not finite has to be known before the sums of others mix with it.
-  if (!together) memory.nonfinite = FindNonfinite(memory.segments, meeting_.member().rank());
+  if (!together) known_->memory.nonfinite = LookForNonfinite(meeting_.member().rank());
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
@@ -138,7 +153,7 @@ bool JointStep::Reduce() {
 // From the meeting to its end nobody leaves, so either all ranks commit or none does.
 bool JointStep::ReduceTogether() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
-  known_->memory.nonfinite = slices.SumGradients(training_.weights);
+  known_->memory.nonfinite = slices.SumGradients(training_.weights, &log());
   if (optimizer().settings.clipping.by_norm()) {
     known_->memory.squares = slices.SquaredSums(optimizer());
   }
@@ -169,16 +184,22 @@ bool JointStep::ReduceApart() {
   Nonfinite nonfinite = FirstNonfinite();
   meeting_.Part();
   if (!nonfinite.found) {
-    Weigh(segments, training_.weights[meeting_.member().rank()]);
-    const Status summed = SumGradients(segments, communicator(), training_.site.text());
+    const Status summed = SumGradients(segments, training_.weights[meeting_.member().rank()],
+                                       communicator(), training_.site.text(), log());
     if (!summed.ok()) {
       (void)meeting_.Fail(summed);
       return false;
     }
-    nonfinite = FindNonfinite(segments, /*rank=*/-1);
+    nonfinite = LookForNonfinite(/*rank=*/-1);
   }
   if (nonfinite.found) return NonfiniteGradient(nonfinite);
   return Commit([&] { optimizer().Update(training_.with_gradient); });
+}
+
+// Among the gradients, or their sums.
+Nonfinite JointStep::LookForNonfinite(int rank) {
+  const PhaseScope reducing(&log(), Phase::kReduce);
+  return FindNonfinite(known_->memory.segments, rank);
 }
 
 void JointStep::WarnOfSameBatch() {
@@ -225,6 +246,7 @@ Nonfinite JointStep::FirstNonfinite() const {
 // Half types are updated by operations of libtorch. If memory runs out there, the replicas differ,
 // and the world is over.
 bool JointStep::Commit(c10::function_ref<void()> update) {
+  const PhaseScope scope(&log(), Phase::kUpdate);
   try {
     update();
     return true;

@@ -31,6 +31,7 @@ class JointStep {
   Value Begin(tensor::Call& call);
   bool SaveState();
   bool AgreeOnStart();
+  bool CheckBlas();
   Value LayOut(tensor::Call& call);
   void DescribeLayout();
   void TakeOwnRows();
@@ -39,6 +40,7 @@ class JointStep {
   bool NonfiniteLoss();
   bool NonfiniteGradient(const Nonfinite& nonfinite);
   Nonfinite FirstNonfinite() const;
+  Nonfinite LookForNonfinite(int rank);
   void CombineMasks();
   bool ReduceTogether();
   bool ReduceApart();
@@ -46,6 +48,7 @@ class JointStep {
   bool Commit(c10::function_ref<void()> update);
   std::string NameOf(const Nonfinite& nonfinite);
   Communicator& communicator() { return meeting_.member().communicator(); }
+  PhaseLog& log() { return meeting_.member().log(); }
   tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
 
   ReplicaTraining& training_;

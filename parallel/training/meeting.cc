@@ -1,5 +1,6 @@
 #include "parallel/training/meeting.h"
 
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/status_error.h"
 #include "vm/diagnostics.h"
@@ -10,6 +11,9 @@ Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, 
     : vm_(vm), training_(training), info_(info), args_(args) {
   training_.site.Update(vm);
   mine_.memory = memory_;
+  if (const Insight* insight = Insight::Of(vm)) {
+    mine_.signal = static_cast<uint8_t>(insight->signal());
+  }
 }
 
 void Meeting::Open(StepMemory* memory) {
@@ -37,7 +41,9 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   return false;
 }
 
-void Meeting::Sync() { member().world().board().Finish(); }
+void Meeting::Sync() { member().world().board().Finish(member().rank()); }
+
+Value Meeting::End(Value result) { return EndStep(vm_, result, SignalOf(records())); }
 
 Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
   return FailBecauseOf(vm_, rank, tag, std::string(info_.name) + ": " + reason);

@@ -52,6 +52,7 @@ class ReplicaTraining {
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   bool warned_of_same_batch = false;
+  bool checked_blas = false;
 
  private:
   RankContext& rank_;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "parallel/core/communicator.h"
+#include "parallel/core/phase_log.h"
 #include "parallel/training/step_memory.h"
 
 namespace eta::parallel {
@@ -16,11 +17,10 @@ namespace eta::parallel {
 // Where the first element is that is not finite, for which `rank` is to blame.
 Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank);
 
-// Multiplies the gradients.
-void Weigh(std::span<const SegmentMemory> segments, double weight);
-
-// The gradients become the sums over all ranks. Not ok: the world is over.
-Status SumGradients(std::span<const SegmentMemory> segments, Communicator& communicator, Site site);
+// The gradients, times this rank's weight, become the sums over all ranks. Each segment is noted in
+// `log`. Not ok: the world is over.
+Status SumGradients(std::span<const SegmentMemory> segments, double weight,
+                    Communicator& communicator, Site site, PhaseLog& log);
 
 // The memory gets rank 0's contents. Not ok: the world is over.
 Status CopyFromFirst(std::span<const std::span<std::byte>> memory, Communicator& communicator,

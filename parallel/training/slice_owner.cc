@@ -51,10 +51,14 @@ size_t FindNonfinite(DType dtype, const std::byte* data, size_t count) {
   return i;
 }
 
-Nonfinite SliceOwner::SumGradients(std::span<const double> weights) const {
+Nonfinite SliceOwner::SumGradients(std::span<const double> weights, PhaseLog* log) const {
   Nonfinite nonfinite;
-  const size_t segments = memory(static_cast<size_t>(rank_)).segments.size();
-  for (size_t s = 0; s < segments; ++s) SumSegment(s, weights, &nonfinite);
+  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const size_t bytes = segments[s].count * SizeOf(segments[s].dtype);
+    const PhaseScope reducing(log, Phase::kReduce, bytes, static_cast<uint32_t>(s));
+    SumSegment(s, weights, &nonfinite);
+  }
   return nonfinite;
 }
 

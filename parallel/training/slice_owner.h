@@ -11,6 +11,7 @@
 
 #include <span>
 
+#include "parallel/core/phase_log.h"
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
@@ -24,8 +25,9 @@ class SliceOwner {
   SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
 
   // Writes the weighted sums of this rank's slices into the gradients of all ranks, and says where
-  // the first sum is that is not finite. One weight for each rank.
-  Nonfinite SumGradients(std::span<const double> weights) const;
+  // the first sum is that is not finite. One weight for each rank. Each segment
+  // is noted in `log`, unless that is null.
+  Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
   // The squares of the sums in this rank's slices, added up. `optimizer` is this rank's.
   double SquaredSums(const tensor::Optimizer& optimizer) const;
   // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this

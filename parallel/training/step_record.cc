@@ -109,6 +109,12 @@ int NonfiniteLossRank(std::span<const StepRecord> records) {
   return guilty == records.end() ? -1 : static_cast<int>(guilty - records.begin());
 }
 
+int SignalOf(std::span<const StepRecord> records) {
+  int signal = 0;
+  for (const StepRecord& record : records) signal = std::max(signal, int{record.signal});
+  return signal;
+}
+
 bool SameBatchEverywhere(std::span<const StepRecord> records) {
   return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
     return record.batch != 0 && record.batch == records[0].batch && record.rows == records[0].rows;

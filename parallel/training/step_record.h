@@ -21,6 +21,7 @@ struct StepRecord {
   };
   Phase phase = Phase::kReduce;
   bool failed = false;                    // this rank cannot go on; memory->failure says why
+  uint8_t signal = 0;                     // that asks the run to end, or 0
   uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
   uint64_t step = 0;                      // training steps begun so far
   uint64_t layout = 0;                    // LayoutSignature
@@ -55,6 +56,9 @@ void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* we
 
 // The rank to blame when the mean loss is not finite; -1 when nobody alone is.
 int NonfiniteLossRank(std::span<const StepRecord> records);
+
+// The signal that asks the run to end, if any rank has noticed one; else 0.
+int SignalOf(std::span<const StepRecord> records);
 
 // Whether all ranks brought the very same rows, which is right but of no use.
 bool SameBatchEverywhere(std::span<const StepRecord> records);

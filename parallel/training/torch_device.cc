@@ -108,3 +108,7 @@ std::shared_ptr<DeviceOps> MakeTorchDeviceOps() {
 }
 
 }  // namespace eta::parallel
+
+extern "C" void eta_make_device_ops(std::shared_ptr<eta::parallel::DeviceOps>* ops) {
+  *ops = eta::parallel::MakeTorchDeviceOps();
+}

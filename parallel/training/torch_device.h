@@ -12,3 +12,6 @@ namespace eta::parallel {
 std::shared_ptr<DeviceOps> MakeTorchDeviceOps();
 
 }  // namespace eta::parallel
+
+// The entry point of libeta_tensor.so for this, looked up by name.
+extern "C" void eta_make_device_ops(std::shared_ptr<eta::parallel::DeviceOps>* ops);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string>
 
+#include "parallel/isolate/insight.h"
 #include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/nonfinite.h"
@@ -20,30 +21,48 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
+// Where the phases of the step that begins are noted; may be null.
+PhaseLog* BeginStep(const Vm& vm) {
+  Insight* const insight = Insight::Of(vm);
+  if (insight == nullptr) return nullptr;
+  PhaseLog& log = insight->log();
+  log.SetStep(log.step() + 1);
+  return &log;
+}
+
 // What a program that runs alone gets: nothing that has to do with replicas. Whether the loss and
 // the gradients are finite is looked at for an only replica, which has LaunchOptions.
 Value StepAlone(tensor::Call& call) {
+  PhaseLog* const log = BeginStep(call.vm());
   StepArguments arguments;
   if (!ReadStepArguments(call, &arguments)) return Value::Failure();
   tensor::Optimizer& optimizer = **arguments.optimizer;
   optimizer.Prepare();
-  optimizer.ZeroGradients();
   LocalLoss loss;
-  if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
+  {
+    const PhaseScope scope(log, Phase::kForward);
+    optimizer.ZeroGradients();
+    if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
+  }
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
   const double mean = loss.mean();
   if (only != nullptr && !std::isfinite(mean)) {
     return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(loss.denominator, -1));
   }
   call.Commit();
-  Backward(loss);
-  const tensor::Optimizer::Mask mask = optimizer.TakeGradients();
+  tensor::Optimizer::Mask mask;
+  {
+    const PhaseScope scope(log, Phase::kBackward);
+    Backward(loss);
+    mask = optimizer.TakeGradients();
+  }
   if (only != nullptr) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
     if (!name.empty()) {
       return StopOrSkip(call, *only, mean, "the gradient of " + name + " is not finite");
     }
   }
+  const PhaseScope scope(log, Phase::kUpdate);
   optimizer.Update(mask);
   return Value::Double(mean);
 }
@@ -52,7 +71,9 @@ Value TrainStep(Vm& vm, Args args) {
   if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
     return JointStep(vm, *training, kTrainStep, args).Run();
   }
-  return tensor::RunOperation(vm, kTrainStep, args, StepAlone);
+  const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
+  const Insight* const insight = Insight::Of(vm);
+  return loss.IsFailure() || insight == nullptr ? loss : EndStep(vm, loss, insight->signal());
 }
 
 constexpr NativeDef kOps[] = {

@@ -29,22 +29,27 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.dtype, "float64");
   EXPECT_EQ(options.backend, "auto");
   EXPECT_FALSE(options.all_output || options.split || options.skip_nonfinite ||
-               options.disassemble || options.path);
+               options.disassemble || options.path || options.stats);
+  EXPECT_EQ(options.trace, "");
   EXPECT_EQ(options.stall_timeout_s, 30);
   EXPECT_TRUE(options.warnings.empty());
 }
 
 TEST(OptionsTest, ReadsEveryOption) {
   const Options options =
-      Parse({"--replicas", "4", "--threads=2", "--dtype", "float32", "--output", "all", "--split",
-             "--stall-timeout", "2.5", "--on-nonfinite", "skip", "--path", "a:b", "--dump=reader",
-             "--disasm", "--backend", "nccl", "f.eta"});
+      Parse({"--replicas",     "4",    "--threads=2",   "--dtype",         "float32",
+             "--output",       "all",  "--split",       "--stall-timeout", "2.5",
+             "--on-nonfinite", "skip", "--trace",       "run.json",        "--stats",
+             "--path",         "a:b",  "--dump=reader", "--disasm",        "--backend",
+             "nccl",           "f.eta"});
   EXPECT_EQ(options.replicas, 4);
   EXPECT_EQ(options.threads, 2);
   EXPECT_EQ(options.dtype, "float32");
   EXPECT_EQ(options.backend, "nccl");
   EXPECT_TRUE(options.all_output && options.split && options.skip_nonfinite);
   EXPECT_EQ(options.stall_timeout_s, 2.5);
+  EXPECT_EQ(options.trace, "run.json");
+  EXPECT_TRUE(options.stats);
   EXPECT_EQ(options.path, "a:b");
   EXPECT_EQ(options.dump, "reader");
   EXPECT_TRUE(options.disassemble);
@@ -54,6 +59,20 @@ TEST(OptionsTest, WhatIsNotFiniteMattersToWhoAsksForReplicas) {
   EXPECT_FALSE(Parse({"f.eta"}).heed_nonfinite);
   EXPECT_TRUE(Parse({"--replicas", "1", "f.eta"}).heed_nonfinite);
   EXPECT_TRUE(Parse({"--on-nonfinite", "stop", "f.eta"}).heed_nonfinite);
+}
+
+TEST(OptionsTest, WhereReplicasRun) {
+  const Options none = Parse({"f.eta"});
+  EXPECT_FALSE(none.replicas_given || none.devices_given || none.pin);
+  EXPECT_EQ(none.devices, parallel::DeviceChoice{});
+  const Options options =
+      Parse({"--replicas", "auto", "--devices", "cuda:2,cuda:0", "--pin", "auto", "f.eta"});
+  EXPECT_EQ(options.replicas, 0);
+  EXPECT_TRUE(options.replicas_given && options.devices_given && options.pin);
+  EXPECT_EQ(options.devices.gpus, (std::vector<int>{2, 0}));
+  EXPECT_EQ(ErrorOf({"--devices", "gpu", "f.eta"}),
+            "--devices: expected auto, cpu or a list like cuda:0,cuda:2, not 'gpu'");
+  EXPECT_EQ(ErrorOf({"--pin", "all", "f.eta"}), "--pin: expected off or auto, not 'all'");
 }
 
 TEST(OptionsTest, TheLastOfSeveralCounts) {
@@ -91,7 +110,7 @@ TEST(OptionsTest, NothingIsAbbreviated) {
 TEST(OptionsTest, BadValues) {
   for (std::string bad : {"0", "-1", "two", "1.5", "257"}) {
     EXPECT_EQ(ErrorOf({"--replicas", bad, "f.eta"}),
-              "--replicas: expected a whole number from 1 to 256, not '" + bad + "'");
+              "--replicas: expected auto or a whole number from 1 to 256, not '" + bad + "'");
   }
   EXPECT_EQ(ErrorOf({"--dtype", "float16", "f.eta"}),
             "--dtype: expected float64 or float32, not 'float16'");

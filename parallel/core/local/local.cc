@@ -107,8 +107,11 @@ class LocalCommunicator final : public Communicator {
     Status met = board_.Meet(rank_, signature, site, &shared.data, sizeof(shared.data));
     if (!met.ok() || signature.count == 0) return Work(std::move(met));
     for (int r = 0; r < size(); ++r) peers_[r] = board_.Peer<std::byte*>(rank_, r);
-    work();
-    board_.Finish();
+    {
+      const PhaseScope reducing(&board_.log(rank_), Phase::kReduce, signature.bytes());
+      work();
+    }
+    board_.Finish(rank_);
     return Work(std::move(met));
   }
 

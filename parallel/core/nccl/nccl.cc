@@ -164,6 +164,7 @@ class NcclCommunicator final : public Communicator {
   // Either all ranks come to have the result in their own memory, or nobody's buffer changes.
   template <class Call>
   Status OnHost(const Signature& signature, Site site, const Buffer& output, const Call& call) {
+    const PhaseScope reducing(&board_.log(rank_), Phase::kReduce, signature.bytes());
     result_.resize(std::max(result_.size(), output.bytes()));
     {
       const Board::Waiting waiting(board_, rank_);
@@ -179,13 +180,17 @@ class NcclCommunicator final : public Communicator {
 
   template <class Call>
   Work OnStream(const Signature& signature, const Buffer& output, const Call& call) {
+    const PhaseScope launching(&board_.log(rank_), Phase::kReduce);
+    PhaseRecord record = board_.log(rank_).now();
+    record.bytes = signature.bytes();
+    record.begin_ns = PhaseClock();
     Result<std::shared_ptr<DeviceEvent>> done = Enqueue(signature, output, call);
     if (!done) return Work(Live(done.error()));
     const auto check = [this](Status device) {
       return Live(device.ok() ? comm_->Poll() : std::move(device));
     };
     Work work(std::make_unique<nccl::StreamWork>(
-        nccl::StreamWork::Parts{board_, rank_, *done, output.stream, check}));
+        nccl::StreamWork::Parts{board_, rank_, *done, output.stream, check, record}));
     if (output.stream != nullptr) return work;
     return Work(work.Wait(Deadline::max()));  // the watcher ends it if it does not end by itself
   }
@@ -297,7 +302,7 @@ Status NcclServes(const Places& places) {
                    nccl::kPathVariable + " says where it is");
   }
   if (!on_cpu && !OneRankPerGpu(places.devices)) return Invalid("NCCL wants one GPU for each rank");
-  if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU");
+  if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU that can be used");
   const Result<const Library*> library = Library::Get();
   return library ? Status{} : library.error();
 }

@@ -21,10 +21,16 @@ bool StreamWork::Done() {
     outcome_ = parts_.check(passed ? Status{} : passed.error());
   }
   known_ = !outcome_.ok() || (passed && *passed);
+  if (known_ && outcome_.ok()) {
+    parts_.record.end_ns = PhaseClock();
+    parts_.board.log(parts_.rank).Add(parts_.record);
+  }
   return known_;
 }
 
 Status StreamWork::Wait(Deadline deadline) {
+  if (known_) return outcome_;
+  const PhaseScope scope(&parts_.board.log(parts_.rank), Phase::kWait);
   const Board::Waiting waiting(parts_.board, parts_.rank);
   for (int i = 0; !Done(); ++i) {
     if (Clock::now() >= deadline) return {Code::kStalled, "the collective still runs", -1};

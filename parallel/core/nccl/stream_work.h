@@ -20,6 +20,7 @@ class StreamWork final : public PendingWork {
     DeviceStream* stream;               // the buffers'
     // Given how the device is, whether the collective goes on; not ok: the world is over.
     std::function<Status(Status)> check;
+    PhaseRecord record;  // of the collective, but for its end; logged when that is seen
   };
 
   explicit StreamWork(Parts parts) : parts_(std::move(parts)) {}

@@ -71,6 +71,22 @@ TEST(ExtensionLoaderTest, ALibraryWithoutTheEntryIsAnError) {
   EXPECT_NE(error.find("eta_install_tensors"), std::string::npos) << error;
 }
 
+TEST(ExtensionLoaderTest, HandsOutTheExtensionsDevices) {
+  const auto ops = Extension()->MakeDeviceOps();
+  ASSERT_TRUE(ops) << ops.error();
+  const auto stream = (*ops)->MakeStream({Device::Kind::kCuda, 0});
+  ASSERT_TRUE(stream);
+  EXPECT_NE((*stream)->native(), nullptr);
+}
+
+TEST(ExtensionLoaderTest, WithoutTheExtensionThereAreNoDevices) {
+  const auto ops = ExtensionLoader("/nowhere/libextension.so").MakeDeviceOps();
+  ASSERT_FALSE(ops);
+  EXPECT_TRUE(
+      ops.error().starts_with("cannot load the tensor extension: /nowhere/libextension.so: "))
+      << ops.error();
+}
+
 TEST(ExtensionLoaderTest, SeveralVmsLoadItAtTheSameTime) {
   const auto loader = Extension();
   std::vector<std::string> errors(4, "not run");

@@ -89,6 +89,12 @@ TEST_F(StepRecordTest, TheLossIsThatOfAllRows) {
   EXPECT_EQ(NonfiniteLossRank(records_), 1);
 }
 
+TEST_F(StepRecordTest, OneRankThatNoticedASignalIsEnough) {
+  EXPECT_EQ(SignalOf(records_), 0);
+  records_[1].signal = 15;
+  EXPECT_EQ(SignalOf(records_), 15);
+}
+
 TEST_F(StepRecordTest, TheSameBatchIsNoticed) {
   EXPECT_FALSE(SameBatchEverywhere(records_));  // nobody said
   for (StepRecord& record : records_) record.batch = 77, record.rows = 5;

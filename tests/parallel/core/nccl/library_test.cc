@@ -110,7 +110,7 @@ TEST(NcclBackendTest, ServesOneRankPerGpu) {
   const std::vector<Device> shared(2, {Device::Kind::kCuda, 0});
   const std::string refused = "backend 'nccl' cannot serve 2 ranks on these devices: ";
   EXPECT_EQ(Chosen({two, ops.get()}), "nccl");
-  EXPECT_EQ(Chosen({two}), refused + "there is no GPU");
+  EXPECT_EQ(Chosen({two}), refused + "there is no GPU that can be used");
   EXPECT_EQ(Chosen({shared, ops.get()}), refused + "NCCL wants one GPU for each rank");
 }
 

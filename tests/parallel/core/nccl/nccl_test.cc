@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "tests/fakes/fake_nccl.h"
 #include "tests/fakes/host_device.h"
@@ -188,8 +190,9 @@ TEST(NcclStreamTest, AnErrorThatComesLaterEndsTheWorld) {
     Values x(10, 1), y(10, 1);
     Communicator& comm = member.communicator();
     Work first = comm.AllReduce(OnGpu(x, member.rank(), &stream), ReduceOp::kSum, "");
-    Work second = comm.AllReduce(OnGpu(y, member.rank(), &stream), ReduceOp::kSum, "");
     EXPECT_TRUE(first.Wait(Clock::now() + seconds(20)).ok());
+    EXPECT_TRUE(comm.Barrier("").status().ok());  // or a slower rank's first one would end as well
+    Work second = comm.AllReduce(OnGpu(y, member.rank(), &stream), ReduceOp::kSum, "");
     const Status status = second.Wait(Clock::now() + seconds(20));
     EXPECT_EQ(status.code, Code::kPeerFailed);
     EXPECT_EQ(status.rank, 1);
@@ -211,6 +214,69 @@ TEST(NcclStreamTest, AStallOnADeviceIsAborted) {
     EXPECT_EQ(status.code, Code::kStalled);
   });
   EXPECT_EQ(outcome.status.code, Code::kStalled);
+}
+
+// --- what is logged -----------------------------------------------------------------------------
+
+// The phases of the rank's own thread, or those beside it.
+std::vector<PhaseRecord> Logged(Member& member, bool beside) {
+  std::vector<PhaseRecord> records = member.log().Last(100);
+  std::erase_if(records, [&](const PhaseRecord& record) { return record.beside != beside; });
+  return records;
+}
+
+std::string NamesOf(const std::vector<PhaseRecord>& records) {
+  std::string names;
+  for (const PhaseRecord& record : records) names += std::string(NameOf(record.phase)) + " ";
+  return names;
+}
+
+TEST(NcclLogTest, OnTheHostACollectiveIsAPhaseOfTheRank) {
+  const FakeNccl nccl("delay=0:20000 delay=1:20000");
+  const World::Outcome outcome = RunRanks(CpuWorld(2), [](Member& member) {
+    const uint64_t before = member.log().written();
+    Values x(100, 1);
+    ASSERT_TRUE(member.communicator().AllReduce(On(x), ReduceOp::kSum, "").status().ok());
+    std::vector<PhaseRecord> records = Logged(member, /*beside=*/false);
+    records.erase(records.begin(), records.begin() + static_cast<int64_t>(before));
+    ASSERT_EQ(NamesOf(records), "wait reduce wait reduce ");  // the last one: taking the result
+    EXPECT_EQ(records[1].bytes, 800u);
+    EXPECT_EQ(records[3].bytes, 0u);
+    EXPECT_GE(records[1].end_ns - records[1].begin_ns, 15'000'000);
+    EXPECT_EQ(NamesOf(Logged(member, /*beside=*/true)), "");
+  });
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
+}
+
+TEST(NcclLogTest, OnADeviceItGoesOnBesideTheRank) {
+  const FakeNccl nccl("delay=0:30000 delay=1:30000");
+  const World::Outcome outcome = RunRanks(GpuWorld(2), [](Member& member) {
+    PhaseLog& log = member.log();
+    HostStream stream;
+    Values x(100, 1);
+    const uint64_t before = log.written();
+    std::optional<Work> work;
+    {
+      const PhaseScope bucket(&log, Phase::kReduce, /*bytes=*/0, /*part=*/3);
+      work = member.communicator().AllReduce(OnGpu(x, member.rank(), &stream), ReduceOp::kSum, "");
+    }
+    {
+      const PhaseScope computing(&log, Phase::kBackward);
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    ASSERT_TRUE(work->Wait(Clock::now() + seconds(20)).ok());
+    std::vector<PhaseRecord> own = Logged(member, /*beside=*/false);
+    own.erase(own.begin(), own.begin() + static_cast<int64_t>(before));
+    EXPECT_EQ(NamesOf(own), "reduce wait reduce backward wait ");  // meets, launches, ...
+    const std::vector<PhaseRecord> beside = Logged(member, /*beside=*/true);
+    ASSERT_EQ(NamesOf(beside), "reduce ");
+    EXPECT_EQ(beside[0].part, 3u);
+    EXPECT_EQ(beside[0].bytes, 800u);
+    EXPECT_GE(beside[0].end_ns - beside[0].begin_ns, 20'000'000);
+    EXPECT_GE(log.hidden_ns(), 9'000'000);
+    EXPECT_EQ(log.total(Phase::kReduce).bytes, 800u);
+  });
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
 }
 
 // --- registered memory --------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+// Signals to a running etai: training ends at the end of a step, the same on all replicas.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "tests/golden.h"
+
+namespace eta {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Trains until somebody ends it. Says "ready" on stderr when it has begun, and prints last how many
+// steps all replicas have done.
+constexpr const char* kTraining = R"(
+(import std.core std.io std.torch std.parallel)
+(define model (sequential (linear 4 8) (relu-layer) (linear 8 3)))
+(define optimizer (sgd model 0.01))
+(define x (ones '(8 4)))
+(define y (ones '(8 3)))
+(on-interrupt (lambda ()
+  (println (map (lambda (stats) (hash-map-ref stats 'steps)) (parallel-stats)))))
+(define (train i)
+  (train-step! model optimizer mse-loss (shard x) (shard y))
+  (if (= i 5) (eprintln "ready"))
+  (train (+ i 1)))
+(train 1)
+)";
+
+struct Run {
+  int replicas;
+  const char* backend;
+};
+
+class SignalsTest : public testing::TestWithParam<Run> {
+ protected:
+  SignalsTest() : folder_(testing::TempDir()) {
+    setenv("ETA_NCCL_PATH", "tests/fakes/libnccl_fake.so", 1);
+    std::ofstream(folder_ / "train.eta") << kTraining;
+  }
+  fs::path out() const { return folder_ / "out"; }
+  fs::path err() const { return folder_ / "err"; }
+
+  // The process, once the program has said that it is ready.
+  pid_t Start() {
+    fs::remove(err());
+    const std::string options =
+        "--replicas " + std::to_string(GetParam().replicas) + " --backend " + GetParam().backend;
+    const std::string command = "exec ./etai " + options + " " + (folder_ / "train.eta").string() +
+                                " >" + out().string() + " 2>" + err().string() + " </dev/null";
+    const pid_t child = fork();
+    if (child == 0) {
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    EXPECT_TRUE(Appears("ready\n")) << ReadWhole(err());
+    return child;
+  }
+
+  // Whether it is on stderr within a while.
+  bool Appears(const std::string& text) {
+    for (int i = 0; i < 500; ++i) {
+      if (ReadWhole(err()).find(text) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+
+  static int ExitCode(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  const fs::path folder_;
+};
+
+TEST_P(SignalsTest, TrainingEndsBetweenStepsOfAllReplicas) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const pid_t child = Start();
+    kill(child, signal);
+    EXPECT_EQ(ExitCode(child), 128 + signal) << ReadWhole(err());
+    int steps[3] = {};
+    const std::string printed = ReadWhole(out());
+    const int read = std::sscanf(printed.c_str(), "(%d %d %d)", steps, steps + 1, steps + 2);
+    EXPECT_EQ(read, GetParam().replicas) << printed;
+    EXPECT_GE(steps[0], 5);
+    for (int r = 1; r < read; ++r) EXPECT_EQ(steps[r], steps[0]) << printed;
+  }
+}
+
+TEST_P(SignalsTest, AReportIsShownAndTrainingGoesOn) {
+  const pid_t child = Start();
+  kill(child, SIGUSR1);
+  EXPECT_TRUE(Appears("overlap"));
+  kill(child, SIGTERM);
+  EXPECT_EQ(ExitCode(child), 128 + SIGTERM);
+}
+
+INSTANTIATE_TEST_SUITE_P(Replicas, SignalsTest,
+                         testing::Values(Run{1, "auto"}, Run{3, "local"}, Run{3, "nccl"}));
+
+}  // namespace
+}  // namespace eta

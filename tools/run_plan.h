@@ -1,0 +1,29 @@
+// RunPlan: where the replicas of a run are: devices, cores, threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/expected.h"
+#include "parallel/core/buffer.h"
+#include "parallel/isolate/core_sets.h"
+#include "tools/options.h"
+
+namespace eta {
+
+struct RunPlan {
+  std::vector<parallel::Device> devices;  // by rank; their number is that of the replicas
+  std::vector<parallel::CoreSet> cores;   // by rank, or empty: nobody is bound
+  int threads = 1;                        // of each replica's tensor operations
+  std::string placement;                  // what to show on stderr, if --replicas was given
+  std::vector<std::string> warnings;
+
+  int replicas() const { return static_cast<int>(devices.size()); }
+  std::vector<std::string> DeviceNames() const;
+};
+
+// Looks for GPUs only if --replicas or --devices was given; otherwise all is on the CPU. Error: one
+// sentence.
+Expected<RunPlan, std::string> PlanRun(const Options& options);
+
+}  // namespace eta
