@@ -35,6 +35,22 @@ constexpr const char* kTraining = R"(
 (train 1)
 )";
 
+// The same on replicas that the program starts itself, and waits for.
+constexpr const char* kTrainingInside = R"(
+(import std.core std.io std.torch std.parallel)
+(define model (sequential (linear 4 8) (relu-layer) (linear 8 3)))
+(define x (ones '(8 4)))
+(define y (ones '(8 3)))
+(on-interrupt (lambda () (println "last act")))
+(define (work)
+  (define optimizer (sgd model 0.01))
+  (let train ((i 1))
+    (train-step! model optimizer mse-loss (shard x) (shard y))
+    (if (= i 5) (eprintln "ready"))
+    (train (+ i 1))))
+(with-replicas 2 work)
+)";
+
 struct Run {
   int replicas;
   const char* backend;
@@ -44,8 +60,9 @@ class SignalsTest : public testing::TestWithParam<Run> {
  protected:
   SignalsTest() : folder_(testing::TempDir()) {
     setenv("ETA_NCCL_PATH", "tests/fakes/libnccl_fake.so", 1);
-    std::ofstream(folder_ / "train.eta") << kTraining;
+    Write(kTraining);
   }
+  void Write(const char* program) { std::ofstream(folder_ / "train.eta") << program; }
   fs::path out() const { return folder_ / "out"; }
   fs::path err() const { return folder_ / "err"; }
 
@@ -107,6 +124,21 @@ TEST_P(SignalsTest, AReportIsShownAndTrainingGoesOn) {
 
 INSTANTIATE_TEST_SUITE_P(Replicas, SignalsTest,
                          testing::Values(Run{1, "auto"}, Run{3, "local"}, Run{3, "nccl"}));
+
+class SignalsInsideTest : public SignalsTest {};
+
+TEST_P(SignalsInsideTest, ReplicasEndWithTheProgramThatWaitsForThem) {
+  Write(kTrainingInside);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const pid_t child = Start();
+    kill(child, signal);
+    EXPECT_EQ(ExitCode(child), 128 + signal) << ReadWhole(err());
+    EXPECT_EQ(ReadWhole(out()), "last act\n");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Replicas, SignalsInsideTest,
+                         testing::Values(Run{1, "local"}, Run{1, "nccl"}));
 
 }  // namespace
 }  // namespace eta

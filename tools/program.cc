@@ -54,7 +54,8 @@ parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
 
 parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
   parallel::HostOptions host = Host(plan.threads, options.dtype);
-  host.devices = plan.DeviceNames();
+  host.backend = options.backend;
+  host.devices = plan.devices;
   return host;
 }
 
@@ -95,11 +96,9 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
   replicas.interruption = &interruption;
   replicas.before_exit = [&record] { record.Finish(); };
   replicas.replicas = plan.replicas();
-  replicas.devices = plan.devices;
   replicas.cores = plan.cores;
   replicas.file = options.file;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
-  replicas.backend = options.backend;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
   replicas.host = HostOf(options, plan);
@@ -139,7 +138,10 @@ Expected<Vm::Options, std::string> VmOptionsFromEnvironment(const std::optional<
 
 parallel::HostOptions Host(int threads, const std::string& dtype) {
   auto extension = std::make_shared<parallel::ExtensionLoader>(parallel::ExtensionPath());
-  return {std::move(extension), ExtensionNames(), threads, dtype};
+  return {.extension = std::move(extension),
+          .extension_names = ExtensionNames(),
+          .threads = threads,
+          .dtype = dtype};
 }
 
 int RunProgram(const Options& options) {

@@ -41,12 +41,6 @@ void BindCores(RunPlan* plan) {
 
 }  // namespace
 
-std::vector<std::string> RunPlan::DeviceNames() const {
-  std::vector<std::string> names;
-  for (Device device : devices) names.push_back(parallel::NameOf(device));
-  return names;
-}
-
 Expected<RunPlan, std::string> PlanRun(const Options& options) {
   const bool asked = options.replicas_given || options.devices_given;
   const std::vector<std::string> gpus = asked && options.devices.kind != DeviceChoice::Kind::kCpu

@@ -19,7 +19,6 @@ struct RunPlan {
   std::vector<std::string> warnings;
 
   int replicas() const { return static_cast<int>(devices.size()); }
-  std::vector<std::string> DeviceNames() const;
 };
 
 // Looks for GPUs only if --replicas or --devices was given; otherwise all is on the CPU. Error: one

@@ -9,7 +9,7 @@ namespace {
 
 class EtaModule final : public Module {
  public:
-  EtaModule(Vm& vm, Value parts, Value forward) : vm_(vm), forward_(forward) {
+  EtaModule(Vm& vm, Value parts, Value forward) : vm_(&vm), forward_(forward) {
     std::unordered_set<std::string> names;
     for (; IsPair(parts); parts = Cdr(parts)) {
       const Value part = Car(parts);
@@ -21,19 +21,39 @@ class EtaModule final : public Module {
     TORCH_CHECK(parts.IsNil(), "parts: proper list required");
   }
 
+  std::shared_ptr<Module> CopySelf() const override {
+    auto copy = std::make_shared<EtaModule>(*this);
+    copy->vm_ = nullptr;
+    copy->forward_ = Value::Nil();
+    return copy;
+  }
+
   Tensor Forward(TensorContext&, const Tensor& input) override {
-    const Root argument(vm_.heap(), WrapTensor(vm_, input));
+    TORCH_CHECK(vm_ != nullptr, "the module has no procedure here");
+    const Root argument(vm_->heap(), WrapTensor(*vm_, input));
     const Value arguments[] = {argument};
-    const Value result = vm_.Call(forward_, arguments);
+    const Value result = vm_->Call(forward_, arguments);
     if (result.IsFailure()) return Tensor();
     if (const Tensor* output = TensorIn(result)) return *output;
-    (void)vm_.TypeError("nn/forward: the procedure of a module must return a tensor");
+    (void)vm_->TypeError("nn/forward: the procedure of a module must return a tensor");
     return Tensor();
   }
 
   void Trace(Marker& marker) const override {
     marker.Mark(forward_);
     Module::Trace(marker);
+  }
+
+  void CollectValues(std::vector<Value>* out) const override {
+    out->push_back(forward_);
+    Module::CollectValues(out);
+  }
+
+  void AdoptValues(Vm& vm, std::span<const Value>* values) override {
+    vm_ = &vm;
+    forward_ = values->front();
+    *values = values->subspan(1);
+    Module::AdoptValues(vm, values);
   }
 
  private:
@@ -48,8 +68,8 @@ class EtaModule final : public Module {
     }
   }
 
-  Vm& vm_;
-  const Value forward_;
+  Vm* vm_;  // null, as the procedure, in a copy that has not arrived
+  Value forward_;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "torch/arena.h"
+#include "torch/transfer.h"
 
 namespace eta::tensor {
 
@@ -36,6 +37,7 @@ class Linear final : public Module {
         {"weight", UniformParameter(context, {out, in}, bound)},
         {"bias", UniformParameter(context, {out}, 1 / std::sqrt(static_cast<double>(in)))}};
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Linear>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override {
     return at::linear(input, own_parameters_[0].tensor, own_parameters_[1].tensor);
   }
@@ -46,6 +48,7 @@ class Sequential final : public Module {
   explicit Sequential(std::vector<std::shared_ptr<Module>> children) {
     children_ = std::move(children);
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Sequential>(*this); }
   Tensor Forward(TensorContext& context, const Tensor& input) override {
     Tensor x = input;
     for (const auto& child : children_) {
@@ -57,10 +60,12 @@ class Sequential final : public Module {
 };
 
 class Relu final : public Module {
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Relu>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override { return at::relu(input); }
 };
 
 class Sigmoid final : public Module {
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Sigmoid>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override { return at::sigmoid(input); }
 };
 
@@ -71,6 +76,7 @@ class Dropout final : public Module {
     TORCH_CHECK(probability >= 0 && probability <= 1,
                 "the probability must be between 0 and 1, got ", probability);
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Dropout>(*this); }
   Tensor Forward(TensorContext& context, const Tensor& input) override {
     if (!training() || probability_ == 0 || input.numel() == 0) return input;
     if (probability_ == 1) return at::mul(input, at::zeros_like(input));
@@ -132,6 +138,14 @@ void Module::Trace(Marker& marker) const {
   for (const auto& child : children_) child->Trace(marker);
 }
 
+void Module::CollectValues(std::vector<Value>* out) const {
+  for (const auto& child : children_) child->CollectValues(out);
+}
+
+void Module::AdoptValues(Vm& vm, std::span<const Value>* values) {
+  for (const auto& child : children_) child->AdoptValues(vm, values);
+}
+
 void Module::SetTraining(bool training) {
   training_ = training;
   for (const auto& child : children_) child->SetTraining(training);
@@ -168,11 +182,32 @@ std::shared_ptr<Module> MakeDropout(double probability) {
   return std::make_shared<Dropout>(probability);
 }
 
+namespace {
+
+constexpr ForeignTransfer kTransfer = {
+    .copy = [](const void* data, Transfer& transfer) -> void* {
+      const auto& module = *static_cast<const std::shared_ptr<Module>*>(data);
+      return Guarded(transfer, "a module",
+                     [&] { return new std::shared_ptr<Module>(CopyModule(transfer, module)); });
+    },
+    .values =
+        [](const void* data, std::vector<Value>* out) {
+          (*static_cast<const std::shared_ptr<Module>*>(data))->CollectValues(out);
+        },
+    .adopt =
+        [](Vm& vm, void* data, std::span<const Value> values) {
+          (*static_cast<std::shared_ptr<Module>*>(data))->AdoptValues(vm, &values);
+        },
+};
+
+}  // namespace
+
 const ForeignType kModuleType = {
     .name = "nn-module",
     .trace = [](void* data,
                 Marker& marker) { (*static_cast<std::shared_ptr<Module>*>(data))->Trace(marker); },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Module>*>(data); },
+    .transfer = &kTransfer,
 };
 
 Value WrapModule(Vm& vm, std::shared_ptr<Module> module) {

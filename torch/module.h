@@ -6,12 +6,17 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "torch/context.h"
 #include "vm/vm.h"
+
+namespace eta {
+class Transfer;
+}
 
 namespace eta::tensor {
 
@@ -26,7 +31,6 @@ struct NamedParameter {
 class Module {
  public:
   virtual ~Module() = default;
-  Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
   // May throw what libtorch throws. An undefined tensor: an error has been started in the Vm, by a
@@ -44,6 +48,13 @@ class Module {
 
   // Marks the values that it and its children hold.
   virtual void Trace(Marker& marker) const;
+  // These values, in a fixed order; and for a copy in another Vm, which begins without: takes its
+  // own off the front of `values`.
+  virtual void CollectValues(std::vector<Value>* out) const;
+  virtual void AdoptValues(Vm& vm, std::span<const Value>* values);
+
+  // A copy that still shares parameters and children with this one: copy construction.
+  virtual std::shared_ptr<Module> CopySelf() const = 0;
 
   bool training() const { return training_; }
   // Of this module and all below it.
@@ -53,6 +64,7 @@ class Module {
 
  protected:
   Module() = default;
+  Module(const Module&) = default;
 
   using Tensors = std::vector<NamedParameter>;
 
@@ -67,6 +79,7 @@ class Module {
   friend class EvaluationMode;
   void Collect(Tensors Module::*own, const std::string& path, Tensors* out) const;
   Tensors CollectAll(Tensors Module::*own) const;
+  friend std::shared_ptr<Module> CopyModule(Transfer&, const std::shared_ptr<Module>&);
 
   bool training_ = true;
 };

@@ -8,6 +8,9 @@
 #include <numeric>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
+
+#include "torch/transfer.h"
 
 namespace eta::tensor {
 namespace {
@@ -71,7 +74,7 @@ void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, 
 
 }  // namespace
 
-Optimizer::Optimizer(std::shared_ptr<Module> module, std::unique_ptr<UpdateRule> rule,
+Optimizer::Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
                      std::shared_ptr<ArenaRegistry> registry, const Settings& settings)
     : settings(settings),
       module_(std::move(module)),
@@ -101,6 +104,7 @@ void Optimizer::LayOut() {
   for (size_t i = 0; i < old_homes.size(); ++i) {
     MoveState(old_segments[old_homes[i].segment], old_homes[i], i);
   }
+  TakeInState();
   runs_.assign(segments_.size(), {});
   Sign();
 }
@@ -177,6 +181,43 @@ void Optimizer::MoveState(const Segment& from, const Home& old_home, size_t i) {
   }
 }
 
+// The state of parameter `i`, wherever it is; undefined tensors where there is none yet.
+std::array<Tensor, kMaxStates> Optimizer::StateOf(size_t i) const {
+  if (!first_state_.empty()) return first_state_[i];
+  std::array<Tensor, kMaxStates> state;
+  if (homes_.empty()) return state;
+  const Home& home = homes_[i];
+  for (int k = 0; k < rule_->state_count(); ++k) {
+    state[k] = segments_[home.segment].tensors.state[k].narrow(0, home.begin,
+                                                               parameters_[i].tensor.numel());
+  }
+  return state;
+}
+
+void Optimizer::TakeInState() {
+  const auto first = std::exchange(first_state_, {});
+  for (size_t i = 0; i < first.size(); ++i) {
+    const auto place = StateOf(i);
+    for (int k = 0; k < kMaxStates; ++k) {
+      if (first[i][k].defined()) place[k].copy_(first[i][k]);
+    }
+  }
+}
+
+std::shared_ptr<Optimizer> Optimizer::Copy(Transfer& transfer) const {
+  const auto registry = TensorContext::Of(transfer.vm()).arenas();
+  auto copy = std::make_shared<Optimizer>(CopyModule(transfer, module_), rule_, registry, settings);
+  copy->steps_ = steps_;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    auto& state = copy->first_state_.emplace_back();
+    const auto own = StateOf(i);
+    for (int k = 0; k < kMaxStates; ++k) {
+      if (own[k].defined()) state[k] = own[k].clone();
+    }
+  }
+  return copy;
+}
+
 void Optimizer::Sign() {
   Hash hash;
   for (size_t i = 0; i < parameters_.size(); ++i) {
@@ -201,7 +242,17 @@ uint64_t Optimizer::LayoutSignature() const {
   return hash.value();
 }
 
+void Optimizer::ScaleGradients(double factor) {
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < homes_.size(); ++i) {
+    if (homes_[i].arena->HasGradient(homes_[i].entry)) {
+      parameters_[i].tensor.mutable_grad().mul_(factor);
+    }
+  }
+}
+
 void Optimizer::ZeroGradients() {
+  accumulated = {};
   if (!LayoutHolds()) return DropGradients();
   for (Segment& segment : segments_) {
     segment.arena->FillZero(segment.block, segment.begin, segment.end);
@@ -286,6 +337,24 @@ void Optimizer::Update(const Mask& mask) {
   }
 }
 
+namespace {
+
+void* CopyOptimizer(const void* data, Transfer& transfer) {
+  const Optimizer& original = **static_cast<const std::shared_ptr<Optimizer>*>(data);
+  if (original.state_is_sliced) {
+    return transfer.Refuse("an optimizer whose state is spread over the replicas");
+  }
+  return Guarded(transfer, "an optimizer", [&] {
+    std::shared_ptr<void>& copy = transfer.CopyOf(&original);
+    if (!copy) copy = original.Copy(transfer);
+    return new std::shared_ptr<Optimizer>(std::static_pointer_cast<Optimizer>(copy));
+  });
+}
+
+constexpr ForeignTransfer kTransfer = {.copy = CopyOptimizer};
+
+}  // namespace
+
 const ForeignType kOptimizerType = {
     .name = "optimizer",
     .trace =
@@ -293,6 +362,7 @@ const ForeignType kOptimizerType = {
           (*static_cast<std::shared_ptr<Optimizer>*>(data))->module()->Trace(marker);
         },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
+    .transfer = &kTransfer,
 };
 
 Value WrapOptimizer(Vm& vm, std::shared_ptr<Optimizer> optimizer) {

@@ -17,6 +17,7 @@
 // has segments in that arena, with state of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -50,10 +51,18 @@ class Optimizer {
     Clipping clipping = {};
   };
 
-  Optimizer(std::shared_ptr<Module> module, std::unique_ptr<UpdateRule> rule,
+  Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
             std::shared_ptr<ArenaRegistry> registry, const Settings& settings);
 
   Settings settings;
+
+  // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
+  // Throws what libtorch throws. REQUIRES: the state is not sliced.
+  std::shared_ptr<Optimizer> Copy(Transfer& transfer) const;
+
+  // Whether this rank has the state of some elements only, as other ranks update the rest; then the
+  // state of those is out of date. Whoever shares the work keeps this up to date.
+  bool state_is_sliced = false;
 
   const std::shared_ptr<Module>& module() const { return module_; }
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
@@ -68,8 +77,20 @@ class Optimizer {
   uint64_t LayoutSignature() const;
   const std::vector<Segment>& segments() const { return segments_; }
 
-  // Clears all gradients: they read as none until written. Before Prepare it drops them.
+  // Clears all gradients: they read as none until written. Before Prepare it drops them. Forgets
+  // what was accumulated.
   void ZeroGradients();
+
+  // Training steps may gather the gradients of several batches before they update. Then the
+  // gradients are those of the mean loss over all of these, and this is that loss.
+  struct Accumulated {
+    double numerator = 0, denominator = 0;
+    bool adds = false;  // sums: the gradients are those of their sum, and the denominator is 1
+  };
+  Accumulated accumulated;
+  // Multiplies the gradients. REQUIRES: TakeGradients since they were written.
+  void ScaleGradients(double factor);
+
   // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
   Mask TakeGradients();
 
@@ -110,14 +131,18 @@ class Optimizer {
   void MoveState(const Segment& from, const Home& old_home, size_t parameter);
   void Sign();
   void DropGradients();
+  std::array<Tensor, kMaxStates> StateOf(size_t parameter) const;
+  void TakeInState();
   void AddToRuns(std::vector<Run>* runs, size_t parameter);
 
   std::shared_ptr<Module> module_;
   std::vector<NamedParameter> parameters_;
-  std::unique_ptr<UpdateRule> rule_;
+  std::shared_ptr<const UpdateRule> rule_;
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<int64_t> steps_;  // updates so far, per parameter
-  std::vector<Home> homes_;     // per parameter; empty before Prepare
+  // Per parameter the state that a copy begins with, until it is laid out; or empty.
+  std::vector<std::array<Tensor, kMaxStates>> first_state_;
+  std::vector<Home> homes_;  // per parameter; empty before Prepare
   std::vector<Segment> segments_;
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
   GradientLimits limits_;               // in the current update

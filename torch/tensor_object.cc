@@ -1,15 +1,24 @@
 #include "torch/tensor_object.h"
 
-#include <ATen/ops/clone.h>
+#include "torch/transfer.h"
 
 namespace eta::tensor {
+namespace {
+
+constexpr ForeignTransfer kTransfer = {
+    .copy = [](const void* data, Transfer& transfer) -> void* {
+      return Guarded(transfer, "a tensor", [&] {
+        return new Tensor(CopyTensor(transfer, *static_cast<const Tensor*>(data)));
+      });
+    },
+};
+
+}  // namespace
 
 const ForeignType kTensorType = {
     .name = "tensor",
     .finalize = [](void* data) { delete static_cast<Tensor*>(data); },
-    .transfer = [](void* data) -> void* {
-      return new Tensor(static_cast<Tensor*>(data)->detach().clone());
-    },
+    .transfer = &kTransfer,
 };
 
 Value WrapTensor(Vm& vm, Tensor tensor) {

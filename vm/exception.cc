@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "vm/transfer.h"
+
 namespace eta {
 namespace {
 
@@ -11,10 +13,30 @@ void Trace(void* data, Marker& marker) {
   marker.Mark(pending->payload);
 }
 
+void* Copy(const void* data, Transfer& transfer) {
+  auto* copy = new Vm::Pending(*static_cast<const Vm::Pending*>(data));
+  copy->tag = copy->payload = Value::Nil();
+  for (TraceFrame& frame : copy->trace) frame.span.file = transfer.File(frame.span.file);
+  return copy;
+}
+
+void ListValues(const void* data, std::vector<Value>* out) {
+  const auto* pending = static_cast<const Vm::Pending*>(data);
+  *out = {pending->tag, pending->payload};
+}
+
+void Adopt(Vm&, void* data, std::span<const Value> values) {
+  auto* pending = static_cast<Vm::Pending*>(data);
+  pending->tag = values[0];
+  pending->payload = values[1];
+}
+
+constexpr ForeignTransfer kExceptionTransfer = {.copy = Copy, .values = ListValues, .adopt = Adopt};
 constexpr ForeignType kExceptionType = {
     .name = "exception",
     .trace = Trace,
     .finalize = [](void* data) { delete static_cast<Vm::Pending*>(data); },
+    .transfer = &kExceptionTransfer,
 };
 
 }  // namespace

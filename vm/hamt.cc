@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "vm/equality.h"
+#include "vm/transfer.h"
 #include "vm/vm.h"
 
 namespace eta {
@@ -199,12 +200,39 @@ Value Remove(Edit& edit, Value at, int level) {
 void Trace(void* data, Marker& marker) { marker.Mark(static_cast<Hamt*>(data)->root); }
 void Finalize(void* data) { delete static_cast<Hamt*>(data); }
 
+// --- To another Vm: entry by entry, since its hashes may differ ----------------------------------
+
+void ListEntries(const void* data, std::vector<Value>* out) {
+  HamtIterator entries(*static_cast<const Hamt*>(data));
+  for (HamtEntry entry; entries.Next(&entry);) {
+    out->push_back(entry.key);
+    out->push_back(entry.value);
+  }
+}
+
+// A key that has been changed since, to what can be none, is left out: nobody could find it.
+void AdoptEntries(Vm& vm, void* data, std::span<const Value> values) {
+  auto* table = static_cast<Hamt*>(data);
+  for (size_t i = 0; i < values.size(); i += 2) {
+    const auto hash = HashValue(vm, values[i]);
+    if (hash) *table = HamtInsert(vm, *table, values[i], *hash, values[i + 1]);
+  }
+}
+
+constexpr ForeignTransfer kTableTransfer = {
+    .copy = [](const void*, Transfer&) -> void* { return new Hamt{}; },
+    .values = ListEntries,
+    .adopt = AdoptEntries,
+};
+
 }  // namespace
 
 // Printer, Equal and HashValue know these two themselves, so that deep nesting of tables in tables
 // needs no native recursion.
-const ForeignType kHashMapType = {.name = "hash-map", .trace = Trace, .finalize = Finalize};
-const ForeignType kHashSetType = {.name = "hash-set", .trace = Trace, .finalize = Finalize};
+const ForeignType kHashMapType = {
+    .name = "hash-map", .trace = Trace, .finalize = Finalize, .transfer = &kTableTransfer};
+const ForeignType kHashSetType = {
+    .name = "hash-set", .trace = Trace, .finalize = Finalize, .transfer = &kTableTransfer};
 
 const Hamt* HashMapOf(Value v) { return static_cast<Hamt*>(ForeignData(v, &kHashMapType)); }
 const Hamt* HashSetOf(Value v) { return static_cast<Hamt*>(ForeignData(v, &kHashSetType)); }

@@ -12,6 +12,7 @@ namespace eta {
 
 class Vm;
 class Marker;
+struct ForeignTransfer;
 
 // Arguments of a native call. The values are rooted, and the span is valid, until the native
 // returns. Where they lie is the interpreter's affair.
@@ -48,9 +49,8 @@ struct ForeignType {
   bool (*equal)(Vm& vm, void* a, void* b) = nullptr;
   // Structural hash, consistent with `equal`. Default: the value cannot be a hash key.
   uint64_t (*hash)(Vm& vm, void* data) = nullptr;
-  // A deep copy of `data` for another VM, called while neither runs; null result: out of reach.
-  // Default: the value cannot be sent to another isolate.
-  void* (*transfer)(void* data) = nullptr;
+  // How it travels to another VM (vm/transfer.h). Default: it cannot.
+  const ForeignTransfer* transfer = nullptr;
 };
 
 // The data of a foreign value of this type, otherwise null.

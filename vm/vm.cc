@@ -162,6 +162,16 @@ const SourceFile* Vm::File(const SourceSpan& span) const {
   return span.file == 0 || span.file > files_.size() ? nullptr : &files_[span.file - 1];
 }
 
+uint32_t Vm::AddFile(const SourceFile& file) {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].path == file.path && files_[i].text == file.text) {
+      return static_cast<uint32_t>(i + 1);
+    }
+  }
+  files_.push_back(file);
+  return static_cast<uint32_t>(files_.size());
+}
+
 // --- Interrupts ---------------------------------------------------------------------------------
 
 void Vm::RequestInterrupt() {
@@ -199,6 +209,11 @@ std::optional<GlobalSlot> Vm::NewGlobal(Name name) {
   globals_.push_back(Value::Nil());
   global_names_.push_back(name);
   return static_cast<GlobalSlot>(globals_.size() - 1);
+}
+
+bool Vm::IsBuiltin(GlobalSlot slot) const {
+  const auto it = builtins_.find(global_names_[slot]);
+  return it != builtins_.end() && it->second == slot;
 }
 
 void Vm::DefineNatives(std::span<const NativeDef> natives) {

@@ -130,6 +130,8 @@ class Vm final : private RootSource {
   Value SpanValue(const SourceSpan& span);
   // The source file a span refers to, or null.
   const SourceFile* File(const SourceSpan& span) const;
+  // The number of this file, for spans; a new one if it is not known yet.
+  uint32_t AddFile(const SourceFile& file);
 
   // --- Interrupts -----------------------------------------------------------------------------
   // Makes the interpreter stop by at the interrupt hook at its next call or loop iteration.
@@ -137,6 +139,8 @@ class Vm final : private RootSource {
   void RequestInterrupt();
   // Runs on the VM's thread at a safepoint; returns Failure to unwind, anything else to go on.
   void SetInterruptHook(std::function<Value(Vm&)> hook) { interrupt_hook_ = std::move(hook); }
+  // What is due at a safepoint, for natives that take long. Failure: something is pending.
+  Value Safepoint() { return HandleInterrupt(); }
   // Ends the program at the next safepoint with this message, past every handler. Any thread.
   void RequestTermination(std::string message);
   // Unwinds past every handler with this message.
@@ -147,6 +151,8 @@ class Vm final : private RootSource {
   // A new variable, (). Null when the instruction format has no room for more.
   std::optional<GlobalSlot> NewGlobal(Name name);
   const std::string& GlobalName(GlobalSlot slot) const { return *global_names_[slot]; }
+  // Whether the variable is a builtin's, so that FindBuiltin finds it by its name.
+  bool IsBuiltin(GlobalSlot slot) const;
   void DefineNatives(std::span<const NativeDef> natives);
   // Makes a global visible everywhere under this name, as a builtin.
   void DefineBuiltin(Name name, GlobalSlot slot) { builtins_[name] = slot; }

@@ -119,6 +119,10 @@ class Member {
     return status;
   }
 
+  // After an Exchange in which the ranks look at each other's memory: waits until all are done with
+  // that. Every rank that exchanged calls it, after bounded work that cannot fail.
+  void EndExchange() { board().Finish(rank_); }
+
   void SetStep(uint64_t step) { board().SetStep(rank_, step); }
   // The rank's place in its script, for reports; at slow points and when asked for.
   void SetPlace(Site place) { board().SetPlace(rank_, place); }

@@ -19,11 +19,10 @@ constexpr size_t kStackBytes = size_t{8} << 20;  // what the main thread usually
 // may still run when static objects go.
 void AllowLargeCrews() {
   using tbb::global_control;
-  static const auto* const parallelism =
+  [[gnu::used]] static const auto* const parallelism =  // else leak checkers find it lost
       new global_control(global_control::max_allowed_parallelism, Crew::kMaxSize + 1);
-  static const auto* const stack =
+  [[gnu::used]] static const auto* const stack =
       new global_control(global_control::thread_stack_size, kStackBytes);
-  (void)parallelism, (void)stack;
 }
 
 // Tasks are made and taken over under this lock. oneTBB orders the two as well, but is usually not

@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/expected.h"
+#include "parallel/core/buffer.h"
+#include "parallel/core/device_ops.h"
 #include "parallel/isolate/extension_loader.h"
 #include "vm/vm.h"
 
@@ -20,11 +23,19 @@ struct HostOptions {
 
   int threads = 0;    // of each replica's tensor operations; 0: its share of the usable cores
   std::string dtype;  // of tensors; empty: float64
-  // Where each replica's tensors are made, "cuda:0"; those without an entry: on the CPU.
-  std::vector<std::string> devices;
+  std::vector<Device> devices;   // by rank, where tensors are made; those without an entry: the CPU
+  std::string backend = "auto";  // by which replicas exchange data; see parallel/core/backends.h
+  int depth = 0;  // how many programs wait for this one; see parallel/isolate/child_programs.h
 };
 
 // Before the program runs. A program that runs alone is rank 0 of 1.
 void PrepareVm(Vm& vm, const HostOptions& options, int rank = 0, int size = 1);
+
+// What a world of replicas on `options.devices` needs; null if all are on the CPU.
+Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const HostOptions& options);
+
+// What a program was prepared with: the number of threads is what it may use in all, and the only
+// device is its own. With that it may start programs of its own.
+const HostOptions& HostOf(const Vm& vm);
 
 }  // namespace eta::parallel

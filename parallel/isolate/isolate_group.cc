@@ -39,7 +39,7 @@ IsolateGroup::~IsolateGroup() = default;
 
 IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   Result<std::shared_ptr<World>> world = MakeWorld();
-  if (!world) return {1, Error(world.error().message, {options_.color})};
+  if (!world) return {1, Error(world.error().message, {options_.color}), world.error()};
   world_ = *world;
   if (const std::string notice = world_->notice(); !notice.empty()) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
@@ -50,9 +50,10 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
     isolates_[rank]->Run(world_, make_vm, program);
   });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
-    return {1, Error("only " + std::to_string(crew.assembled()) + " of " +
-                         std::to_string(options_.size) + " replicas got a thread from oneTBB",
-                     {options_.color})};
+    const std::string message = "only " + std::to_string(crew.assembled()) + " of " +
+                                std::to_string(options_.size) +
+                                " replicas got a thread from oneTBB";
+    return {1, Error(message, {options_.color}), Invalid(message)};
   }
   WaitForAll(*world_, crew);
   const World::Outcome outcome = world_->Wait();
@@ -66,15 +67,16 @@ bool IsolateGroup::IsInterruption(const Status& status) const {
 }
 
 IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
-  if (outcome.status.ok()) return {outcome.exit_code, ""};
-  if (!IsInterruption(outcome.status)) {
-    return {outcome.exit_code, Diagnose(outcome.status) + StallReport(outcome.status)};
+  const Status& status = outcome.status;
+  if (status.ok()) return {outcome.exit_code, "", {}};
+  if (!IsInterruption(status)) {
+    return {outcome.exit_code, Diagnose(status) + StallReport(status), status};
   }
   const std::optional<Ending> last_act = isolates_[0]->ending();
   if (last_act && last_act->kind == Ending::Kind::kFailed) {
-    return {1, RenderError(*last_act, last_act->message, {options_.color, 0})};
+    return {1, RenderError(*last_act, last_act->message, {options_.color, 0}), status};
   }
-  return {options_.interruption->exit_code(), ""};
+  return {options_.interruption->exit_code(), "", status};
 }
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
@@ -110,10 +112,12 @@ void IsolateGroup::WaitForAll(World& world, Crew& crew) {
   while (!world.board().aborted()) {
     if (crew.WaitUntil(Clock::now() + kTick)) return;
     HeedSignals(world);
+    HeedCaller(world);
   }
   const Status reason = world.board().reason();
   (void)StallReport(reason);
-  if (WaitFor(crew, Clock::now() + options_.last_words)) return;
+  const auto last_words = called_off_ ? std::chrono::nanoseconds(0) : options_.last_words;
+  if (WaitFor(crew, Clock::now() + last_words)) return;
   for (const auto& isolate : isolates_) isolate->Terminate(reason.message);
   if (WaitFor(crew, Clock::now() + options_.abort_deadline)) return;
   EndProcess(reason.message + "\n" + ListRanks(Unfinished()) + " did not stop in time");
@@ -126,6 +130,13 @@ bool IsolateGroup::WaitFor(Crew& crew, Deadline deadline) const {
     deadline = Clock::now() + kTick;
   }
   return true;
+}
+
+void IsolateGroup::HeedCaller(World& world) {
+  const Status reason = options_.poll();
+  if (reason.ok()) return;
+  called_off_ = true;
+  world.Abort(reason);
 }
 
 // Ranks that train end at the end of their step, by themselves.

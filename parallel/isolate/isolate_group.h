@@ -46,6 +46,9 @@ struct GroupOptions {
   std::function<void()> before_exit = [] {};
   // Where the ranks note their phases: of this size; null: in one of the group's own.
   std::shared_ptr<Journal> journal;
+  // Asked by the thread that runs the group, about every 50 ms: if not ok, the group ends with that
+  // reason, without last words.
+  std::function<Status()> poll = [] { return Status{}; };
 
   // Makes the options of a rank's Vm, except for the console. Called on the ranks' threads.
   std::function<Vm::Options(int rank)> vm_options = [](int) { return Vm::Options{}; };
@@ -59,6 +62,7 @@ class IsolateGroup {
   struct Outcome {
     int exit_code = 0;
     std::string diagnostic;  // empty, or what to print: lines with their newlines
+    Status status;           // why the exit code is not what the ranks wanted
   };
 
   // `streams` outlives the group.
@@ -77,6 +81,7 @@ class IsolateGroup {
   void WaitForAll(World& world, Crew& crew);
   bool WaitFor(Crew& crew, Deadline deadline) const;
   void HeedSignals(World& world);
+  void HeedCaller(World& world);
   bool MayReachStepEnd() const;
   bool IsInterruption(const Status& status) const;
   Outcome OutcomeOf(const World::Outcome& outcome);
@@ -92,6 +97,7 @@ class IsolateGroup {
   const std::shared_ptr<Journal> journal_;
   Mutex mu_;
   std::string stall_report_ GUARDED_BY(mu_);
+  bool called_off_ = false;                         // by options_.poll
   std::optional<Deadline> asked_to_end_;            // when that was noticed
   std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank
   std::shared_ptr<World> world_;                    // its supervisor uses the isolates

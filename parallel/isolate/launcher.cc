@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -19,32 +18,23 @@ uint64_t RandomSeed() {
   return uint64_t{device()} << 32 | device();
 }
 
-// Null if all replicas are on the CPU, which needs none.
-Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const ReplicaOptions& options) {
-  const bool on_cpu =
-      std::all_of(options.devices.begin(), options.devices.end(),
-                  [](const Device& device) { return device.kind == Device::Kind::kCpu; });
-  if (on_cpu || options.host.extension == nullptr) return std::shared_ptr<DeviceOps>();
-  return options.host.extension->MakeDeviceOps();
-}
-
 }  // namespace
 
 int RunReplicas(const ReplicaOptions& options) {
   SharedStreams streams(stdout, stderr, STDIN_FILENO);
   const DiagnosticStyle style = {.color = WantsColor(STDERR_FILENO)};
-  auto device_ops = DeviceOpsFor(options);
+  auto device_ops = DeviceOpsFor(options.host);
   if (!device_ops) {
     streams.WriteError(RenderMessage("error", device_ops.error(), style));
     return 1;
   }
   GroupOptions group;
   group.size = options.replicas;
-  group.devices = options.devices;
+  group.devices = options.host.devices;
   group.device_ops = *device_ops;
   group.cores = options.cores;
   group.launch = options.launch;
-  group.backend = options.backend;
+  group.backend = options.host.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;
   group.journal = options.journal;

@@ -20,12 +20,10 @@ namespace eta::parallel {
 
 struct ReplicaOptions {
   int replicas = 2;
-  std::vector<Device> devices;  // see GroupOptions
-  std::vector<CoreSet> cores;
+  std::vector<CoreSet> cores;  // see GroupOptions
   std::string file;
   OutputMode output = OutputMode::kFirst;
   LaunchOptions launch;
-  std::string backend = "auto";  // by which they exchange data; see parallel/core/backends.h
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   HostOptions host;
   // See GroupOptions.

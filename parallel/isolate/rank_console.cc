@@ -18,7 +18,10 @@ void SplitLines(std::string_view bytes, std::string* line, const Write& write) {
 }  // namespace
 
 RankConsole::RankConsole(SharedStreams& streams, int rank, OutputMode mode)
-    : streams_(streams), rank_(rank), mode_(mode), prefix_("[" + std::to_string(rank) + "] ") {}
+    : streams_(streams),
+      rank_(rank),
+      mode_(mode),
+      prefix_(mode == OutputMode::kLines ? "" : "[" + std::to_string(rank) + "] ") {}
 
 RankConsole::~RankConsole() {
   if (!out_line_.empty()) WriteOut("\n");
@@ -27,7 +30,7 @@ RankConsole::~RankConsole() {
 }
 
 void RankConsole::WriteOut(std::string_view bytes) {
-  if (mode_ == OutputMode::kAll) {
+  if (mode_ != OutputMode::kFirst) {
     SplitLines(bytes, &out_line_,
                [this](const std::string& line) { streams_.WriteOut(prefix_ + line); });
   } else if (rank_ == 0) {
@@ -41,7 +44,7 @@ void RankConsole::WriteError(std::string_view bytes) {
 }
 
 bool RankConsole::WritesFile(std::string_view path) {
-  if (rank_ == 0 || mode_ == OutputMode::kAll) return true;
+  if (rank_ == 0 || mode_ != OutputMode::kFirst) return streams_.WritesFile(path);
   if (streams_.FirstNote()) {
     streams_.WriteError("note: rank 0 alone changes files, such as '" + std::string(path) +
                         "'; with --output all every rank does\n");

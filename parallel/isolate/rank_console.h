@@ -12,7 +12,11 @@
 
 namespace eta::parallel {
 
-enum class OutputMode : uint8_t { kFirst, kAll };
+enum class OutputMode : uint8_t {
+  kFirst,  // rank 0
+  kAll,    // everybody, lines with the rank in front
+  kLines,  // everybody, plain lines
+};
 
 // Thread safety: the rank's thread.
 class RankConsole : public Console {

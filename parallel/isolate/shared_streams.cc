@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
 #include <memory>
@@ -9,6 +10,39 @@
 #include <utility>
 
 namespace eta::parallel {
+
+void SharedStreams::WriteOut(std::string_view bytes) {
+  if (console_ == nullptr) {
+    std::fwrite(bytes.data(), 1, bytes.size(), out_);
+    return;
+  }
+  MutexLock lock(console_mu_);
+  console_->WriteOut(bytes);
+}
+
+void SharedStreams::WriteError(std::string_view bytes) {
+  if (console_ == nullptr) {
+    std::fwrite(bytes.data(), 1, bytes.size(), error_);
+    return;
+  }
+  MutexLock lock(console_mu_);
+  console_->WriteError(bytes);
+}
+
+void SharedStreams::Flush() {
+  if (console_ == nullptr) {
+    std::fflush(out_);
+    return;
+  }
+  MutexLock lock(console_mu_);
+  console_->Flush();
+}
+
+bool SharedStreams::WritesFile(std::string_view path) {
+  if (console_ == nullptr) return true;
+  MutexLock lock(console_mu_);
+  return console_->WritesFile(path);
+}
 
 bool SharedStreams::FirstNote() {
   MutexLock lock(mu_);
@@ -38,16 +72,23 @@ void SharedStreams::ReadMoreLocked() {
   }
   reading_ = true;
   mu_.Unlock();
+  const std::string more = ReadSome();
+  mu_.Lock();
+  reading_ = false;
+  text_ += more;
+  at_end_ = more.empty();
+  changed_.NotifyAll();
+}
+
+std::string SharedStreams::ReadSome() {
+  // Not under the mutex: it may last. Consoles read and write apart from each other.
+  if (console_ != nullptr) return console_->ReadLine();
   char buffer[1 << 16];
   ssize_t count;
   do {
     count = read(input_, buffer, sizeof(buffer));
   } while (count < 0 && errno == EINTR);
-  mu_.Lock();
-  reading_ = false;
-  if (count > 0) text_.append(buffer, static_cast<size_t>(count));
-  at_end_ = count <= 0;
-  changed_.NotifyAll();
+  return {buffer, static_cast<size_t>(std::max<ssize_t>(count, 0))};
 }
 
 void FlushAllFiles(std::chrono::nanoseconds patience) {

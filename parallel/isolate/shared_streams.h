@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
+#include "vm/console.h"
 
 namespace eta::parallel {
 
@@ -18,12 +19,16 @@ class SharedStreams {
  public:
   // The files stay the caller's. `input` is a descriptor.
   SharedStreams(FILE* out, FILE* error, int input) : out_(out), error_(error), input_(input) {}
+  // Those of a program that waits meanwhile.
+  explicit SharedStreams(Console& console) : console_(&console) {}
   SharedStreams(const SharedStreams&) = delete;
   SharedStreams& operator=(const SharedStreams&) = delete;
 
-  void WriteOut(std::string_view bytes) { Write(out_, bytes); }
-  void WriteError(std::string_view bytes) { Write(error_, bytes); }
-  void Flush() { std::fflush(out_); }
+  void WriteOut(std::string_view bytes) EXCLUDES_LOCK(console_mu_);
+  void WriteError(std::string_view bytes) EXCLUDES_LOCK(console_mu_);
+  void Flush() EXCLUDES_LOCK(console_mu_);
+  // Whether a file is changed in earnest (Console::WritesFile).
+  bool WritesFile(std::string_view path) EXCLUDES_LOCK(console_mu_);
   // The first call of all.
   bool FirstNote() EXCLUDES_LOCK(mu_);
 
@@ -32,14 +37,14 @@ class SharedStreams {
   std::string ReadLine(size_t* position) EXCLUDES_LOCK(mu_);
 
  private:
-  static void Write(FILE* file, std::string_view bytes) {
-    std::fwrite(bytes.data(), 1, bytes.size(), file);
-  }
   void ReadMoreLocked() REQUIRES_LOCK(mu_);
+  std::string ReadSome();
 
-  FILE* const out_;
-  FILE* const error_;
-  const int input_;
+  FILE* const out_ = nullptr;
+  FILE* const error_ = nullptr;
+  const int input_ = -1;
+  Mutex console_mu_;
+  Console* const console_ = nullptr;  // instead of the three; written to under its mutex
   Mutex mu_;
   CondVar changed_;
   std::string text_ GUARDED_BY(mu_);  // all input so far

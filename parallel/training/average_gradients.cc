@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "parallel/isolate/no_sync.h"
 #include "parallel/training/flat_gradients.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/meeting.h"
@@ -118,13 +119,13 @@ class Averaging {
   bool ShareState() {
     for (const auto& known : training_.known()) {
       const auto optimizer = known->optimizer.lock();
-      if (!optimizer || !known->state_is_sliced || !Covers(*optimizer)) continue;
+      if (!optimizer || !optimizer->state_is_sliced || !Covers(*optimizer)) continue;
       meeting_.Open(&known->memory);
       meeting_.mine().optimizer = known->number;
       if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
       SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
       meeting_.Part();
-      known->state_is_sliced = false;
+      optimizer->state_is_sliced = false;
     }
     return true;
   }
@@ -150,7 +151,8 @@ class Averaging {
 };
 
 Value AverageGradients(Vm& vm, Args args) {
-  if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
+  ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training != nullptr && !NoSync::IsOn(vm)) {
     return Averaging(vm, *training, args).Run();
   }
   return tensor::RunOperation(vm, kAverageGradients, args, [](Call& call) {

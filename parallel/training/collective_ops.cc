@@ -1,8 +1,10 @@
-// The collectives of std.parallel on tensors and numbers: shard, all-reduce, all-gather, broadcast.
+// The collectives of std.parallel on tensors and numbers: shard, all-reduce, reduce-scatter,
+// all-gather, broadcast.
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
 
+#include "base/own_rows.h"
 #include "parallel/core/reduce.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/collective.h"
@@ -97,7 +99,32 @@ Value AllReduce(Call& call, Value value, const std::optional<Value>& reduction) 
   return call.Fail("tensor or number required");
 }
 
-// --- all-gather, broadcast ----------------------------------------------------------------------
+// --- reduce-scatter, all-gather, broadcast -------------------------------------------------------
+
+// Each rank's rows of what all-reduce gives.
+Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>& reduction) {
+  const auto op = reduction ? ParseReduction(*reduction) : ReduceOp::kSum;
+  if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
+  TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to share out");
+  Collective collective(call, "reduce-scatter");
+  const Tensor input = Copy(tensor);
+  std::vector<ShapeRecord> shapes;
+  if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
+    return Value::Failure();
+  }
+  const int64_t row = c10::multiply_integers(tensor.sizes().slice(1));
+  std::vector<size_t> counts;
+  for (int r = 0; r < collective.size(); ++r) {
+    counts.push_back(
+        static_cast<size_t>(OwnRows(tensor.size(0), r, collective.size()).count() * row));
+  }
+  const Tensor own = Shard(input, collective.rank(), collective.size());
+  const Tensor result = at::empty(own.sizes(), own.options());
+  const Work work = collective.member().communicator().ReduceScatter(
+      BufferOf(input), BufferOf(result), counts, *op, collective.site());
+  if (!collective.Passed(work.status())) return Value::Failure();
+  return WrapTensor(call.vm(), result.to(tensor.device()));
+}
 
 Value AllGather(Call& call, const Tensor& tensor) {
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to gather");
@@ -146,6 +173,12 @@ constexpr NativeDef kOps[] = {
           return AllReduce(call, value, reduction);
         },
         "(all-reduce value ['sum|'mean|'max|'min]): a new tensor, or number, of all ranks'"),
+    Op<"parallel/reduce-scatter">(
+        [](Call& call, const Tensor& t, const std::optional<Value>& reduction) {
+          return ReduceScatter(call, t, reduction);
+        },
+        "(reduce-scatter tensor ['sum|'mean|'max|'min]): this rank's rows of all ranks' tensors, "
+        "combined"),
     Op<"parallel/all-gather">([](Call& call, const Tensor& t) { return AllGather(call, t); },
                               "(all-gather tensor): the rows of all ranks, in rank order"),
     Op<"parallel/broadcast">(

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/nonfinite.h"
@@ -19,14 +20,18 @@ using tensor::Tensor;
 }  // namespace
 
 JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
-    : training_(training), meeting_(vm, training, info, args) {
-  meeting_.mine().step = ++training_.steps;
-  meeting_.member().SetStep(training_.steps);
+    : training_(training), gathers_only_(NoSync::IsOn(vm)), meeting_(vm, training, info, args) {
+  meeting_.mine().step = training_.steps + 1;
+  if (gathers_only_) return;
+  meeting_.member().SetStep(++training_.steps);
 }
 
 Value JointStep::Run() {
-  const bool done = Enter() && Forward() && DoBackward() && Reduce();
-  return done ? meeting_.End(Value::Double(totals_.mean())) : Value::Failure();
+  const bool done = Enter() && Forward() && DoBackward() && (gathers_only_ || Reduce());
+  // After a failure too: a step that some rank has no gradients for can only begin anew.
+  if (known_ != nullptr && !(done && gathers_only_)) optimizer().accumulated = {};
+  if (!done) return Value::Failure();
+  return gathers_only_ ? Value::Double(loss_.mean()) : meeting_.End(Value::Double(totals_.mean()));
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -58,11 +63,11 @@ void JointStep::TakeOwnRows() {
 
 // Where the layout changes, slices do too; each rank needs the whole state first.
 bool JointStep::SaveState() {
-  if (!known_->state_is_sliced) return true;
+  if (!optimizer().state_is_sliced) return true;
   if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
   SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
   meeting_.Part();
-  known_->state_is_sliced = false;
+  optimizer().state_is_sliced = false;
   return true;
 }
 
@@ -115,7 +120,7 @@ uint64_t JointStep::HashOfBatch() const {
 bool JointStep::Forward() {
   const PhaseScope scope(&log(), Phase::kForward);
   return meeting_.Try([&](Call& call) {
-    optimizer().ZeroGradients();
+    if (optimizer().accumulated.denominator == 0) optimizer().ZeroGradients();
     meeting_.mine().rows = RowsOf(arguments_.input);
     return meeting_.mine().rows > 0 ? ComputeLoss(call, arguments_, &loss_) : Value::Nil();
   });
@@ -124,14 +129,18 @@ bool JointStep::Forward() {
 // The gradients are those of the mean over this rank's rows; Reduce weighs them.
 bool JointStep::DoBackward() {
   const PhaseScope scope(&log(), Phase::kBackward);
-  meeting_.mine().numerator = loss_.numerator();
-  meeting_.mine().denominator = loss_.denominator;
-  meeting_.mine().adds = loss_.adds;
   return meeting_.Try([&](Call& call) {
     call.Commit();  // a second pass would add to what the first one left
-    if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) Backward(loss_);
+    if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) {
+      Accumulate(loss_, &optimizer());
+    } else {
+      CountIn(loss_, &optimizer());
+    }
     known_->memory.mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);
+    meeting_.mine().numerator = optimizer().accumulated.numerator;
+    meeting_.mine().denominator = optimizer().accumulated.denominator;
+    meeting_.mine().adds = optimizer().accumulated.adds;
     return Value::Nil();
   });
 }
@@ -174,7 +183,7 @@ void JointStep::UpdateSlices(const SliceOwner& slices) {
   }
   slices.Update(optimizer());
   const auto& segments = known_->memory.segments;
-  known_->state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+  optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
 }
 
 // Each rank updates all of its own replica. All get the same sums, and so decide the same.

@@ -4,6 +4,9 @@
 // the gradient of the mean over all rows, updates every replica in the same way, or none if
 // anything failed on any rank. The loss that it returns is that of all rows, with the same bits on
 // every rank.
+//
+// Inside no-sync a step ends after the backward pass: it adds to the rank's gradients, and returns
+// the loss of its own rows. The next step outside takes those rows for a part of its own.
 #pragma once
 
 #include "parallel/training/local_step.h"
@@ -52,6 +55,7 @@ class JointStep {
   tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
 
   ReplicaTraining& training_;
+  const bool gathers_only_;  // inside no-sync
   Meeting meeting_;
   StepArguments arguments_;
   KnownOptimizer* known_ = nullptr;

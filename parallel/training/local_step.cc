@@ -71,8 +71,19 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   return CallLoss(call, arguments, prediction, loss);
 }
 
-void Backward(const LocalLoss& loss) {
-  const double seed = loss.scale == loss.denominator ? 1 : loss.scale / loss.denominator;
+void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer) {
+  auto& sums = optimizer->accumulated;
+  sums.numerator += loss.numerator();
+  sums.denominator = loss.adds ? 1 : sums.denominator + loss.denominator;
+  sums.adds |= loss.adds;
+}
+
+void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
+  const double before = optimizer->accumulated.denominator;
+  CountIn(loss, optimizer);
+  const double total = optimizer->accumulated.denominator;
+  if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
+  const double seed = loss.scale == total ? 1 : loss.scale / total;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }
 

@@ -41,8 +41,11 @@ struct LocalLoss {
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 
-// Adds to the gradients those of the mean over these rows. Throws what libtorch throws. REQUIRES:
-// the denominator is not 0.
-void Backward(const LocalLoss& loss);
+// Makes the gradients those of the mean over these rows and those that were accumulated before, and
+// counts these rows in. Throws what libtorch throws. REQUIRES: the denominators' sum is not 0.
+void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer);
+
+// The numbers alone, for rows that have no gradients.
+void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer);
 
 }  // namespace eta::parallel

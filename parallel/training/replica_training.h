@@ -23,8 +23,6 @@ struct KnownOptimizer {
   uint32_t number;         // by order of first use, from 1; the same on all ranks
   bool entered = false;    // the ranks have agreed on its structure and layout
   uint64_t structure = 0;  // hash of the description of its parameters
-  // Each rank holds the state of its own slices only; the rest is out of date.
-  bool state_is_sliced = false;
   StepMemory memory;
 };
 

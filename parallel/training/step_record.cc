@@ -43,9 +43,9 @@ Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
   const auto [first, other] =
       FirstDifference(records[0].memory->structure, records[rank].memory->structure);
   std::string message = "the replicas' models differ: ";
-  message += first.empty()
-                 ? "their parameters are laid out or optimized in different ways"
-                 : "where rank 0 has " + first + ", rank " + std::to_string(rank) + " has " + other;
+  message += first.empty() ? "rank 0 and " + Rank(rank) +
+                                 " lay out or optimize their parameters in different ways"
+                           : "where rank 0 has " + first + ", " + Rank(rank) + " has " + other;
   return {Code::kDesync, message + At(records[rank]), static_cast<int>(rank)};
 }
 

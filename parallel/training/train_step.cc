@@ -3,6 +3,7 @@
 #include <string>
 
 #include "parallel/isolate/insight.h"
+#include "parallel/isolate/no_sync.h"
 #include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/nonfinite.h"
@@ -21,12 +22,21 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
+double Mean(const tensor::Optimizer::Accumulated& sums) {
+  return sums.numerator / sums.denominator;
+}
+
+// What was accumulated has been used, or cannot be.
+void Forget(Value optimizer) {
+  if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->accumulated = {};
+}
+
 // Where the phases of the step that begins are noted; may be null.
 PhaseLog* BeginStep(const Vm& vm) {
   Insight* const insight = Insight::Of(vm);
   if (insight == nullptr) return nullptr;
   PhaseLog& log = insight->log();
-  log.SetStep(log.step() + 1);
+  if (!NoSync::IsOn(vm)) log.SetStep(log.step() + 1);
   return &log;
 }
 
@@ -41,20 +51,25 @@ Value StepAlone(tensor::Call& call) {
   LocalLoss loss;
   {
     const PhaseScope scope(log, Phase::kForward);
-    optimizer.ZeroGradients();
+    if (optimizer.accumulated.denominator == 0) optimizer.ZeroGradients();
     if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
   }
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
-  const double mean = loss.mean();
-  if (only != nullptr && !std::isfinite(mean)) {
-    return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(loss.denominator, -1));
-  }
+  const double before = optimizer.accumulated.denominator;
+  const bool gathers_only = NoSync::IsOn(call.vm());
   call.Commit();
   tensor::Optimizer::Mask mask;
   {
     const PhaseScope scope(log, Phase::kBackward);
-    Backward(loss);
+    // A batch without rows adds nothing to others.
+    if (loss.denominator != 0 || (before == 0 && !gathers_only)) Accumulate(loss, &optimizer);
     mask = optimizer.TakeGradients();
+  }
+  if (gathers_only) return Value::Double(loss.mean());
+  const double mean = before == 0 ? loss.mean() : Mean(optimizer.accumulated);
+  if (only != nullptr && !std::isfinite(mean)) {
+    const double denominator = optimizer.accumulated.denominator;
+    return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(denominator, -1));
   }
   if (only != nullptr) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
@@ -72,6 +87,7 @@ Value TrainStep(Vm& vm, Args args) {
     return JointStep(vm, *training, kTrainStep, args).Run();
   }
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
+  if (loss.IsFailure() || !NoSync::IsOn(vm)) Forget(args[1]);
   const Insight* const insight = Insight::Of(vm);
   return loss.IsFailure() || insight == nullptr ? loss : EndStep(vm, loss, insight->signal());
 }

@@ -20,6 +20,7 @@ class Parameters final : public Module {
       own_parameters_.push_back({"p" + std::to_string(i), tensors[i].set_requires_grad(true)});
     }
   }
+  std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Parameters>(*this); }
   Tensor Forward(TensorContext&, const Tensor& input) override { return input; }
   const Tensor& operator[](size_t i) const { return own_parameters_[i].tensor; }
 };

@@ -30,12 +30,16 @@ class Epoch {
   // `epoch` counts from 0. REQUIRES: batch_size > 0.
   Epoch(Dataset dataset, const BatchOptions& options, uint64_t epoch);
 
+  // The same pass through another copy of the dataset.
+  Epoch WithDataset(Dataset dataset) const;
+
   // The next batch, or nothing after the last one.
   std::optional<Batch> Next(int rank, int world_size);
+  const Dataset& dataset() const { return dataset_; }
 
  private:
-  const Dataset dataset_;
-  const int64_t batch_size_;
+  Dataset dataset_;
+  int64_t batch_size_;
   std::vector<int64_t> order_;  // without the rows left out
   size_t position_ = 0;
 };
@@ -50,11 +54,15 @@ class Batches {
   Epoch Start() { return Epoch(dataset_, options_, epochs_++); }
   // The program's procedure that each batch's inputs go through; () if there is none.
   Value transform() const { return transform_; }
+  void set_transform(Value transform) { transform_ = transform; }
+  // The same, as far as it has come, of another copy of the dataset; without a transform.
+  Batches WithDataset(Dataset dataset) const;
+  const Dataset& dataset() const { return dataset_; }
 
  private:
-  const Dataset dataset_;
-  const BatchOptions options_;
-  const Value transform_;
+  Dataset dataset_;
+  BatchOptions options_;
+  Value transform_;
   uint64_t epochs_ = 0;
 };
 

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "torch/transfer.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -55,6 +57,22 @@ Dataset TakeRows(const Dataset& dataset, std::span<const int64_t> rows) {
   return {SelectRows(dataset.inputs, rows), SelectRows(dataset.targets, rows)};
 }
 
+Dataset ShareDataset(Transfer& transfer, const Dataset& original) {
+  return {ShareTensor(transfer, original.inputs), ShareTensor(transfer, original.targets)};
+}
+
+namespace {
+
+constexpr ForeignTransfer kTransfer = {
+    .copy = [](const void* data, Transfer& transfer) -> void* {
+      return Guarded(transfer, "a dataset", [&] {
+        return new Dataset(ShareDataset(transfer, *static_cast<const Dataset*>(data)));
+      });
+    },
+};
+
+}  // namespace
+
 const ForeignType kDatasetType = {
     .name = "dataset",
     .finalize = [](void* data) { delete static_cast<Dataset*>(data); },
@@ -62,10 +80,7 @@ const ForeignType kDatasetType = {
         [](Vm&, void* data, PrintMode, std::string* out) {
           *out += "#<dataset " + std::to_string(static_cast<Dataset*>(data)->rows()) + ">";
         },
-    .transfer = [](void* data) -> void* {
-      const Dataset& dataset = *static_cast<Dataset*>(data);
-      return new Dataset{dataset.inputs.clone(), dataset.targets.clone()};
-    },
+    .transfer = &kTransfer,
 };
 
 Value WrapDataset(Vm& vm, Dataset dataset) {

@@ -10,6 +10,10 @@
 #include "base/expected.h"
 #include "vm/vm.h"
 
+namespace eta {
+class Transfer;
+}
+
 namespace eta::tensor {
 
 using at::Tensor;
@@ -28,7 +32,10 @@ Expected<Dataset, std::string> MakeDataset(const Tensor& inputs, const Tensor& t
 // New, contiguous tensors of the given rows, in that order. REQUIRES: each is in [0, rows()).
 Dataset TakeRows(const Dataset& dataset, std::span<const int64_t> rows);
 
-// Datasets as values, printed #<dataset ROWS>; sent to another isolate as a copy.
+// For its way to other Vms: one copy, which all that get it read.
+Dataset ShareDataset(Transfer& transfer, const Dataset& original);
+
+// Datasets as values, printed #<dataset ROWS>.
 extern const ForeignType kDatasetType;
 Value WrapDataset(Vm& vm, Dataset dataset);
 // The dataset in `v`, or null if it is not one. Valid as long as `v` is reachable.

@@ -1,6 +1,7 @@
 // Atoms: cells for values that change. `%atom-swap!`, which calls back, is in stdlib/builtins.eta.
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
+#include "vm/transfer.h"
 
 namespace eta {
 namespace {
@@ -12,7 +13,17 @@ struct Atom {
 void Trace(void* data, Marker& marker) { marker.Mark(static_cast<Atom*>(data)->value); }
 void Finalize(void* data) { delete static_cast<Atom*>(data); }
 
-constexpr ForeignType kAtomType = {.name = "atom", .trace = Trace, .finalize = Finalize};
+constexpr ForeignTransfer kAtomTransfer = {
+    .copy = [](const void*, Transfer&) -> void* { return new Atom{}; },
+    .values =
+        [](const void* data, std::vector<Value>* out) {
+          out->push_back(static_cast<const Atom*>(data)->value);
+        },
+    .adopt = [](Vm&, void* data,
+                std::span<const Value> values) { static_cast<Atom*>(data)->value = values[0]; },
+};
+constexpr ForeignType kAtomType = {
+    .name = "atom", .trace = Trace, .finalize = Finalize, .transfer = &kAtomTransfer};
 constexpr std::string_view kNotAnAtom = "expected an atom";
 
 Atom* AtomOf(Value v) { return static_cast<Atom*>(ForeignData(v, &kAtomType)); }

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "vm/diagnostics.h"
+
 namespace eta::parallel {
 namespace {
 
@@ -30,6 +32,26 @@ class MemoryFile {
   char* text_ = nullptr;
   size_t size_ = 0;
   FILE* const file_;
+};
+
+class MemoryConsole final : public Console {
+ public:
+  MemoryConsole(std::string* output, std::string input)
+      : output_(*output), input_(std::move(input)) {}
+  void WriteOut(std::string_view bytes) override { output_ += bytes; }
+  void WriteError(std::string_view bytes) override { output_ += bytes; }
+  void Flush() override {}
+  std::string ReadLine() override {
+    const size_t newline = input_.find('\n');
+    const size_t end = newline == std::string::npos ? input_.size() : newline + 1;
+    std::string line = input_.substr(0, end);
+    input_.erase(0, end);
+    return line;
+  }
+
+ private:
+  std::string& output_;
+  std::string input_;
 };
 
 // A file that holds `text`, to read from its beginning.
@@ -66,6 +88,16 @@ GroupRun RunGroup(GroupOptions options, const std::string& text, const std::stri
   });
   const auto time = std::chrono::steady_clock::now() - begin;
   return {outcome.exit_code, output.Text(), notes.Text(), std::move(outcome.diagnostic), time};
+}
+
+std::string RunAlone(const std::string& text, int threads, const std::string& input) {
+  std::string output;
+  Vm::Options options;
+  options.console = std::make_unique<MemoryConsole>(&output, input);
+  Vm vm(std::move(options));
+  PrepareVm(vm, {.extension = nullptr, .extension_names = {}, .threads = threads, .dtype = ""});
+  const bool ran = vm.RunText("(import std.core) (import std.parallel)\n" + text, "script.eta");
+  return ran ? output : output + RenderFailure(vm, {});
 }
 
 testing::AssertionResult Contains(const std::string& text, const std::string& part) {

@@ -30,6 +30,10 @@ inline GroupRun RunGroup(int size, const std::string& text, const std::string& i
   return RunGroup(std::move(options), text, input);
 }
 
+// Runs the program script.eta alone, with std.core and std.parallel imported in its first line:
+// what it printed, followed by its error if it failed. It may use `threads` threads.
+std::string RunAlone(const std::string& text, int threads = 4, const std::string& input = "");
+
 // Whether `part` occurs in `text`; says what the text was if not.
 testing::AssertionResult Contains(const std::string& text, const std::string& part);
 

@@ -43,6 +43,17 @@ TEST(NativesTest, AShardRangeNeedsACount) {
   }
 }
 
+TEST(NativesTest, WithStallTimeoutRunsItsThunk) {
+  EXPECT_EQ(Check("(with-stall-timeout 5 (lambda () 7))", "7"), "");
+  for (const char* wrong : {"0", "-1", "'a", "2e9"}) {
+    const std::string error =
+        RunForms("(with-stall-timeout " + std::string(wrong) + " (lambda () 7))");
+    EXPECT_NE(error.find("with-stall-timeout: expected a positive number of seconds"),
+              std::string::npos)
+        << error;
+  }
+}
+
 TEST(NativesTest, ImportingStdParallelLoadsNoTensors) {
   Vm vm({});
   InstallParallelNatives(vm);

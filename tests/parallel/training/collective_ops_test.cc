@@ -40,6 +40,23 @@ TEST(CollectiveOpsTest, AllReduceOfTensors) {
   }
 }
 
+TEST(CollectiveOpsTest, ReduceScatterGivesTheOwnRowsOfAllReduce) {
+  for (int ranks = 1; ranks <= 4; ++ranks) {
+    for (const char* op : {"", " 'sum", " 'mean", " 'max", " 'min"}) {
+      const std::string reduction = op;
+      const std::string program =
+          "(let ((t (torch/mul (torch/reshape (torch/arange 0 14 1) '(7 2))"
+          "                    (torch/tensor (+ rank 1)))))"
+          "  (equal? (torch/to-list (parallel/reduce-scatter t" +
+          reduction +
+          "))"
+          "          (torch/to-list (parallel/shard (parallel/all-reduce t" +
+          reduction + ")))))";
+      EXPECT_EQ(Eval(ranks, program), "#t") << ranks << op;
+    }
+  }
+}
+
 TEST(CollectiveOpsTest, AllReduceMakesANewTensor) {
   EXPECT_EQ(OutputOf(2, R"(
     (define t (torch/tensor '(1 2)))
@@ -93,6 +110,12 @@ TEST(CollectiveOpsTest, WrongArguments) {
             "runtime.type-error: parallel/broadcast: there is no rank 1");
   EXPECT_EQ(error("(parallel/shard (torch/tensor 1))"),
             "runtime.type-error: parallel/shard: a tensor without axes has no rows to share out");
+  EXPECT_EQ(error("(parallel/reduce-scatter (torch/tensor 1))"),
+            "runtime.type-error: parallel/reduce-scatter: a tensor without axes has no rows to "
+            "share out");
+  EXPECT_EQ(error("(parallel/reduce-scatter (torch/ones '(2)) 'median)"),
+            "runtime.type-error: parallel/reduce-scatter: the reduction must be 'sum, 'mean, 'max "
+            "or 'min");
   EXPECT_EQ(error("(parallel/all-gather (torch/tensor 1))"),
             "runtime.type-error: parallel/all-gather: a tensor without axes has no rows to gather");
   EXPECT_NE(error("(parallel/all-reduce (torch/tensor '(1 2) 'int64) 'mean)"), "");
@@ -107,6 +130,8 @@ TEST(CollectiveOpsTest, RanksThatDisagreeAreNamed) {
   };
   expect_desync("(parallel/all-reduce (torch/ones (list 2 (+ rank 1))))",
                 "rank 0 brings (2 1) float64, rank 1 (2 2) float64 at train.eta:1:35");
+  expect_desync("(parallel/reduce-scatter (torch/ones (list 2 (+ rank 1))))",
+                "rank 0 brings (2 1)");
   expect_desync("(parallel/all-gather (torch/ones (list 2 (+ rank 1))))", "rank 0 brings (2 1)");
   expect_desync("(parallel/broadcast (torch/ones '(2)) rank)", "from rank 1");
   expect_desync("(parallel/all-reduce 1 (if (= rank 0) 'sum 'max))", "all-reduce max of a number");

@@ -57,6 +57,25 @@ TEST(LossesOnReplicasTest, SumsAreAddedUp) {
   ExpectParity(Training(kLinear, kRows, "(lambda (p t) (mse-loss p t 'reduction 'sum))", kValues));
 }
 
+TEST(LossesOnReplicasTest, SumsOfSeveralBatchesAreAddedUp) {
+  const std::string program = R"((import std.torch (only std.parallel shard no-sync))
+    (manual-seed 5)
+    (define model (linear 3 2))
+    (define optimizer (sgd model 0.05))
+    (define (loss p t) (mse-loss p t 'reduction 'sum))
+    (define (batch rows)
+      (let* ((x (randn (list rows 3))) (y (randn (list rows 2))))
+        (train-step! model optimizer loss (shard x) (shard y))))
+    (define (step rows)
+      (no-sync (lambda () (batch rows)))
+      (write (batch 5))
+      (newline))
+    (for-each step '(7 4))
+    (write (map to-list (parameters model))))";
+  const std::string alone = OutputOf(1, program);
+  for (int ranks : {2, 3}) ExpectClose(alone, OutputOf(ranks, program), 1e-9);
+}
+
 TEST(LossesOnReplicasTest, AProcedureThatGivesALossOfTheLibraryIsExact) {
   // All ranks' rows count, but not alike: the mean over rows would be another number.
   ExpectParity(Training(kLinear, kRows,

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "parallel/core/world.h"
+#include "parallel/isolate/natives.h"
+#include "parallel/isolate/place.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
 #include "vm/diagnostics.h"
@@ -40,10 +42,13 @@ std::unique_ptr<Vm> MakeVm(int rank, int ranks, ReplicaResult* result) {
 
 void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* result) {
   tensor::InstallTensors(vm);
+  InstallParallelNatives(vm);
   const std::string text =
       "(import std.core) (define rank " + std::to_string(rank) + ") " + program;
   if (vm.RunText(text, "train.eta")) return;
   const Vm::Pending& pending = vm.pending();
+  const SourceSpan span = PendingSpan(vm, pending);
+  result->place = PlaceText(span, vm.File(span));
   if (!vm.diagnostic().message.empty()) {
     result->error = vm.diagnostic().message;
   } else if (pending.kind == Vm::Pending::Kind::kExit) {
@@ -68,9 +73,9 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
   if (result->error.empty()) {
     (*member)->Return();
   } else if (result->error.starts_with("exit ")) {
-    (*member)->Exit(std::atoi(result->error.c_str() + 5), "");
+    (*member)->Exit(std::atoi(result->error.c_str() + 5), result->place);
   } else {
-    (*member)->Fail("", result->error);
+    (*member)->Fail(result->place, result->error);
   }
 }
 

@@ -21,6 +21,7 @@ struct ReplicaResult {
   std::string output;      // what it wrote
   std::string complaints;  // what it wrote to the standard error
   std::string error;       // "TAG: MESSAGE" if it ended so
+  std::string place;       // where that was, or empty
   uint64_t meetings = 0;   // how often it met the others
 };
 

@@ -56,9 +56,10 @@ TEST_F(StepRecordTest, AnotherStructureIsADesyncThatNamesTheParameter) {
             "the replicas' models differ: where rank 0 has 0.bias (2) float64, rank 1 has nothing "
             "at train.eta:4:1");
   memories_[1].structure = memories_[0].structure;
-  EXPECT_EQ(CheckAgreement(records_).message,
-            "the replicas' models differ: their parameters are laid out or optimized in different "
-            "ways at train.eta:4:1");
+  EXPECT_EQ(
+      CheckAgreement(records_).message,
+      "the replicas' models differ: rank 0 and rank 1 lay out or optimize their parameters in "
+      "different ways at train.eta:4:1");
 }
 
 TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {

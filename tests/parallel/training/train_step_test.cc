@@ -95,7 +95,7 @@ TEST(TrainStepTest, ALearningRateOfOneRankIsADesync) {
     (define optimizer (optim/sgd model (if (= rank 0) 0.1 0.2)))
     (optim/train-step! model optimizer nn/mse-loss (torch/ones '(2 3)) (torch/ones '(2 2))))")) {
     EXPECT_EQ(result.error.find("runtime.desync: "), 0u) << result.error;
-    EXPECT_NE(result.error.find("optimized in different ways"), std::string::npos) << result.error;
+    EXPECT_NE(result.error.find("in different ways"), std::string::npos) << result.error;
   }
 }
 
