@@ -16,6 +16,12 @@ Status CheckReduce(DType dtype, ReduceOp op) {
   return Invalid(std::string(NameOf(op)) + " is not defined for " + NameOf(dtype));
 }
 
+Status CheckDTypes(const Buffer& a, const Buffer& b) {
+  if (a.dtype == b.dtype) return {};
+  return Invalid(std::string("input and output differ: ") + NameOf(a.dtype) + " and " +
+                 NameOf(b.dtype));
+}
+
 Status CheckSize(const char* what, size_t actual, size_t expected) {
   if (actual == expected) return {};
   return Invalid(std::string("the ") + what + " has " + std::to_string(actual) +
@@ -29,10 +35,7 @@ Status CheckParts(const Buffer& whole, const char* whole_name, const Buffer& par
     return Invalid(std::to_string(counts.size()) + " counts for " + std::to_string(size) +
                    " ranks");
   }
-  if (whole.dtype != part.dtype) {
-    return Invalid(std::string("input and output differ: ") + NameOf(whole.dtype) + " and " +
-                   NameOf(part.dtype));
-  }
+  if (Status s = CheckDTypes(whole, part); !s.ok()) return s;
   if (Status s = CheckBuffer(whole); !s.ok()) return s;
   if (Status s = CheckBuffer(part); !s.ok()) return s;
   const size_t sum = std::accumulate(counts.begin(), counts.end(), size_t{0});
@@ -42,9 +45,15 @@ Status CheckParts(const Buffer& whole, const char* whole_name, const Buffer& par
 
 }  // namespace
 
-Status CheckAllReduce(const Buffer& buffer, ReduceOp op) {
-  if (Status s = CheckReduce(buffer.dtype, op); !s.ok()) return s;
-  return CheckBuffer(buffer);
+Status CheckAllReduce(const Buffer& input, const Buffer& output, ReduceOp op) {
+  if (Status s = CheckReduce(input.dtype, op); !s.ok()) return s;
+  if (Status s = CheckDTypes(input, output); !s.ok()) return s;
+  if (input.count != output.count) {
+    return Invalid("the input has " + std::to_string(input.count) + " elements, the output " +
+                   std::to_string(output.count));
+  }
+  if (Status s = CheckBuffer(input); !s.ok()) return s;
+  return CheckBuffer(output);
 }
 
 Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,

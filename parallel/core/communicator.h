@@ -38,8 +38,13 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // In place; every rank ends with the same bits. Dtype and count are equal on all ranks.
-  virtual Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) = 0;
+  // Reduces `input` into `output`; every rank ends with the same bits. Dtype and count are equal on
+  // all ranks. The two are the same memory or do not overlap, likewise on all ranks.
+  virtual Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) = 0;
+  // In place.
+  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) {
+    return AllReduce(buffer, buffer, op, site);
+  }
 
   // Reduces `input` (sum(counts) elements on every rank); rank r gets part r, counts[r] elements,
   // in `output`. Counts has one entry per rank and is equal on all ranks. `output` may be the

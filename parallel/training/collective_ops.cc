@@ -21,7 +21,10 @@ using tensor::Op;
 using tensor::Tensor;
 using tensor::WrapTensor;
 
-// The elements of `tensor` in memory that is the communicator's to write to.
+// The elements of `tensor` one after the other in this process's memory, to be read.
+Tensor OnHost(const Tensor& tensor) { return tensor.detach().to(at::kCPU).contiguous(); }
+
+// The same in memory that is the communicator's to write to.
 Tensor Copy(const Tensor& tensor) {
   return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false))
       .copy_(tensor.detach());
@@ -80,13 +83,14 @@ Value ReduceNumber(Call& call, Value number, ReduceOp op) {
 
 Value ReduceTensor(Call& call, const Tensor& tensor, ReduceOp op) {
   Collective collective(call, "all-reduce");
-  const Tensor result = Copy(tensor);
-  const Buffer buffer = BufferOf(result);
+  const Tensor input = OnHost(tensor);
+  const Tensor result = at::empty(input.sizes(), input.options());
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
     return Value::Failure();
   }
-  const Work work = collective.member().communicator().AllReduce(buffer, op, collective.site());
+  const Work work = collective.member().communicator().AllReduce(BufferOf(input), BufferOf(result),
+                                                                 op, collective.site());
   if (!collective.Passed(work.status())) return Value::Failure();
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
@@ -107,7 +111,7 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
   if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to share out");
   Collective collective(call, "reduce-scatter");
-  const Tensor input = Copy(tensor);
+  const Tensor input = OnHost(tensor);
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
     return Value::Failure();
@@ -129,7 +133,7 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
 Value AllGather(Call& call, const Tensor& tensor) {
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to gather");
   Collective collective(call, "all-gather");
-  const Tensor own = Copy(tensor);
+  const Tensor own = OnHost(tensor);
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 1)) {
     return Value::Failure();

@@ -23,16 +23,18 @@ class LocalCommunicator final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return board_.size(); }
 
-  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
-    if (Status s = CheckAllReduce(buffer, op); !s.ok()) return Work(s);
-    if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
+  Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
+    if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
+    if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
     const Signature signature{
-        .op = Op::kAllReduce, .dtype = buffer.dtype, .reduce = op, .count = buffer.count};
-    return Together(signature, site, buffer, [&] {
-      const size_t element = SizeOf(buffer.dtype);
-      const Slice slice = OwnedSlice(buffer.count, element, rank_, size());
-      ReduceSlice(buffer.dtype, op, slice, [&](size_t at, const std::byte* sums, size_t count) {
-        for (std::byte* peer : peers_) std::memcpy(peer + at * element, sums, count * element);
+        .op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
+    return Together(signature, site, Share(input, output), [&] {
+      const size_t element = SizeOf(input.dtype);
+      const Slice slice = OwnedSlice(input.count, element, rank_, size());
+      ReduceSlice(input.dtype, op, slice, [&](size_t at, const std::byte* sums, size_t count) {
+        for (const Memory& peer : peers_) {
+          std::memcpy(peer.output + at * element, sums, count * element);
+        }
       });
     });
   }
@@ -48,7 +50,7 @@ class LocalCommunicator final : public Communicator {
                               .reduce = op,
                               .count = input.count,
                               .parts = HashOf(counts)};
-    return Together(signature, site, input, [&] {
+    return Together(signature, site, Share(input, output), [&] {
       const size_t element = SizeOf(input.dtype);
       const Slice part = PartOf(counts, rank_);
       std::byte* out = static_cast<std::byte*>(output.data);
@@ -66,11 +68,11 @@ class LocalCommunicator final : public Communicator {
                               .dtype = output.dtype,
                               .count = output.count,
                               .parts = HashOf(counts)};
-    return Together(signature, site, input, [&] {
+    return Together(signature, site, Share(input, output), [&] {
       std::byte* out = static_cast<std::byte*>(output.data);
       for (int r = 0; r < size(); ++r) {
         const size_t bytes = counts[r] * SizeOf(output.dtype);
-        if (bytes > 0 && out != peers_[r]) std::memcpy(out, peers_[r], bytes);
+        if (bytes > 0 && out != peers_[r].input) std::memcpy(out, peers_[r].input, bytes);
         out += bytes;
       }
     });
@@ -81,8 +83,8 @@ class LocalCommunicator final : public Communicator {
     if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
     const Signature signature{
         .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
-    return Together(signature, site, buffer, [&] {
-      if (rank_ != root) std::memcpy(buffer.data, peers_[root], buffer.bytes());
+    return Together(signature, site, Share(buffer, buffer), [&] {
+      if (rank_ != root) std::memcpy(buffer.data, peers_[root].input, buffer.bytes());
     });
   }
 
@@ -95,18 +97,28 @@ class LocalCommunicator final : public Communicator {
   void Abort(const Status& reason) override { board_.Abort(reason); }
 
  private:
+  // What a rank shows to the others during a collective.
+  struct Memory {
+    const std::byte* input;
+    std::byte* output;
+  };
+
+  static Memory Share(const Buffer& input, const Buffer& output) {
+    return {static_cast<const std::byte*>(input.data), static_cast<std::byte*>(output.data)};
+  }
+
   static Status CheckHosts(const Buffer& input, const Buffer& output) {
     Status status = CheckHost(input);
     return status.ok() ? CheckHost(output) : status;
   }
 
-  // Meets the others, each with its own `shared` buffer, and then, with peers_ filled, works on
+  // Meets the others, each with its own `shared` memory, and then, with peers_ filled, works on
   // them. All ranks agree on the count, so that they also agree on skipping the work.
   template <class F>
-  Work Together(const Signature& signature, Site site, const Buffer& shared, const F& work) {
-    Status met = board_.Meet(rank_, signature, site, &shared.data, sizeof(shared.data));
+  Work Together(const Signature& signature, Site site, const Memory& shared, const F& work) {
+    Status met = board_.Meet(rank_, signature, site, &shared, sizeof(shared));
     if (!met.ok() || signature.count == 0) return Work(std::move(met));
-    for (int r = 0; r < size(); ++r) peers_[r] = board_.Peer<std::byte*>(rank_, r);
+    for (int r = 0; r < size(); ++r) peers_[r] = board_.Peer<Memory>(rank_, r);
     {
       const PhaseScope reducing(&board_.log(rank_), Phase::kReduce, signature.bytes());
       work();
@@ -123,7 +135,7 @@ class LocalCommunicator final : public Communicator {
     const size_t block = kReduceBlockBytes / element;
     for (size_t at = slice.begin; at < slice.end; at += block) {
       const size_t count = std::min(block, slice.end - at);
-      for (size_t r = 0; r < peers_.size(); ++r) inputs_[r] = peers_[r] + at * element;
+      for (size_t r = 0; r < peers_.size(); ++r) inputs_[r] = peers_[r].input + at * element;
       ReduceBlock(dtype, op, inputs_, count, sums);
       sink(at, sums, count);
     }
@@ -132,7 +144,7 @@ class LocalCommunicator final : public Communicator {
   Board& board_;
   const int rank_;
   std::vector<const std::byte*> inputs_;  // where a block of peers_ begins
-  std::vector<std::byte*> peers_;         // the buffers of the collective in progress, by rank
+  std::vector<Memory> peers_;             // of the collective in progress, by rank
 };
 
 }  // namespace

@@ -48,13 +48,13 @@ class NcclCommunicator final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return board_.size(); }
 
-  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
-    if (Status s = CheckAllReduce(buffer, op); !s.ok()) return Work(s);
-    if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);
+  Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
+    if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
+    if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
     const Signature signature{
-        .op = Op::kAllReduce, .dtype = buffer.dtype, .reduce = op, .count = buffer.count};
-    return Together(signature, site, buffer, [&](void* out, Stream stream) {
-      return comm_->AllReduce(buffer.data, out, buffer.count, buffer.dtype, op, stream);
+        .op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
+    return Together(signature, site, output, [&](void* out, Stream stream) {
+      return comm_->AllReduce(input.data, out, input.count, input.dtype, op, stream);
     });
   }
 

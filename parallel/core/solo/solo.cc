@@ -15,8 +15,8 @@ class SoloCommunicator final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
 
-  Work AllReduce(const Buffer& buffer, ReduceOp op, Site) override {
-    return Finish(CheckAllReduce(buffer, op));
+  Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site) override {
+    return Copy(CheckAllReduce(input, output, op), input, output);
   }
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                      ReduceOp op, Site) override {
@@ -42,12 +42,11 @@ class SoloCommunicator final : public Communicator {
   }
 
   Work Copy(Status checked, const Buffer& input, const Buffer& output) {
-    if (checked.ok()) checked = CheckHost(input);
-    if (checked.ok()) checked = CheckHost(output);
+    const bool moves = input.data != output.data && input.count > 0;
+    if (checked.ok() && moves) checked = CheckHost(input);
+    if (checked.ok() && moves) checked = CheckHost(output);
     Work work = Finish(std::move(checked));
-    if (work.status().ok() && input.data != output.data && input.count > 0) {
-      std::memcpy(output.data, input.data, input.bytes());
-    }
+    if (work.status().ok() && moves) std::memcpy(output.data, input.data, input.bytes());
     return work;
   }
 

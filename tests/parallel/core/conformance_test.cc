@@ -154,6 +154,22 @@ TEST_P(ConformanceTest, AllReduce) {
   });
 }
 
+TEST_P(ConformanceTest, AllReduceIntoOtherMemory) {
+  const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
+  Run([&](Member& member) {
+    Elements mine = OfRank(dtype(), member.rank(), count());
+    const Elements before = OfRank(dtype(), member.rank(), count());
+    Elements out = OfRank(dtype(), member.rank() + 1, count());
+    const Status status =
+        member.communicator()
+            .AllReduce(On(member, mine.buffer()), On(member, out.buffer()), op, "a")
+            .status();
+    ASSERT_TRUE(status.ok()) << status.message;
+    EXPECT_TRUE(SameBytes(out, Reduction(dtype(), op, ranks(), 0, count())));
+    EXPECT_TRUE(SameBytes(mine, before));
+  });
+}
+
 TEST_P(ConformanceTest, ReduceScatterOfUnevenParts) {
   const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
   const std::vector<size_t> counts = UnevenCounts(count(), ranks());
@@ -267,6 +283,9 @@ TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
     const std::vector<size_t> even(ranks, 4), too_many(ranks + 1, 4), too_large(ranks, 5);
     EXPECT_EQ(code(comm.AllReduce(nothing, ReduceOp::kSum, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllReduce(other, ReduceOp::kMean, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllReduce(four, all, ReduceOp::kSum, "")),
+              ranks == 1 ? Code::kOk : Code::kInvalid);
+    EXPECT_EQ(code(comm.AllReduce(four, other, ReduceOp::kSum, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.Broadcast(four, -1, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.Broadcast(four, member.size(), "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllGather(four, all, too_many, "")), Code::kInvalid);

@@ -23,8 +23,9 @@ class FaultyCommunicator final : public Communicator {
   int rank() const override { return real_.rank(); }
   int size() const override { return real_.size(); }
 
-  Work AllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
-    return Inject([&] { return real_.AllReduce(buffer, op, site); });
+  using Communicator::AllReduce;
+  Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
+    return Inject([&] { return real_.AllReduce(input, output, op, site); });
   }
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                      ReduceOp op, Site site) override {
