@@ -96,5 +96,11 @@ TEST(TrainingTest, MnistLearnsOnTwoReplicas) {
   EXPECT_GE(training.test_accuracy, 0.94);
 }
 
+// Convolutions reach what the perceptron does not, on two cores within a minute.
+TEST(TrainingTest, LenetLearnsOnTwoReplicas) {
+  const Training training = Train("cookbook/parallel/lenet.eta", 2);
+  EXPECT_GE(training.test_accuracy, 0.97);
+}
+
 }  // namespace
 }  // namespace eta

@@ -23,6 +23,7 @@ namespace eta::tensor {
 using at::Tensor;
 
 class ArenaRegistry;
+class LossNotes;
 class Optimizer;
 
 // The dtype of tensors created without one: a setting of the process, as it is libtorch's.
@@ -74,6 +75,7 @@ class TensorContext {
 
   // --- Training ----------------------------------------------------------------------------------
   const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
+  LossNotes* loss_notes = nullptr;  // where losses are noted, if anywhere (torch/loss.h)
 
  private:
   friend class RankStream;

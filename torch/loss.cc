@@ -1,50 +1,30 @@
 #include "torch/loss.h"
 
-#include <ATen/ExpandUtils.h>
 #include <ATen/core/Reduction.h>
-#include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/l1_loss.h>
-#include <ATen/ops/mse_loss.h>
-#include <ATen/ops/ne.h>
+
+#include <utility>
 
 namespace eta::tensor {
-namespace {
 
-constexpr int64_t kIgnoredClass = -100;  // libtorch's: such targets do not count
+LossNotes::LossNotes(TensorContext& context)
+    : context_(context), outer_(std::exchange(context.loss_notes, this)) {}
 
-double BroadcastCount(const Tensor& a, const Tensor& b) {
-  return static_cast<double>(c10::multiply_integers(at::infer_size(a.sizes(), b.sizes())));
-}
+LossNotes::~LossNotes() { context_.loss_notes = outer_; }
 
-LossTerms Mse(const Tensor& prediction, const Tensor& target) {
-  return {at::mse_loss(prediction, target, at::Reduction::Sum), BroadcastCount(prediction, target)};
-}
-
-LossTerms L1(const Tensor& prediction, const Tensor& target) {
-  return {at::l1_loss(prediction, target, at::Reduction::Sum), BroadcastCount(prediction, target)};
-}
-
-// Class indices count where they are not ignored; probabilities count once per row.
-double CrossEntropyCount(const Tensor& logits, const Tensor& target) {
-  if (logits.sizes() != target.sizes()) {
-    return at::ne(target, kIgnoredClass).sum().item().toDouble();
+const LossNote* LossNotes::Find(const Tensor& result) const {
+  for (const LossNote& note : notes_) {
+    if (note.result.lock().get() == result.unsafeGetTensorImpl()) return &note;
   }
-  const int64_t classes = logits.size(logits.dim() == 1 ? 0 : 1);
-  return static_cast<double>(logits.numel()) / static_cast<double>(classes);
-}
-
-LossTerms CrossEntropy(const Tensor& logits, const Tensor& target) {
-  Tensor sum = at::cross_entropy_loss(logits, target, {}, at::Reduction::Sum, kIgnoredClass);
-  return {std::move(sum), CrossEntropyCount(logits, target)};
-}
-
-}  // namespace
-
-LossTermsFn FindLossTerms(std::string_view name) {
-  if (name == "nn/mse-loss") return &Mse;
-  if (name == "nn/l1-loss") return &L1;
-  if (name == "nn/cross-entropy-loss") return &CrossEntropy;
   return nullptr;
+}
+
+Tensor NoteLoss(TensorContext& context, Tensor result, int64_t reduction,
+                const std::function<double()>& denominator) {
+  if (context.loss_notes == nullptr || reduction == at::Reduction::None) return result;
+  const bool adds = reduction == at::Reduction::Sum;
+  context.loss_notes->notes_.push_back(
+      {decltype(LossNote::result)(result.getIntrusivePtr()), adds, adds ? 1 : denominator()});
+  return result;
 }
 
 }  // namespace eta::tensor

@@ -1,25 +1,52 @@
-// Losses as a sum and what it is divided by, so that ranks with different numbers of rows can be
-// combined exactly: the mean over all rows is sum(numerators) / sum(denominators).
+// How losses add up over ranks that have different numbers of rows: the mean over all rows is the
+// sum of the numerators over the sum of the denominators.
+//
+// A loss of the library knows its denominator (rows, elements, targets that count, their weights)
+// and notes it down when it is computed. A training step that called a procedure of the program
+// looks whether what it returned is such a loss, and is exact if so:
+//
+//   LossNotes notes(context);
+//   ... the program computes `result` ...
+//   const LossNote* note = notes.Find(result);
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include "vm/native.h"
+#include <functional>
+#include <vector>
+
+#include "torch/context.h"
 
 namespace eta::tensor {
 
-using at::Tensor;
-
-struct LossTerms {
-  Tensor numerator;    // 0-d, part of the graph
-  double denominator;  // elements, rows or valid targets
+struct LossNote {
+  c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> result;
+  bool adds;           // the result is a sum, to be added up as it is
+  double denominator;  // of a mean
 };
 
-// May throw what libtorch throws (shapes that do not fit).
-using LossTermsFn = LossTerms (*)(const Tensor& prediction, const Tensor& target);
+// While in scope, losses of this context are noted. Thread safety: the isolate's thread.
+class LossNotes {
+ public:
+  explicit LossNotes(TensorContext& context);
+  ~LossNotes();
+  LossNotes(const LossNotes&) = delete;
+  LossNotes& operator=(const LossNotes&) = delete;
 
-// How the loss called `name` ("nn/mse-loss") is composed, or null when it is not one of the
-// library's: then it counts as a mean over the rows of the prediction.
-LossTermsFn FindLossTerms(std::string_view name);
+  // Null: not the result of a loss of the library, or not reduced to one number.
+  const LossNote* Find(const Tensor& result) const;
+
+ private:
+  friend Tensor NoteLoss(TensorContext&, Tensor, int64_t, const std::function<double()>&);
+
+  TensorContext& context_;
+  LossNotes* const outer_;
+  std::vector<LossNote> notes_;
+};
+
+// Notes a loss with this at::Reduction, if somebody wants to know; returns it. `denominator` is
+// asked only then.
+Tensor NoteLoss(TensorContext& context, Tensor result, int64_t reduction,
+                const std::function<double()>& denominator);
 
 }  // namespace eta::tensor

@@ -1,5 +1,8 @@
 #include "torch/marshal.h"
 
+#include <ATen/ScalarOps.h>
+#include <ATen/ops/tensor.h>
+
 #include <cmath>
 
 namespace eta::tensor {
@@ -14,6 +17,20 @@ constexpr DtypeRow kDtypes[] = {
     {"bfloat16", at::kBFloat16}, {"int64", at::kLong},    {"int32", at::kInt},
     {"uint8", at::kByte},        {"bool", at::kBool},
 };
+
+// The items of a proper list of integers, if it is one.
+std::optional<std::vector<int64_t>> ReadIntegers(Value v) {
+  std::vector<int64_t> integers;
+  for (Value slow = v; IsPair(v); v = Cdr(v)) {
+    const auto integer = ReadInteger(Car(v));
+    if (!integer) return std::nullopt;
+    integers.push_back(*integer);
+    if (integers.size() % 2 == 0) slow = Cdr(slow);
+    if (Cdr(v) == slow) return std::nullopt;  // cyclic
+  }
+  if (!v.IsNil()) return std::nullopt;
+  return integers;
+}
 
 }  // namespace
 
@@ -55,6 +72,38 @@ bool Arg<Shape>::Read(Value v) {
     if (shape.sizes.size() > kMaxDimensions) return false;
   }
   return true;
+}
+
+bool Arg<Axes>::Read(Value v) {
+  if (const auto axis = ReadInteger(v)) {
+    axes.values = {*axis};
+    return true;
+  }
+  auto integers = ReadIntegers(v);
+  if (!integers) return false;
+  axes.values = *std::move(integers);
+  return true;
+}
+
+bool Arg<Operand>::Read(Value v) {
+  if (const Tensor* given = TensorIn(v)) {
+    operand.tensor = *given;
+  } else if (IsInteger(v)) {
+    operand.tensor = at::native::wrapped_scalar_tensor(ToInt64(v));
+  } else if (IsNumber(v)) {
+    operand.tensor = at::native::wrapped_scalar_tensor(ToDouble(v));
+  }
+  return operand.tensor.defined();
+}
+
+bool Arg<Indices>::Read(Value v) {
+  if (const Tensor* given = TensorIn(v)) {
+    indices.tensor = *given;
+    return true;
+  }
+  const auto integers = ReadIntegers(v);
+  if (integers) indices.tensor = at::tensor(*integers, at::kLong);
+  return integers.has_value();
 }
 
 bool Arg<std::vector<Tensor>>::Read(Value v) {

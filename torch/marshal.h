@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "torch/call.h"
@@ -29,6 +30,15 @@ struct Axis {
 };
 struct Shape {  // a proper list of integers, entries of other kinds skipped; may be empty
   std::vector<int64_t> sizes;
+};
+struct Axes {  // one axis, or a list of them
+  std::vector<int64_t> values;
+};
+struct Operand {  // a tensor, or a number, which takes on the dtype of what it meets
+  Tensor tensor;
+};
+struct Indices {  // a tensor, or a list of integers
+  Tensor tensor;
 };
 struct Flag {  // any value; #f and () are off
   bool on;
@@ -171,6 +181,30 @@ struct Arg<Shape> {
 };
 
 template <>
+struct Arg<Axes> {
+  static constexpr std::string_view kExpected = "integer axis or list of axes required";
+  bool Read(Value v);
+  const Axes& get() const { return axes; }
+  Axes axes;
+};
+
+template <>
+struct Arg<Operand> {
+  static constexpr std::string_view kExpected = "tensor or number required";
+  bool Read(Value v);
+  const Operand& get() const { return operand; }
+  Operand operand;
+};
+
+template <>
+struct Arg<Indices> {
+  static constexpr std::string_view kExpected = "tensor or list of integers required";
+  bool Read(Value v);
+  const Indices& get() const { return indices; }
+  Indices indices;
+};
+
+template <>
 struct Arg<std::vector<Tensor>> {
   static constexpr std::string_view kExpected = "list of tensors required";
   bool Read(Value v);
@@ -192,5 +226,9 @@ inline Value ToValue(Vm& vm, std::shared_ptr<Optimizer> optimizer) {
 }
 Value ToValue(Vm& vm, at::IntArrayRef integers);  // a list
 Value ToValue(Vm& vm, const std::vector<Tensor>& tensors);
+template <class... T>
+Value ToValue(Vm& vm, const std::tuple<T...>& tensors) {
+  return ToValue(vm, std::apply([](const T&... t) { return std::vector<Tensor>{t...}; }, tensors));
+}
 
 }  // namespace eta::tensor

@@ -16,7 +16,6 @@
 #include "torch/transfer.h"
 
 namespace eta::tensor {
-namespace {
 
 // Drawn as float32 and widened, so that a seed gives the same weights for every dtype.
 Tensor UniformParameter(TensorContext& context, at::IntArrayRef sizes, double bound) {
@@ -24,6 +23,8 @@ Tensor UniformParameter(TensorContext& context, at::IntArrayRef sizes, double bo
   tensor.uniform_(-bound, bound, context.generator());
   return tensor.to(DefaultDtype::Use()).set_requires_grad(true);
 }
+
+namespace {
 
 class Linear final : public Module {
  public:
@@ -50,7 +51,10 @@ class Sequential final : public Module {
   std::shared_ptr<Module> CopySelf() const override { return std::make_shared<Sequential>(*this); }
   Tensor Forward(TensorContext& context, const Tensor& input) override {
     Tensor x = input;
-    for (const auto& child : children_) x = child->Forward(context, x);
+    for (const auto& child : children_) {
+      x = child->Forward(context, x);
+      if (!x.defined()) break;
+    }
     return x;
   }
 };
@@ -88,8 +92,14 @@ class Dropout final : public Module {
 }  // namespace
 
 std::vector<NamedParameter> Module::Parameters() const {
-  std::vector<NamedParameter> all;
-  Collect("", &all);
+  return CollectAll(&Module::own_parameters_);
+}
+
+std::vector<NamedParameter> Module::Buffers() const { return CollectAll(&Module::own_buffers_); }
+
+Module::Tensors Module::CollectAll(Tensors Module::*own) const {
+  Tensors all;
+  Collect(own, "", &all);
   std::unordered_set<const at::TensorImpl*> seen;
   std::erase_if(all, [&](const NamedParameter& parameter) {
     return !seen.insert(parameter.tensor.unsafeGetTensorImpl()).second;
@@ -97,11 +107,43 @@ std::vector<NamedParameter> Module::Parameters() const {
   return all;
 }
 
-void Module::Collect(const std::string& path, std::vector<NamedParameter>* out) const {
-  for (const NamedParameter& own : own_parameters_) out->push_back({path + own.name, own.tensor});
-  for (size_t i = 0; i < children_.size(); ++i) {
-    children_[i]->Collect(path + std::to_string(i) + ".", out);
+void Module::Collect(Tensors Module::*own, const std::string& path, Tensors* out) const {
+  for (const NamedParameter& tensor : this->*own) {
+    out->push_back({path + tensor.name, tensor.tensor});
   }
+  for (size_t i = 0; i < children_.size(); ++i) {
+    const std::string name = child_names_.empty() ? std::to_string(i) : child_names_[i];
+    children_[i]->Collect(own, path + name + ".", out);
+  }
+}
+
+void Module::AddChild(std::string name, std::shared_ptr<Module> child) {
+  children_.push_back(std::move(child));
+  child_names_.push_back(std::move(name));
+}
+
+void Module::LoadParameters(const std::vector<Tensor>& values) {
+  const Tensors parameters = Parameters();
+  TORCH_CHECK(values.size() == parameters.size(), "the module has ", parameters.size(),
+              " parameters, the list ", values.size(), " tensors");
+  for (size_t i = 0; i < values.size(); ++i) {
+    TORCH_CHECK(values[i].sizes() == parameters[i].tensor.sizes(), "parameter ", parameters[i].name,
+                " has shape ", parameters[i].tensor.sizes(), ", the tensor ", values[i].sizes());
+  }
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < values.size(); ++i) parameters[i].tensor.copy_(values[i]);
+}
+
+void Module::Trace(Marker& marker) const {
+  for (const auto& child : children_) child->Trace(marker);
+}
+
+void Module::CollectValues(std::vector<Value>* out) const {
+  for (const auto& child : children_) child->CollectValues(out);
+}
+
+void Module::AdoptValues(Vm& vm, std::span<const Value>* values) {
+  for (const auto& child : children_) child->AdoptValues(vm, values);
 }
 
 void Module::SetTraining(bool training) {
@@ -125,6 +167,7 @@ void Module::MoveTo(TensorContext& context, c10::Device device) {
     tensor.set_data(tensor.to(device));
     if (gradient.defined()) tensor.mutable_grad() = gradient.to(device);
   }
+  for (const NamedParameter& buffer : Buffers()) buffer.tensor.set_data(buffer.tensor.to(device));
 }
 
 std::shared_ptr<Module> MakeLinear(TensorContext& context, int64_t in, int64_t out) {
@@ -147,12 +190,22 @@ constexpr ForeignTransfer kTransfer = {
       return Guarded(transfer, "a module",
                      [&] { return new std::shared_ptr<Module>(CopyModule(transfer, module)); });
     },
+    .values =
+        [](const void* data, std::vector<Value>* out) {
+          (*static_cast<const std::shared_ptr<Module>*>(data))->CollectValues(out);
+        },
+    .adopt =
+        [](Vm& vm, void* data, std::span<const Value> values) {
+          (*static_cast<std::shared_ptr<Module>*>(data))->AdoptValues(vm, &values);
+        },
 };
 
 }  // namespace
 
 const ForeignType kModuleType = {
     .name = "nn-module",
+    .trace = [](void* data,
+                Marker& marker) { (*static_cast<std::shared_ptr<Module>*>(data))->Trace(marker); },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Module>*>(data); },
     .transfer = &kTransfer,
 };

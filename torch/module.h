@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,25 @@ class Module {
   virtual ~Module() = default;
   Module& operator=(const Module&) = delete;
 
-  // May throw what libtorch throws. Random draws come from `context`.
+  // May throw what libtorch throws. An undefined tensor: an error has been started in the Vm, by a
+  // program's procedure. Random draws come from `context`.
   virtual Tensor Forward(TensorContext& context, const Tensor& input) = 0;
 
   // The parameters of this module and its children, in order, each tensor once even when a child
   // is shared.
   std::vector<NamedParameter> Parameters() const;
+
+  // Likewise the tensors that belong to it but are not trained, such as running means.
+  std::vector<NamedParameter> Buffers() const;
+  // Copies values into the parameters. Throws c10::Error if number or shapes do not fit.
+  void LoadParameters(const std::vector<Tensor>& values);
+
+  // Marks the values that it and its children hold.
+  virtual void Trace(Marker& marker) const;
+  // These values, in a fixed order; and for a copy in another Vm, which begins without: takes its
+  // own off the front of `values`.
+  virtual void CollectValues(std::vector<Value>* out) const;
+  virtual void AdoptValues(Vm& vm, std::span<const Value>* values);
 
   // A copy that still shares parameters and children with this one: copy construction.
   virtual std::shared_ptr<Module> CopySelf() const = 0;
@@ -45,20 +59,27 @@ class Module {
   bool training() const { return training_; }
   // Of this module and all below it.
   void SetTraining(bool training);
-  // Moves all parameters and their gradients in place: handles to them stay valid.
+  // Moves all parameters, their gradients and the buffers in place: handles to them stay valid.
   void MoveTo(TensorContext& context, c10::Device device);
 
  protected:
   Module() = default;
   Module(const Module&) = default;
 
-  std::vector<NamedParameter> own_parameters_;  // names without a path
+  using Tensors = std::vector<NamedParameter>;
+
+  // Children without a name are numbered; either all have one or none.
+  void AddChild(std::string name, std::shared_ptr<Module> child);
+
+  Tensors own_parameters_, own_buffers_;  // names without a path
   std::vector<std::shared_ptr<Module>> children_;
+  std::vector<std::string> child_names_;
 
  private:
   friend class EvaluationMode;
+  void Collect(Tensors Module::*own, const std::string& path, Tensors* out) const;
+  Tensors CollectAll(Tensors Module::*own) const;
   friend std::shared_ptr<Module> CopyModule(Transfer&, const std::shared_ptr<Module>&);
-  void Collect(const std::string& path, std::vector<NamedParameter>* out) const;
 
   bool training_ = true;
 };
@@ -83,6 +104,8 @@ class EvaluationMode {
 // y = x W^T + b on the last axis; W (out, in) and b (out) uniform in +-1/sqrt(in), drawn as
 // float32.
 std::shared_ptr<Module> MakeLinear(TensorContext& context, int64_t in, int64_t out);
+// A tensor for a parameter: uniform in +-bound, tracking gradients.
+Tensor UniformParameter(TensorContext& context, at::IntArrayRef sizes, double bound);
 std::shared_ptr<Module> MakeSequential(std::vector<std::shared_ptr<Module>> children);
 std::shared_ptr<Module> MakeRelu();
 std::shared_ptr<Module> MakeSigmoid();

@@ -1,10 +1,49 @@
 // Gradients.
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
 #include "torch/arena.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
+#include "torch/option_list.h"
 
 namespace eta::tensor {
 namespace {
+
+// The thunk may do anything, so there is no second try.
+Value NoGrad(Call& call, Value thunk) {
+  if (!IsProcedure(thunk)) return call.Fail("procedure without arguments required");
+  call.Commit();
+  const at::NoGradGuard off;
+  return call.vm().Call(thunk, {});
+}
+
+struct GradientOptions {
+  std::vector<Tensor> vector;  // multiplied with the Jacobian; empty for a result of one element
+  bool create_graph = false;
+};
+
+std::vector<Tensor> Gradients(const Tensor& y, const std::vector<Tensor>& xs,
+                              const GradientOptions& options) {
+  // The graph stays: a program may ask for gradients of the same result again.
+  return torch::autograd::grad({y}, xs, options.vector, /*retain_graph=*/true,
+                               options.create_graph);
+}
+
+// (grad-of y x) for a tensor x, or a list of them.
+Value GradOf(Call& call, const Tensor& y, Value x, const Rest<Value>& rest) {
+  OptionList list(rest.items);
+  GradientOptions options;
+  if (const auto vector = list.Take<Tensor>("vector")) options.vector = {*vector};
+  options.create_graph = list.Take<bool>("create-graph").value_or(false);
+  if (auto problem = list.Problem()) return call.Fail(*problem);
+  if (const Tensor* one = TensorIn(x)) {
+    return WrapTensor(call.vm(), Gradients(y, {*one}, options)[0]);
+  }
+  Arg<std::vector<Tensor>> several;
+  if (!several.Read(x)) return call.Fail("tensor or list of tensors required");
+  return ToValue(call.vm(), Gradients(y, several.get(), options));
+}
 
 constexpr NativeDef kOps[] = {
     Op<"torch/requires-grad!">(
@@ -32,6 +71,14 @@ constexpr NativeDef kOps[] = {
     Op<"torch/zero-grad!">(
         [](Call& call, const Tensor& x) { ZeroVisibleGradient(*call.context().arenas(), x); },
         "(zero-grad! x): sets its gradient, if there is one, to zero"),
+    Op<"torch/no-grad">([](Call& call, Value thunk) { return NoGrad(call, thunk); },
+                        "(no-grad thunk): what it returns, called without recording gradients"),
+    Op<"torch/grad-of">(
+        [](Call& call, const Tensor& y, Value x, const Rest<Value>& options) {
+          return GradOf(call, y, x, options);
+        },
+        "(grad-of y x ['vector v] ['create-graph #t]): the gradient of y by a tensor or list of "
+        "tensors, without touching theirs; by 'vector the product with the Jacobian"),
 };
 
 const OpTable table(kOps);

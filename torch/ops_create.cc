@@ -1,10 +1,22 @@
 // Tensors from data, constants, ranges and random streams; their dtypes.
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bernoulli.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/linspace.h>
+#include <ATen/ops/multinomial.h>
+#include <ATen/ops/normal.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/randperm.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "torch/nested_data.h"
 #include "torch/op.h"
@@ -61,6 +73,66 @@ constexpr NativeDef kOps[] = {
           });
         },
         "(randn shape ['dtype]): standard normal samples"),
+    Op<"torch/rand", "invalid shape">(
+        [](Call& call, const Shape& shape, DtypeOption dtype) {
+          return WithShape(call, shape, [&] {
+            TensorContext& context = call.context();
+            return at::rand(shape.sizes, context.generator(), context.Options(dtype.dtype));
+          });
+        },
+        "(rand shape ['dtype]): uniform samples from [0, 1)"),
+    Op<"torch/randint">(
+        [](Call& call, int64_t low, int64_t high, const Shape& shape, DtypeOption dtype) {
+          TensorContext& context = call.context();
+          return at::randint(low, high, shape.sizes, context.generator(),
+                             context.Options(dtype.dtype.value_or(at::kLong)));
+        },
+        "(randint low high shape ['dtype]): uniform integers from [low, high), int64"),
+    Op<"torch/randperm">(
+        [](Call& call, int64_t n, DtypeOption dtype) {
+          TensorContext& context = call.context();
+          return at::randperm(n, context.generator(),
+                              context.Options(dtype.dtype.value_or(at::kLong)));
+        },
+        "(randperm n ['dtype]): 0 ... n - 1 in random order, int64"),
+    Op<"torch/normal">(
+        [](Call& call, double mean, double deviation, const Shape& shape, DtypeOption dtype) {
+          TensorContext& context = call.context();
+          return at::normal(mean, deviation, shape.sizes, context.generator(),
+                            context.Options(dtype.dtype));
+        },
+        "(normal mean deviation shape ['dtype]): normal samples"),
+    Op<"torch/bernoulli">(
+        [](Call& call, const Tensor& p) {
+          return at::bernoulli(p, call.context().generator(p.device()));
+        },
+        "(bernoulli p): 1 with the probabilities in p, else 0"),
+    Op<"torch/multinomial">(
+        [](Call& call, const Tensor& weights, int64_t n, std::optional<bool> replacement) {
+          return at::multinomial(weights, n, replacement.value_or(false),
+                                 call.context().generator(weights.device()));
+        },
+        "(multinomial weights n [replacement]): n indices, each drawn with its weight"),
+    Op<"torch/eye">(
+        [](Call& call, int64_t rows, std::optional<int64_t> columns, DtypeOption dtype) {
+          return at::eye(rows, columns.value_or(rows), call.context().Options(dtype.dtype));
+        },
+        "(eye rows [columns] ['dtype]): ones on the diagonal, else zeros"),
+    Op<"torch/full">(
+        [](Call& call, const Shape& shape, double value, DtypeOption dtype) {
+          return at::full(shape.sizes, value, call.context().Options(dtype.dtype));
+        },
+        "(full shape value ['dtype]): a tensor of one number"),
+    Op<"torch/empty-like">([](const Tensor& x) { return at::empty_like(x); },
+                           "(empty-like x): the same shape and dtype, elements undefined"),
+    Op<"torch/zeros-like">([](const Tensor& x) { return at::zeros_like(x); },
+                           "(zeros-like x): zeros of the same shape and dtype"),
+    Op<"torch/ones-like">([](const Tensor& x) { return at::ones_like(x); },
+                          "(ones-like x): ones of the same shape and dtype"),
+    Op<"torch/full-like">([](const Tensor& x, double value) { return at::full_like(x, value); },
+                          "(full-like x value): one number in the same shape and dtype"),
+    Op<"torch/clone">([](const Tensor& x) { return x.clone(); },
+                      "(clone x): the same elements in memory of their own"),
     Op<"torch/manual-seed", "non-negative integer seed required">(
         [](Call& call, int64_t seed) {
           if (seed < 0) return call.BadArgument("");

@@ -1,8 +1,22 @@
 // Products, factorizations, and the normal distribution that needs one.
 #include <ATen/ops/add.h>
+#include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/dot.h>
+#include <ATen/ops/einsum.h>
 #include <ATen/ops/linalg_cholesky.h>
+#include <ATen/ops/linalg_cross.h>
+#include <ATen/ops/linalg_det.h>
+#include <ATen/ops/linalg_eigh.h>
+#include <ATen/ops/linalg_inv.h>
+#include <ATen/ops/linalg_lstsq.h>
 #include <ATen/ops/linalg_matrix_exp.h>
+#include <ATen/ops/linalg_matrix_power.h>
+#include <ATen/ops/linalg_pinv.h>
+#include <ATen/ops/linalg_qr.h>
+#include <ATen/ops/linalg_slogdet.h>
+#include <ATen/ops/linalg_solve.h>
+#include <ATen/ops/linalg_solve_triangular.h>
+#include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/randn.h>
@@ -72,6 +86,61 @@ constexpr NativeDef kOps[] = {
     Op<"torch/column-l2-norm">(
         [](const Tensor& x, Axis axis) { return at::sqrt(at::sum(at::mul(x, x), axis.value)); },
         "(column-l2-norm x axis): the Euclidean norm along an axis"),
+    Op<"torch/einsum">([](const std::string& equation,
+                          const std::vector<Tensor>& xs) { return at::einsum(equation, xs); },
+                       "(einsum equation tensors): the sum of products that a text names, as in "
+                       "\"ij,jk->ik\""),
+    Op<"torch/bmm">([](const Tensor& a, const Tensor& b) { return a.bmm(b); },
+                    "(bmm a b): the matrix products of two batches"),
+    Op<"torch/outer">([](const Tensor& a, const Tensor& b) { return a.outer(b); },
+                      "(outer a b): the products of each two elements of two vectors"),
+    Op<"torch/kron">([](const Tensor& a, const Tensor& b) { return a.kron(b); },
+                     "(kron a b): the Kronecker product"),
+    Op<"torch/cross">(
+        [](const Tensor& a, const Tensor& b, std::optional<Axis> axis) {
+          return at::linalg_cross(a, b, axis ? axis->value : -1);
+        },
+        "(cross a b [axis]): the vector product along an axis of size 3, the last one"),
+    Op<"torch/solve">([](const Tensor& a, const Tensor& b) { return at::linalg_solve(a, b); },
+                      "(solve a b): the x with a x = b"),
+    Op<"torch/solve-triangular">(
+        [](const Tensor& a, const Tensor& b, bool upper) {
+          return at::linalg_solve_triangular(a, b, upper);
+        },
+        "(solve-triangular a b upper): the x with a x = b for a triangular a"),
+    Op<"torch/cholesky-solve">(
+        [](const Tensor& b, const Tensor& factor) { return at::cholesky_solve(b, factor); },
+        "(cholesky-solve b factor): the x with L L^T x = b"),
+    Op<"torch/inverse">([](const Tensor& x) { return at::linalg_inv(x); },
+                        "(inverse x): the inverse of a matrix"),
+    Op<"torch/pinv">([](const Tensor& x) { return at::linalg_pinv(x); },
+                     "(pinv x): the pseudo-inverse of a matrix"),
+    Op<"torch/matrix-power">(
+        [](const Tensor& x, int64_t n) { return at::linalg_matrix_power(x, n); },
+        "(matrix-power x n): the product of n copies of a matrix"),
+    Op<"torch/det">([](const Tensor& x) { return at::linalg_det(x); }, "(det x): the determinant"),
+    Op<"torch/slogdet">([](const Tensor& x) { return at::linalg_slogdet(x); },
+                        "(slogdet x): (sign logarithm), of the determinant"),
+    Op<"torch/svd">([](const Tensor& x) { return at::linalg_svd(x, /*full_matrices=*/false); },
+                    "(svd x): (U S Vh), where x = U diag(S) Vh"),
+    Op<"torch/eigh">([](const Tensor& x) { return at::linalg_eigh(x); },
+                     "(eigh x): (values vectors), of a symmetric matrix"),
+    Op<"torch/qr">([](const Tensor& x) { return at::linalg_qr(x); },
+                   "(qr x): (Q R), where x = Q R with Q orthogonal and R upper triangular"),
+    Op<"torch/lstsq">(
+        [](const Tensor& a, const Tensor& b) { return std::get<0>(at::linalg_lstsq(a, b)); },
+        "(lstsq a b): the x with the least |a x - b|"),
+    Op<"torch/trace">([](const Tensor& x) { return x.trace(); },
+                      "(trace x): the sum of the diagonal"),
+    Op<"torch/diag">(
+        [](const Tensor& x, std::optional<int64_t> k) { return x.diag(k.value_or(0)); },
+        "(diag x [k]): the k-th diagonal of a matrix, or the matrix with that diagonal"),
+    Op<"torch/tril">(
+        [](const Tensor& x, std::optional<int64_t> k) { return x.tril(k.value_or(0)); },
+        "(tril x [k]): what is on or below the k-th diagonal, else 0"),
+    Op<"torch/triu">(
+        [](const Tensor& x, std::optional<int64_t> k) { return x.triu(k.value_or(0)); },
+        "(triu x [k]): what is on or above the k-th diagonal, else 0"),
 };
 
 const OpTable table(kOps);

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <tuple>
 #include <unordered_map>
@@ -53,23 +54,30 @@ UpdateTensors Narrow(const UpdateTensors& tensors, int64_t begin, int64_t count)
   return part;
 }
 
+template <class T>
+void Apply(const UpdateRule& rule, const T& elements, const UpdateStep& step,
+           const GradientLimits& limits) {
+  limits.any() ? ApplyLimited(rule, elements, step, limits) : rule.Apply(elements, step);
+}
+
 void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, int64_t count,
-           int64_t step) {
+           const UpdateStep& step, const GradientLimits& limits) {
   const Tensor& parameter = tensors.parameter;
   if (parameter.is_cpu() && parameter.scalar_type() == at::kFloat) {
-    rule.Apply(MemoryOf<float>(tensors, begin, count), step);
+    Apply(rule, MemoryOf<float>(tensors, begin, count), step, limits);
   } else if (parameter.is_cpu() && parameter.scalar_type() == at::kDouble) {
-    rule.Apply(MemoryOf<double>(tensors, begin, count), step);
+    Apply(rule, MemoryOf<double>(tensors, begin, count), step, limits);
   } else {
-    rule.Apply(Narrow(tensors, begin, count), step);
+    Apply(rule, Narrow(tensors, begin, count), step, limits);
   }
 }
 
 }  // namespace
 
 Optimizer::Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
-                     std::shared_ptr<ArenaRegistry> registry)
-    : module_(std::move(module)),
+                     std::shared_ptr<ArenaRegistry> registry, const Settings& settings)
+    : settings(settings),
+      module_(std::move(module)),
       parameters_(module_->Parameters()),
       rule_(std::move(rule)),
       registry_(std::move(registry)),
@@ -198,7 +206,7 @@ void Optimizer::TakeInState() {
 
 std::shared_ptr<Optimizer> Optimizer::Copy(Transfer& transfer) const {
   const auto registry = TensorContext::Of(transfer.vm()).arenas();
-  auto copy = std::make_shared<Optimizer>(CopyModule(transfer, module_), rule_, registry);
+  auto copy = std::make_shared<Optimizer>(CopyModule(transfer, module_), rule_, registry, settings);
   copy->steps_ = steps_;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     auto& state = copy->first_state_.emplace_back();
@@ -223,6 +231,15 @@ void Optimizer::Sign() {
   }
   hash.Add(static_cast<uint64_t>(rule_->state_count()));
   signature_ = hash.value();
+}
+
+uint64_t Optimizer::LayoutSignature() const {
+  Hash hash;
+  hash.Add(signature_);
+  for (double setting : {settings.learning_rate, settings.clipping.norm, settings.clipping.value}) {
+    hash.Add(std::bit_cast<uint64_t>(setting));
+  }
+  return hash.value();
 }
 
 void Optimizer::ScaleGradients(double factor) {
@@ -269,6 +286,7 @@ Optimizer::Mask Optimizer::TakeGradients() {
 }
 
 void Optimizer::BeginUpdate(const Mask& mask) {
+  limits_ = LimitsFor({.value = settings.clipping.value}, 0);
   for (size_t s = 0; s < segments_.size(); ++s) {
     runs_[s].clear();
     for (size_t i : segments_[s].parameters) {
@@ -289,16 +307,31 @@ void Optimizer::AddToRuns(std::vector<Run>* runs, size_t i) {
   }
 }
 
+double Optimizer::SquaredGradients(size_t segment, int64_t begin, int64_t end) const {
+  return SumOfSquares(segments_[segment].tensors.gradient, begin, end - begin);
+}
+
+void Optimizer::LimitGradients(double squares) { limits_ = LimitsFor(settings.clipping, squares); }
+
 void Optimizer::UpdateRange(size_t segment, int64_t begin, int64_t end) {
   for (const Run& run : runs_[segment]) {
     const int64_t from = std::max(begin, run.begin);
     const int64_t to = std::min(end, run.end);
-    if (from < to) Apply(*rule_, segments_[segment].tensors, from, to - from, run.step);
+    if (from >= to) continue;
+    const UpdateStep step{run.step, settings.learning_rate};
+    Apply(*rule_, segments_[segment].tensors, from, to - from, step, limits_);
   }
 }
 
 void Optimizer::Update(const Mask& mask) {
   BeginUpdate(mask);
+  if (settings.clipping.by_norm()) {
+    double squares = 0;
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      squares += SquaredGradients(s, 0, segments_[s].end - segments_[s].begin);
+    }
+    LimitGradients(squares);
+  }
   for (size_t s = 0; s < segments_.size(); ++s) {
     UpdateRange(s, 0, segments_[s].end - segments_[s].begin);
   }
@@ -324,6 +357,10 @@ constexpr ForeignTransfer kTransfer = {.copy = CopyOptimizer};
 
 const ForeignType kOptimizerType = {
     .name = "optimizer",
+    .trace =
+        [](void* data, Marker& marker) {
+          (*static_cast<std::shared_ptr<Optimizer>*>(data))->module()->Trace(marker);
+        },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
     .transfer = &kTransfer,
 };

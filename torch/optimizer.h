@@ -9,9 +9,9 @@
 //   optimizer.Update(optimizer.TakeGradients());
 //
 // In a world of several ranks the last line becomes: reduce `segments()` between the ranks, combine
-// the masks, BeginUpdate(mask), and UpdateRange on whatever part of each segment this rank owns.
-// Layouts, and so segments and positions in them, are the same on ranks whose parameters agree;
-// LayoutSignature tells.
+// the masks, BeginUpdate(mask), LimitGradients and UpdateRange on whatever part of each segment
+// this rank owns. Layouts, and so segments and positions in them, are the same on ranks whose
+// parameters agree; LayoutSignature tells.
 //
 // A parameter belongs to the arena of the first optimizer that steps it. Another optimizer over it
 // has segments in that arena, with state of its own.
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "torch/arena.h"
+#include "torch/clipping.h"
 #include "torch/module.h"
 #include "torch/update_rule.h"
 
@@ -44,8 +45,16 @@ class Optimizer {
   // One entry per parameter: whether it has a gradient.
   using Mask = std::vector<uint8_t>;
 
+  // What may change from step to step. Ranks that share the work must have the same.
+  struct Settings {
+    double learning_rate;
+    Clipping clipping = {};
+  };
+
   Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
-            std::shared_ptr<ArenaRegistry> registry);
+            std::shared_ptr<ArenaRegistry> registry, const Settings& settings);
+
+  Settings settings;
 
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
   // Throws what libtorch throws. REQUIRES: the state is not sliced.
@@ -63,9 +72,9 @@ class Optimizer {
   // Lays the parameters out, or does it anew when some were moved or replaced; state is kept.
   // Returns whether the layout changed. Cheap when it did not.
   bool Prepare();
-  // Equal exactly when names, shapes, dtypes and the layout of all parameters are (but for hash
-  // collisions). Devices do not count. REQUIRES: Prepare.
-  uint64_t LayoutSignature() const { return signature_; }
+  // Equal exactly when the settings and the names, shapes, dtypes and the layout of all parameters
+  // are (but for hash collisions). Devices do not count. REQUIRES: Prepare.
+  uint64_t LayoutSignature() const;
   const std::vector<Segment>& segments() const { return segments_; }
 
   // Clears all gradients: they read as none until written. Before Prepare it drops them. Forgets
@@ -76,6 +85,7 @@ class Optimizer {
   // gradients are those of the mean loss over all of these, and this is that loss.
   struct Accumulated {
     double numerator = 0, denominator = 0;
+    bool adds = false;  // sums: the gradients are those of their sum, and the denominator is 1
   };
   Accumulated accumulated;
   // Multiplies the gradients. REQUIRES: TakeGradients since they were written.
@@ -87,6 +97,10 @@ class Optimizer {
   // Starts the update of the parameters in `mask`: others are skipped, as if they did not exist.
   // REQUIRES: Prepare.
   void BeginUpdate(const Mask& mask);
+  // The sum of the squares of that range of a segment's gradients. REQUIRES: TakeGradients.
+  double SquaredGradients(size_t segment, int64_t begin, int64_t end) const;
+  // If gradients are clipped by norm: that sum over all segments, after BeginUpdate.
+  void LimitGradients(double squares);
   // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
   // and float64 on the CPU any partition gives the same bits. REQUIRES: BeginUpdate.
   void UpdateRange(size_t segment, int64_t begin, int64_t end);
@@ -131,6 +145,7 @@ class Optimizer {
   std::vector<Home> homes_;  // per parameter; empty before Prepare
   std::vector<Segment> segments_;
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
+  GradientLimits limits_;               // in the current update
   uint64_t signature_ = 0;
 };
 

@@ -35,7 +35,9 @@ std::shared_ptr<Module> CopyModule(Transfer& transfer, const std::shared_ptr<Mod
   if (known) return std::static_pointer_cast<Module>(known);
   std::shared_ptr<Module> copy = original->CopySelf();
   known = copy;
-  for (NamedParameter& own : copy->own_parameters_) own.tensor = CopyTensor(transfer, own.tensor);
+  for (auto* tensors : {&copy->own_parameters_, &copy->own_buffers_}) {
+    for (NamedParameter& own : *tensors) own.tensor = CopyTensor(transfer, own.tensor);
+  }
   for (std::shared_ptr<Module>& child : copy->children_) child = CopyModule(transfer, child);
   return copy;
 }

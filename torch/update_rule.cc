@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/sqrt.h>
 
 #include <cmath>
@@ -60,21 +61,74 @@ struct AdamFactors {
   T beta1, beta2, epsilon;
   T step_size;          // learning rate / (1 - beta1^step)
   T second_correction;  // 1 / sqrt(1 - beta2^step)
+  T weight_decay;       // adds to the gradient
+  T shrinkage;          // of the parameter, before all else
 };
 
-template <class T>
-[[gnu::always_inline]] inline void Adam(UpdateMemory<T> m, AdamFactors<T> f) {
+template <bool decays, class T>
+[[gnu::always_inline]] inline void AdamLoop(UpdateMemory<T> m, AdamFactors<T> f) {
   T* parameter = m.parameter;
   T* first = m.state[0];
   T* second = m.state[1];
   const T* gradient = m.gradient;
 #pragma GCC ivdep
   for (int64_t i = 0; i < m.count; ++i) {
-    const T g = gradient[i];
+    const T p = decays ? parameter[i] * f.shrinkage : parameter[i];
+    const T g = decays ? gradient[i] + f.weight_decay * p : gradient[i];
     first[i] = f.beta1 * first[i] + (1 - f.beta1) * g;
     second[i] = f.beta2 * second[i] + (1 - f.beta2) * g * g;
     const T root = std::sqrt(second[i]) * f.second_correction + f.epsilon;
-    parameter[i] -= f.step_size * first[i] / root;
+    parameter[i] = p - f.step_size * first[i] / root;
+  }
+}
+
+template <class T>
+[[gnu::always_inline]] inline void Adam(UpdateMemory<T> m, AdamFactors<T> f) {
+  return f.weight_decay != 0 || f.shrinkage != 1 ? AdamLoop<true>(m, f) : AdamLoop<false>(m, f);
+}
+
+template <class T>
+struct RmspropFactors {
+  T learning_rate, alpha, epsilon, weight_decay, momentum;
+};
+
+template <bool momentum, class T>
+[[gnu::always_inline]] inline void RmspropLoop(UpdateMemory<T> m, RmspropFactors<T> f) {
+  T* parameter = m.parameter;
+  T* squares = m.state[0];
+  T* velocity = m.state[1];
+  const T* gradient = m.gradient;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < m.count; ++i) {
+    const T g = gradient[i] + f.weight_decay * parameter[i];
+    squares[i] = f.alpha * squares[i] + (1 - f.alpha) * g * g;
+    T change = g / (std::sqrt(squares[i]) + f.epsilon);
+    if (momentum) velocity[i] = change = f.momentum * velocity[i] + change;
+    parameter[i] -= f.learning_rate * change;
+  }
+}
+
+template <class T>
+[[gnu::always_inline]] inline void Rmsprop(UpdateMemory<T> m, RmspropFactors<T> f) {
+  return f.momentum != 0 ? RmspropLoop<true>(m, f) : RmspropLoop<false>(m, f);
+}
+
+template <class T>
+struct AdagradFactors {
+  T step_size;  // learning rate / (1 + (step - 1) decay)
+  T weight_decay, initial, epsilon;
+};
+
+template <class T>
+[[gnu::always_inline]] inline void Adagrad(UpdateMemory<T> m, AdagradFactors<T> f) {
+  T* parameter = m.parameter;
+  T* squares = m.state[0];  // without the initial value: state starts as zeros
+  const T* gradient = m.gradient;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < m.count; ++i) {
+    const T g = gradient[i] + f.weight_decay * parameter[i];
+    squares[i] += g * g;
+    parameter[i] -= f.step_size * g / (std::sqrt(squares[i] + f.initial) + f.epsilon);
   }
 }
 
@@ -91,32 +145,48 @@ ETA_VECTORIZED void UpdateAdam(const UpdateMemory<double>& m, const AdamFactors<
   Adam(m, f);
 }
 
+ETA_VECTORIZED void UpdateRmsprop(const UpdateMemory<float>& m, const RmspropFactors<float>& f) {
+  Rmsprop(m, f);
+}
+ETA_VECTORIZED void UpdateRmsprop(const UpdateMemory<double>& m, const RmspropFactors<double>& f) {
+  Rmsprop(m, f);
+}
+ETA_VECTORIZED void UpdateAdagrad(const UpdateMemory<float>& m, const AdagradFactors<float>& f) {
+  Adagrad(m, f);
+}
+ETA_VECTORIZED void UpdateAdagrad(const UpdateMemory<double>& m, const AdagradFactors<double>& f) {
+  Adagrad(m, f);
+}
+
+Tensor WithDecay(const UpdateTensors& t, double weight_decay) {
+  return weight_decay != 0 ? at::add(t.gradient, t.parameter, weight_decay) : t.gradient;
+}
+
 class SgdRule final : public UpdateRule {
  public:
   explicit SgdRule(const SgdOptions& options) : options_(options) {}
 
   int state_count() const override { return options_.momentum != 0 ? 1 : 0; }
-  void Apply(const UpdateMemory<float>& memory, int64_t) const override {
-    UpdateSgd(memory, Factors<float>());
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
+    UpdateSgd(memory, Factors<float>(step));
   }
-  void Apply(const UpdateMemory<double>& memory, int64_t) const override {
-    UpdateSgd(memory, Factors<double>());
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
+    UpdateSgd(memory, Factors<double>(step));
   }
-  void Apply(const UpdateTensors& t, int64_t) const override {
+  void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
-    Tensor g = options_.weight_decay != 0 ? at::add(t.gradient, t.parameter, options_.weight_decay)
-                                          : t.gradient;
+    Tensor g = WithDecay(t, options_.weight_decay);
     if (options_.momentum != 0) {
       t.state[0].mul_(options_.momentum).add_(g);
       g = options_.nesterov ? at::add(g, t.state[0], options_.momentum) : t.state[0];
     }
-    t.parameter.add_(g, -options_.learning_rate);
+    t.parameter.add_(g, -step.learning_rate);
   }
 
  private:
   template <class T>
-  SgdFactors<T> Factors() const {
-    return {static_cast<T>(options_.learning_rate), static_cast<T>(options_.momentum),
+  SgdFactors<T> Factors(const UpdateStep& step) const {
+    return {static_cast<T>(step.learning_rate), static_cast<T>(options_.momentum),
             static_cast<T>(options_.weight_decay), options_.nesterov};
   }
 
@@ -128,33 +198,102 @@ class AdamRule final : public UpdateRule {
   explicit AdamRule(const AdamOptions& options) : options_(options) {}
 
   int state_count() const override { return 2; }
-  void Apply(const UpdateMemory<float>& memory, int64_t step) const override {
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
     UpdateAdam(memory, Factors<float>(step));
   }
-  void Apply(const UpdateMemory<double>& memory, int64_t step) const override {
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
     UpdateAdam(memory, Factors<double>(step));
   }
-  void Apply(const UpdateTensors& t, int64_t step) const override {
+  void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
     const auto f = Factors<double>(step);
-    t.state[0].mul_(f.beta1).add_(t.gradient, 1 - f.beta1);
-    t.state[1].mul_(f.beta2).addcmul_(t.gradient, t.gradient, 1 - f.beta2);
+    if (f.shrinkage != 1) t.parameter.mul_(f.shrinkage);
+    const Tensor g = WithDecay(t, f.weight_decay);
+    t.state[0].mul_(f.beta1).add_(g, 1 - f.beta1);
+    t.state[1].mul_(f.beta2).addcmul_(g, g, 1 - f.beta2);
     const Tensor root = at::sqrt(t.state[1]).mul_(f.second_correction).add_(f.epsilon);
     t.parameter.addcdiv_(t.state[0], root, -f.step_size);
   }
 
  private:
   template <class T>
-  AdamFactors<T> Factors(int64_t step) const {
-    const auto n = static_cast<double>(step);
-    const double step_size = options_.learning_rate / (1 - std::pow(options_.beta1, n));
+  AdamFactors<T> Factors(const UpdateStep& step) const {
+    const auto n = static_cast<double>(step.count);
+    const double step_size = step.learning_rate / (1 - std::pow(options_.beta1, n));
     const double second_correction = 1 / std::sqrt(1 - std::pow(options_.beta2, n));
-    return {static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
-            static_cast<T>(options_.epsilon), static_cast<T>(step_size),
-            static_cast<T>(second_correction)};
+    const double shrinkage =
+        options_.decoupled ? 1 - step.learning_rate * options_.weight_decay : 1;
+    return {static_cast<T>(options_.beta1),
+            static_cast<T>(options_.beta2),
+            static_cast<T>(options_.epsilon),
+            static_cast<T>(step_size),
+            static_cast<T>(second_correction),
+            static_cast<T>(options_.decoupled ? 0 : options_.weight_decay),
+            static_cast<T>(shrinkage)};
   }
 
   const AdamOptions options_;
+};
+
+class RmspropRule final : public UpdateRule {
+ public:
+  explicit RmspropRule(const RmspropOptions& options) : options_(options) {}
+
+  int state_count() const override { return options_.momentum != 0 ? 2 : 1; }
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
+    UpdateRmsprop(memory, Factors<float>(step));
+  }
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
+    UpdateRmsprop(memory, Factors<double>(step));
+  }
+  void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
+    at::NoGradGuard no_grad;
+    const Tensor g = WithDecay(t, options_.weight_decay);
+    t.state[0].mul_(options_.alpha).addcmul_(g, g, 1 - options_.alpha);
+    Tensor change = at::div(g, at::sqrt(t.state[0]).add_(options_.epsilon));
+    if (options_.momentum != 0) change = t.state[1].mul_(options_.momentum).add_(change);
+    t.parameter.add_(change, -step.learning_rate);
+  }
+
+ private:
+  template <class T>
+  RmspropFactors<T> Factors(const UpdateStep& step) const {
+    return {static_cast<T>(step.learning_rate), static_cast<T>(options_.alpha),
+            static_cast<T>(options_.epsilon), static_cast<T>(options_.weight_decay),
+            static_cast<T>(options_.momentum)};
+  }
+
+  const RmspropOptions options_;
+};
+
+class AdagradRule final : public UpdateRule {
+ public:
+  explicit AdagradRule(const AdagradOptions& options) : options_(options) {}
+
+  int state_count() const override { return 1; }
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
+    UpdateAdagrad(memory, Factors<float>(step));
+  }
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
+    UpdateAdagrad(memory, Factors<double>(step));
+  }
+  void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
+    at::NoGradGuard no_grad;
+    const Tensor g = WithDecay(t, options_.weight_decay);
+    t.state[0].addcmul_(g, g);
+    const Tensor root = at::add(t.state[0], options_.initial).sqrt_().add_(options_.epsilon);
+    t.parameter.addcdiv_(g, root, -Factors<double>(step).step_size);
+  }
+
+ private:
+  template <class T>
+  AdagradFactors<T> Factors(const UpdateStep& step) const {
+    const double slower = 1 + static_cast<double>(step.count - 1) * options_.rate_decay;
+    return {static_cast<T>(step.learning_rate / slower), static_cast<T>(options_.weight_decay),
+            static_cast<T>(options_.initial), static_cast<T>(options_.epsilon)};
+  }
+
+  const AdagradOptions options_;
 };
 
 }  // namespace
@@ -164,6 +303,13 @@ std::unique_ptr<UpdateRule> MakeSgd(const SgdOptions& options) {
 }
 std::unique_ptr<UpdateRule> MakeAdam(const AdamOptions& options) {
   return std::make_unique<AdamRule>(options);
+}
+
+std::unique_ptr<UpdateRule> MakeRmsprop(const RmspropOptions& options) {
+  return std::make_unique<RmspropRule>(options);
+}
+std::unique_ptr<UpdateRule> MakeAdagrad(const AdagradOptions& options) {
+  return std::make_unique<AdagradRule>(options);
 }
 
 }  // namespace eta::tensor

@@ -27,31 +27,50 @@ struct UpdateMemory {
   int64_t count;
 };
 
+struct UpdateStep {
+  int64_t count;  // of updates of these parameters, this one included
+  double learning_rate;
+};
+
 // Constant after construction: what it remembers lies in the state, which starts as zeros.
 class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
   virtual int state_count() const = 0;
-  // `step` counts the updates of these parameters, from 1.
-  virtual void Apply(const UpdateMemory<float>& memory, int64_t step) const = 0;
-  virtual void Apply(const UpdateMemory<double>& memory, int64_t step) const = 0;
-  virtual void Apply(const UpdateTensors& tensors, int64_t step) const = 0;
+  virtual void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const = 0;
+  virtual void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const = 0;
+  virtual void Apply(const UpdateTensors& tensors, const UpdateStep& step) const = 0;
 };
 
+// As in PyTorch's optimizers of these names; a weight decay adds to the gradients.
 struct SgdOptions {
-  double learning_rate;
   double momentum = 0;
   double weight_decay = 0;
   bool nesterov = false;
 };
 struct AdamOptions {
-  double learning_rate;
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
+  double weight_decay = 0;
+  bool decoupled = false;  // the decay shrinks the parameters instead: AdamW
+};
+struct RmspropOptions {
+  double alpha = 0.99;  // how much of the average squares stays
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+  double momentum = 0;
+};
+struct AdagradOptions {
+  double rate_decay = 0;
+  double weight_decay = 0;
+  double initial = 0;  // of the sums of squares
+  double epsilon = 1e-10;
 };
 
 // REQUIRES: options in range.
 std::unique_ptr<UpdateRule> MakeSgd(const SgdOptions& options);
 std::unique_ptr<UpdateRule> MakeAdam(const AdamOptions& options);
+std::unique_ptr<UpdateRule> MakeRmsprop(const RmspropOptions& options);
+std::unique_ptr<UpdateRule> MakeAdagrad(const AdagradOptions& options);
 
 }  // namespace eta::tensor

@@ -140,6 +140,7 @@ bool JointStep::DoBackward() {
     FindGradients(optimizer(), known_->memory.segments);
     meeting_.mine().numerator = optimizer().accumulated.numerator;
     meeting_.mine().denominator = optimizer().accumulated.denominator;
+    meeting_.mine().adds = optimizer().accumulated.adds;
     return Value::Nil();
   });
 }
@@ -162,6 +163,9 @@ bool JointStep::Reduce() {
 bool JointStep::ReduceTogether() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
   known_->memory.nonfinite = slices.SumGradients(training_.weights, &log());
+  if (optimizer().settings.clipping.by_norm()) {
+    known_->memory.squares = slices.SquaredSums(optimizer());
+  }
   CombineMasks();
   meeting_.Sync();  // all sums are there
   const Nonfinite nonfinite = FirstNonfinite();
@@ -172,6 +176,11 @@ bool JointStep::ReduceTogether() {
 
 void JointStep::UpdateSlices(const SliceOwner& slices) {
   optimizer().BeginUpdate(training_.with_gradient);
+  if (optimizer().settings.clipping.by_norm()) {
+    double squares = 0;  // in the order of the ranks: the same bits on all
+    for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
+    optimizer().LimitGradients(squares);
+  }
   slices.Update(optimizer());
   const auto& segments = known_->memory.segments;
   optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;

@@ -21,32 +21,30 @@ bool Read(Call& call, size_t index, std::string_view what, Arg<T>* arg) {
   return false;
 }
 
-// The library's loss behind the procedure, or null.
-tensor::LossTermsFn LibraryLoss(Value procedure) {
-  const auto* native = As<NativeObject>(procedure);
-  return native ? tensor::FindLossTerms(native->def->name) : nullptr;
-}
-
-LocalLoss FromTerms(const tensor::LossTerms& terms) {
-  return {terms.numerator, terms.numerator.item().toDouble(), 1, terms.denominator};
-}
-
-// Calls the program's own procedure.
-Value FromProcedure(Call& call, const StepArguments& arguments, const Tensor& prediction,
-                    LocalLoss* loss) {
+// Calls the loss function: the library's, or a procedure of the program.
+Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
+               LocalLoss* loss) {
   Vm& vm = call.vm();
   call.Commit();  // the procedure may do anything
   const Root predicted(vm.heap(), tensor::WrapTensor(vm, prediction));
   const Root target(vm.heap(), tensor::WrapTensor(vm, arguments.target));
   const Value passed[] = {predicted, target};
+  const tensor::LossNotes notes(call.context());
   const Value result = vm.Call(arguments.loss_function, passed);
   if (result.IsFailure()) return result;
   const Tensor* root = tensor::TensorIn(result);
   if (root == nullptr || root->numel() != 1) {
     return call.Fail("the loss function must return a tensor of one element");
   }
-  const auto rows = static_cast<double>(RowsOf(arguments.input));
-  *loss = {*root, root->item().toDouble(), rows, rows};
+  const tensor::LossNote* note = notes.Find(*root);
+  const double count = note ? note->denominator : static_cast<double>(RowsOf(arguments.input));
+  // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
+  const bool counts = count != 0;
+  *loss = {.root = *root,
+           .value = counts ? root->item().toDouble() : 0,
+           .scale = counts ? count : 1,
+           .denominator = count,
+           .adds = note != nullptr && note->adds};
   return Value::Nil();
 }
 
@@ -69,23 +67,22 @@ bool ReadStepArguments(Call& call, StepArguments* arguments) {
 Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   const tensor::RankStream own_randomness(call.context());
   const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
-  if (const auto terms = LibraryLoss(arguments.loss_function)) {
-    *loss = FromTerms(terms(prediction, arguments.target));
-    return Value::Nil();
-  }
-  return FromProcedure(call, arguments, prediction, loss);
+  if (!prediction.defined()) return Value::Failure();
+  return CallLoss(call, arguments, prediction, loss);
 }
 
 void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer) {
-  optimizer->accumulated.numerator += loss.numerator();
-  optimizer->accumulated.denominator += loss.denominator;
+  auto& sums = optimizer->accumulated;
+  sums.numerator += loss.numerator();
+  sums.denominator = loss.adds ? 1 : sums.denominator + loss.denominator;
+  sums.adds |= loss.adds;
 }
 
 void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
   const double before = optimizer->accumulated.denominator;
   CountIn(loss, optimizer);
   const double total = optimizer->accumulated.denominator;
-  if (before != 0) optimizer->ScaleGradients(before / total);
+  if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
   const double seed = loss.scale == total ? 1 : loss.scale / total;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }

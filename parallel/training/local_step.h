@@ -29,6 +29,7 @@ struct LocalLoss {
   double value = 0;        // of `root`
   double scale = 0;        // the numerator is value * scale
   double denominator = 0;  // rows, elements or valid targets
+  bool adds = false;       // a sum, not a mean: the values of all ranks are added up
 
   double numerator() const { return value * scale; }
   // Of these rows alone.
@@ -36,7 +37,7 @@ struct LocalLoss {
 };
 
 // The forward pass and the loss, with random numbers from the rank's own stream. A loss of the
-// library is taken apart exactly; what another procedure returns counts as the mean over the rows.
+// library knows how it adds up; what else a procedure returns counts as the mean over the rows.
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 

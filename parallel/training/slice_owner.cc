@@ -91,6 +91,18 @@ int SliceOwner::CauseOf(size_t segment, size_t element) const {
   return -1;
 }
 
+double SliceOwner::SquaredSums(const tensor::Optimizer& optimizer) const {
+  double squares = 0;
+  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const Slice slice =
+        OwnedSlice(segments[s].count, SizeOf(segments[s].dtype), rank_, static_cast<int>(size()));
+    squares += optimizer.SquaredGradients(s, static_cast<int64_t>(slice.begin),
+                                          static_cast<int64_t>(slice.end));
+  }
+  return squares;
+}
+
 void SliceOwner::Update(tensor::Optimizer& optimizer) const {
   const auto& segments = memory(static_cast<size_t>(rank_)).segments;
   for (size_t s = 0; s < segments.size(); ++s) {

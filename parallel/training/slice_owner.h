@@ -28,6 +28,8 @@ class SliceOwner {
   // the first sum is that is not finite. One weight for each rank. Each segment
   // is noted in `log`, unless that is null.
   Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
+  // The squares of the sums in this rank's slices, added up. `optimizer` is this rank's.
+  double SquaredSums(const tensor::Optimizer& optimizer) const;
   // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this
   // rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;

@@ -16,15 +16,15 @@ std::byte* BytesOf(const Tensor& tensor) {
   return tensor.defined() ? static_cast<std::byte*>(BufferOf(tensor).data) : nullptr;
 }
 
-// The optimizer's parameters, then those of the model that it does not update.
+// The optimizer's parameters, then those of the model that it does not update, and its buffers.
 std::vector<NamedParameter> AllParameters(const tensor::Module& model,
                                           const tensor::Optimizer& optimizer) {
   std::vector<NamedParameter> all = optimizer.parameters();
   std::unordered_set<const at::TensorImpl*> seen;
   for (const auto& parameter : all) seen.insert(parameter.tensor.unsafeGetTensorImpl());
-  for (NamedParameter& parameter : model.Parameters()) {
-    if (seen.insert(parameter.tensor.unsafeGetTensorImpl()).second) {
-      all.push_back(std::move(parameter));
+  for (auto& tensors : {model.Parameters(), model.Buffers()}) {
+    for (const NamedParameter& tensor : tensors) {
+      if (seen.insert(tensor.tensor.unsafeGetTensorImpl()).second) all.push_back(tensor);
     }
   }
   return all;

@@ -38,6 +38,7 @@ struct StepMemory {
   std::vector<SegmentMemory> segments;
   tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
   Nonfinite nonfinite;                        // in the slices that this rank owns
+  double squares = 0;                         // their summed gradients, squared and added up
   std::vector<std::span<std::byte>> initial;  // what rank 0's initial values are copied into
   std::string site;                           // of the call
   std::string failure;                        // how and where this rank failed

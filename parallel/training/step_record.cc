@@ -86,10 +86,13 @@ Status CheckAgreement(std::span<const StepRecord> records) {
 
 LossTotals TotalLoss(std::span<const StepRecord> records) {
   LossTotals totals;
+  bool adds = false;
   for (const StepRecord& record : records) {
     totals.numerator += record.numerator;
     totals.denominator += record.denominator;
+    adds |= record.adds;
   }
+  if (adds) totals.denominator = 1;
   return totals;
 }
 

@@ -27,6 +27,7 @@ struct StepRecord {
   uint64_t layout = 0;                    // LayoutSignature
   int64_t rows = 0;                       // of the batch
   double numerator = 0, denominator = 0;  // of the loss
+  bool adds = false;                      // a sum: the denominator of all ranks together is 1
   uint64_t batch = 0;                     // hash of the rows, 0: not asked for
   const StepMemory* memory = nullptr;
 };

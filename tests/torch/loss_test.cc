@@ -1,73 +1,106 @@
 #include "torch/loss.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/l1_loss.h>
-#include <ATen/ops/mse_loss.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/randint.h>
-#include <ATen/ops/randn.h>
-#include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
+
+#include "tests/torch/script.h"
+#include "torch/tensor_object.h"
 
 namespace eta::tensor {
 namespace {
 
-double Item(const Tensor& t) { return t.item().toDouble(); }
-
 struct Case {
-  const char* name;
-  const char* loss;
-  Tensor prediction, target;
+  const char* loss;       // its first arguments and options, without a reduction
+  const char* arguments;  // tensors
   double denominator;
-  Tensor mean;  // what libtorch says
 };
 
-std::vector<Case> Cases() {
-  const auto f64 = at::kDouble;
-  const Tensor a = at::randn({6, 4}, f64), b = at::randn({6, 4}, f64), row = at::randn({4}, f64);
-  const Tensor p = at::softmax(b, 1);
-  const Tensor classes = at::randint(0, 4, {6}, at::kLong);
-  Tensor some = classes.clone();
-  some.narrow(0, 1, 2).fill_(-100);
-  const Tensor image = at::randn({2, 4, 3}, f64), pixels = at::randint(0, 4, {2, 3}, at::kLong);
-  const Tensor pixel_p = at::softmax(at::randn({2, 4, 3}, f64), 1);
-  return {
-      {"mse", "nn/mse-loss", a, b, 24, at::mse_loss(a, b)},
-      {"mse broadcast", "nn/mse-loss", row, b, 24, at::mse_loss(row, b)},
-      {"l1", "nn/l1-loss", a, b, 24, at::l1_loss(a, b)},
-      {"probabilities", "nn/cross-entropy-loss", a, p, 6, at::cross_entropy_loss(a, p)},
-      {"one row", "nn/cross-entropy-loss", row, p[0], 1, at::cross_entropy_loss(row, p[0])},
-      {"classes", "nn/cross-entropy-loss", a, classes, 6, at::cross_entropy_loss(a, classes)},
-      {"ignored", "nn/cross-entropy-loss", a, some, 4, at::cross_entropy_loss(a, some)},
-      {"pixels", "nn/cross-entropy-loss", image, pixels, 6, at::cross_entropy_loss(image, pixels)},
-      {"pixel probabilities", "nn/cross-entropy-loss", image, pixel_p, 6,
-       at::cross_entropy_loss(image, pixel_p)},
-  };
+// p, q: 6 x 4; s: probabilities; k: classes; some: classes of which 2 are -100; w: class weights.
+const Case kCases[] = {
+    {"nn/mse-loss", "p q", 24},
+    {"nn/mse-loss", "row q", 24},
+    {"nn/l1-loss", "p q", 24},
+    {"nn/smooth-l1-loss", "p q", 24},
+    {"nn/huber-loss", "p q", 24},
+    {"nn/kl-loss", "p s", 24},
+    {"nn/bce-loss", "s s", 24},
+    {"nn/bce-with-logits-loss", "p s 'positive-weight w", 24},
+    {"nn/cross-entropy-loss", "p s", 6},
+    {"nn/cross-entropy-loss", "p s 'weight w 'label-smoothing 0.1", 6},
+    {"nn/cross-entropy-loss", "row (torch/tref s 0)", 1},
+    {"nn/cross-entropy-loss", "p k", 6},
+    {"nn/cross-entropy-loss", "p some", 4},
+    {"nn/cross-entropy-loss", "p k 'ignore-index 3", 5},
+    {"nn/cross-entropy-loss", "p k 'weight w", 1 + 2 + 3 + 4 + 1 + 2},
+    {"nn/cross-entropy-loss", "p some 'weight w 'label-smoothing 0.2", 1 + 4 + 1 + 2},
+    {"nn/cross-entropy-loss", "image pixels", 6},
+    {"nn/nll-loss", "p some 'weight w", 1 + 4 + 1 + 2},
+    {"nn/cosine-loss", "p q (torch/tensor '(1 1 -1 -1 1 1))", 6},
+    {"nn/triplet-loss", "p q s", 6},
+};
+
+const char* const kTensors = R"(
+(define p (torch/randn '(6 4)))
+(define q (torch/randn '(6 4)))
+(define s (torch/softmax (torch/randn '(6 4)) 1))
+(define row (torch/randn '(4)))
+(define k (torch/tensor '(0 1 2 3 0 1) 'int64))
+(define some (torch/tensor '(0 -100 -100 3 0 1) 'int64))
+(define w (torch/tensor '(1 2 3 4)))
+(define image (torch/randn '(2 4 3)))
+(define pixels (torch/tensor '((0 1 2) (3 0 1)) 'int64))
+)";
+
+std::string Loss(const Case& c, const std::string& reduction) {
+  return "(" + std::string(c.loss) + " " + c.arguments + " 'reduction '" + reduction + ")";
 }
 
-TEST(LossTermsTest, TheirQuotientIsLibtorchsMean) {
-  for (const Case& c : Cases()) {
-    const LossTerms terms = FindLossTerms(c.loss)(c.prediction, c.target);
-    EXPECT_EQ(terms.denominator, c.denominator) << c.name;
-    EXPECT_NEAR(Item(terms.numerator) / terms.denominator, Item(c.mean), 1e-12) << c.name;
+// The note of the only loss that a program computes, which it calls `loss`.
+const LossNote* NoteOf(Script& script, const LossNotes& notes, const std::string& program) {
+  EXPECT_EQ(script.Run(program), "") << program;
+  for (Value global : script.vm().globals()) {
+    const Tensor* tensor = TensorIn(global);
+    if (tensor == nullptr) continue;
+    if (const LossNote* note = notes.Find(*tensor)) return note;
+  }
+  return nullptr;
+}
+
+TEST(LossTest, AMeanIsTheSumDividedByItsDenominator) {
+  for (const Case& c : kCases) {
+    Script script;
+    const LossNotes notes(TensorContext::Of(script.vm()));
+    const std::string program = kTensors + ("(define loss " + Loss(c, "mean") + ")") +
+                                "(define sum " + Loss(c, "sum") + ")";
+    const std::string quotient = script.Run(program + "(write (torch/item (torch/div sum loss)))");
+    EXPECT_NEAR(std::stod(quotient), c.denominator, 1e-9) << c.loss << " " << c.arguments;
+    const LossNotes inner(TensorContext::Of(script.vm()));
+    const LossNote* note =
+        NoteOf(script, inner, kTensors + ("(define loss " + Loss(c, "mean") + ")"));
+    ASSERT_NE(note, nullptr) << c.loss;
+    EXPECT_FALSE(note->adds);
+    EXPECT_NEAR(note->denominator, c.denominator, 1e-12) << c.loss << " " << c.arguments;
   }
 }
 
-TEST(LossTermsTest, PartsAddUpToTheWhole) {
-  for (const char* loss : {"nn/mse-loss", "nn/cross-entropy-loss"}) {
-    const auto terms = FindLossTerms(loss);
-    const Tensor x = at::randn({7, 3}, at::kDouble), y = at::softmax(x, 1);
-    const LossTerms whole = terms(x, y);
-    const LossTerms head = terms(x.narrow(0, 0, 2), y.narrow(0, 0, 2));
-    const LossTerms tail = terms(x.narrow(0, 2, 5), y.narrow(0, 2, 5));
-    EXPECT_NEAR(Item(head.numerator) + Item(tail.numerator), Item(whole.numerator), 1e-12);
-    EXPECT_EQ(head.denominator + tail.denominator, whole.denominator);
-  }
+TEST(LossTest, ASumAddsUp) {
+  Script script;
+  const LossNotes notes(TensorContext::Of(script.vm()));
+  const LossNote* note =
+      NoteOf(script, notes,
+             "(define loss (nn/mse-loss (torch/ones '(3)) (torch/zeros '(3)) 'reduction 'sum))");
+  ASSERT_NE(note, nullptr);
+  EXPECT_TRUE(note->adds);
 }
 
-TEST(LossTermsTest, OtherProceduresHaveNone) { EXPECT_EQ(FindLossTerms("torch/add"), nullptr); }
+TEST(LossTest, WhatIsNotReducedOrChangedIsNotNoted) {
+  Script script;
+  const LossNotes notes(TensorContext::Of(script.vm()));
+  EXPECT_EQ(NoteOf(script, notes,
+                   "(define x (torch/ones '(3)))"
+                   "(define elements (nn/mse-loss x x 'reduction 'none))"
+                   "(define half (torch/mul (nn/mse-loss x x) (torch/tensor 0.5)))"),
+            nullptr);
+}
 
 }  // namespace
 }  // namespace eta::tensor

@@ -4,6 +4,7 @@
 #include <regex>
 #include <set>
 
+#include "tests/torch/parity.h"
 #include "tests/torch/script.h"
 #include "torch/extension.h"
 #include "torch/op_table.h"
@@ -62,6 +63,7 @@ TEST(OpTableTest, NamesAreUnique) {
 TEST(OpTableTest, EveryOperationHasACase) {
   std::set<std::string_view> with_case;
   for (const Case& c : kCases) with_case.insert(c.operation);
+  for (const ParityCase& c : ParityCases()) with_case.insert(c.operation);
   for (const NativeDef* op : AllOps()) {
     EXPECT_TRUE(with_case.contains(op->name) || HasOwnTest(op->name)) << op->name;
   }

@@ -3,7 +3,10 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+#include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/rmsprop.h>
 #include <torch/optim/sgd.h>
 
 namespace eta::tensor {
@@ -54,7 +57,7 @@ struct Rules {
 };
 
 std::unique_ptr<torch::optim::Optimizer> TheirSgd(std::vector<Tensor> tensors, SgdOptions o) {
-  return std::make_unique<torch::optim::SGD>(tensors, torch::optim::SGDOptions(o.learning_rate)
+  return std::make_unique<torch::optim::SGD>(tensors, torch::optim::SGDOptions(0.01)
                                                           .momentum(o.momentum)
                                                           .weight_decay(o.weight_decay)
                                                           .nesterov(o.nesterov));
@@ -66,14 +69,40 @@ Rules SgdRules(const char* name, SgdOptions options) {
 }
 
 const Rules kRules[] = {
-    SgdRules("plain", {.learning_rate = 0.01}),
-    SgdRules("decay", {.learning_rate = 0.01, .weight_decay = 0.1}),
-    SgdRules("momentum", {.learning_rate = 0.01, .momentum = 0.9}),
-    SgdRules("nesterov",
-             {.learning_rate = 0.01, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true}),
-    {"adam", [] { return MakeAdam({.learning_rate = 0.01}); },
+    SgdRules("plain", {}),
+    SgdRules("decay", {.weight_decay = 0.1}),
+    SgdRules("momentum", {.momentum = 0.9}),
+    SgdRules("nesterov", {.momentum = 0.9, .weight_decay = 0.1, .nesterov = true}),
+    {"adam", [] { return MakeAdam({}); },
      [](std::vector<Tensor> tensors) {
        return std::make_unique<torch::optim::Adam>(tensors, torch::optim::AdamOptions(0.01));
+     }},
+    {"adamDecay", [] { return MakeAdam({.weight_decay = 0.1}); },
+     [](std::vector<Tensor> tensors) {
+       return std::make_unique<torch::optim::Adam>(
+           tensors, torch::optim::AdamOptions(0.01).weight_decay(0.1));
+     }},
+    {"adamw", [] { return MakeAdam({.weight_decay = 0.1, .decoupled = true}); },
+     [](std::vector<Tensor> tensors) {
+       return std::make_unique<torch::optim::AdamW>(
+           tensors, torch::optim::AdamWOptions(0.01).weight_decay(0.1));
+     }},
+    {"rmsprop", [] { return MakeRmsprop({.weight_decay = 0.1}); },
+     [](std::vector<Tensor> tensors) {
+       return std::make_unique<torch::optim::RMSprop>(
+           tensors, torch::optim::RMSpropOptions(0.01).weight_decay(0.1));
+     }},
+    {"rmspropMomentum", [] { return MakeRmsprop({.alpha = 0.9, .momentum = 0.5}); },
+     [](std::vector<Tensor> tensors) {
+       return std::make_unique<torch::optim::RMSprop>(
+           tensors, torch::optim::RMSpropOptions(0.01).alpha(0.9).momentum(0.5));
+     }},
+    {"adagrad", [] { return MakeAdagrad({.rate_decay = 0.1, .weight_decay = 0.1, .initial = 1}); },
+     [](std::vector<Tensor> tensors) {
+       return std::make_unique<torch::optim::Adagrad>(tensors, torch::optim::AdagradOptions(0.01)
+                                                                   .lr_decay(0.1)
+                                                                   .weight_decay(0.1)
+                                                                   .initial_accumulator_value(1));
      }},
 };
 
@@ -91,7 +120,7 @@ class OptimizerParityTest
 TEST_P(OptimizerParityTest, EqualsLibtorchAlsoWhereAParameterGotNoGradient) {
   const auto parameters = MakeMoreParameters(dtype());
   const std::vector<Tensor> copies = Copies(*parameters, 4);
-  Optimizer ours(parameters, rules().ours(), std::make_shared<ArenaRegistry>());
+  Optimizer ours(parameters, rules().ours(), std::make_shared<ArenaRegistry>(), {0.01});
   const auto theirs = rules().theirs(copies);
   for (int step = 0; step < 20; ++step) {
     ours.ZeroGradients();
@@ -116,8 +145,8 @@ class OptimizerPartitionTest : public OptimizerParityTest {};
 TEST_P(OptimizerPartitionTest, AnyPartitionGivesTheSameBits) {
   const auto parameters = MakeMoreParameters(dtype());
   const auto sliced_parameters = std::make_shared<Parameters>(Copies(*parameters, 4));
-  Optimizer whole(parameters, rules().ours(), std::make_shared<ArenaRegistry>());
-  Optimizer sliced(sliced_parameters, rules().ours(), std::make_shared<ArenaRegistry>());
+  Optimizer whole(parameters, rules().ours(), std::make_shared<ArenaRegistry>(), {0.01});
+  Optimizer sliced(sliced_parameters, rules().ours(), std::make_shared<ArenaRegistry>(), {0.01});
   for (int step = 0; step < 5; ++step) {
     for (auto* optimizer : {&whole, &sliced}) {
       optimizer->Prepare();
@@ -162,8 +191,7 @@ INSTANTIATE_TEST_SUITE_P(AllRules, OptimizerPartitionTest,
 class OptimizerTest : public testing::Test {
  protected:
   Optimizer Make(std::shared_ptr<Module> module) {
-    return Optimizer(std::move(module), MakeSgd({.learning_rate = 0.1, .momentum = 0.5}),
-                     registry_);
+    return Optimizer(std::move(module), MakeSgd({.momentum = 0.5}), registry_, {0.1});
   }
   std::shared_ptr<ArenaRegistry> registry_ = std::make_shared<ArenaRegistry>();
 };

@@ -13,10 +13,10 @@
 #include "torch/data/dataset.h"
 #include "torch/data/epoch_order.h"
 #include "torch/data/idx_dataset.h"
-#include "torch/data/option_list.h"
 #include "torch/module.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
+#include "torch/option_list.h"
 
 namespace eta::tensor {
 
@@ -145,19 +145,20 @@ Value NextBatch(Call& call, Epoch* epoch) {
 }
 
 // Rows whose largest prediction is the target's class: a number, or the largest of its own row.
-int64_t CountCorrect(Call& call, const std::shared_ptr<Module>& model, const Tensor& inputs,
-                     const Tensor& targets) {
-  if (inputs.size(0) == 0) return 0;
+Value CountCorrect(Call& call, const std::shared_ptr<Module>& model, const Tensor& inputs,
+                   const Tensor& targets) {
+  if (inputs.size(0) == 0) return Value::Int(0);
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation(*model);
   const Tensor prediction = model->Forward(call.context(), inputs);
+  if (!prediction.defined()) return Value::Failure();
   TORCH_CHECK(prediction.dim() == 2 && prediction.size(0) == targets.size(0),
               "the model must give one row of class scores for each input, got shape ",
               prediction.sizes());
   const Tensor classes = targets.sizes() == prediction.sizes() ? targets.argmax(1) : targets;
   TORCH_CHECK(classes.dim() == 1, "targets must be class numbers or rows of class scores, got ",
               "shape ", targets.sizes());
-  return prediction.argmax(1).eq(classes).sum().item<int64_t>();
+  return Value::Int(prediction.argmax(1).eq(classes).sum().item<int64_t>());
 }
 
 constexpr NativeDef kOps[] = {

@@ -69,6 +69,36 @@ TEST(TrainStepTest, LargeParametersAreThoseOfOneDevice) {
     (write (parallel/replicas-equal? both)))");
 }
 
+TEST(TrainStepTest, OtherOptimizersAreThoseOfOneDevice) {
+  for (const char* optimizer :
+       {"(optim/adamw model 0.01 'weight-decay 0.1)", "(optim/rmsprop model 0.01 'momentum 0.5)",
+        "(optim/adagrad model 0.05 'rate-decay 0.1)"}) {
+    ExpectParity(Training(optimizer, "nn/mse-loss", kValues));
+  }
+}
+
+// The norm is that of the gradients of all parameters on all ranks together.
+TEST(TrainStepTest, ClippingIsThatOfOneDevice) {
+  ExpectParity(Training("(optim/sgd model 0.5 'clip-norm 0.1)", "nn/mse-loss", kValues));
+  ExpectParity(Training("(optim/adam model 0.01 'clip-value 0.01)", "nn/mse-loss", kValues));
+}
+
+TEST(TrainStepTest, TheLearningRateMayChangeOnAllRanks) {
+  ExpectParity(
+      Training(kAdam, "nn/mse-loss",
+               "(optim/set-learning-rate! optimizer (/ 0.1 rows)) (torch/randn (list rows 4))"));
+}
+
+TEST(TrainStepTest, ALearningRateOfOneRankIsADesync) {
+  for (const ReplicaResult& result : RunReplicas(2, R"(
+    (define model (nn/linear 3 2))
+    (define optimizer (optim/sgd model (if (= rank 0) 0.1 0.2)))
+    (optim/train-step! model optimizer nn/mse-loss (torch/ones '(2 3)) (torch/ones '(2 2))))")) {
+    EXPECT_EQ(result.error.find("runtime.desync: "), 0u) << result.error;
+    EXPECT_NE(result.error.find("in different ways"), std::string::npos) << result.error;
+  }
+}
+
 TEST(TrainStepTest, AProcedureOfTheProgramIsAMeanOverRows) {
   ExpectParity(Training(kMomentum,
                         "(lambda (p y) (let ((d (torch/sub p y))) (torch/mean (torch/mul d d))))",

@@ -1,4 +1,4 @@
-#include "torch/data/option_list.h"
+#include "torch/option_list.h"
 
 #include <algorithm>
 

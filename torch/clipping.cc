@@ -1,0 +1,95 @@
+#include "torch/clipping.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/mul.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace eta::tensor {
+namespace {
+
+constexpr int64_t kBlock = 1024;  // elements whose limited gradients lie on the stack
+
+// Independent sums, so that the loop vectorises and rounds less.
+template <class T>
+double SumOfSquares(const T* values, int64_t count) {
+  constexpr int64_t kLanes = 8;
+  double sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t k = 0; k < kLanes; ++k) {
+      const double x = values[i + k];
+      sums[k] += x * x;
+    }
+  }
+  for (; i < count; ++i) sums[i % kLanes] += static_cast<double>(values[i]) * values[i];
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
+
+template <class T>
+void Limit(const T* gradient, int64_t count, const GradientLimits& limits, T* limited) {
+  const auto scale = static_cast<T>(limits.scale);
+  const auto value = static_cast<T>(limits.value);
+  for (int64_t i = 0; i < count; ++i) {
+    limited[i] = std::clamp(gradient[i] * scale, -value, value);
+  }
+}
+
+}  // namespace
+
+GradientLimits LimitsFor(const Clipping& clipping, double squares) {
+  constexpr double kTiny = 1e-6;
+  GradientLimits limits{.value = clipping.value};
+  if (clipping.by_norm()) {
+    limits.scale = std::min(1.0, clipping.norm / (std::sqrt(squares) + kTiny));
+  }
+  return limits;
+}
+
+double SumOfSquares(const Tensor& gradient, int64_t begin, int64_t count) {
+  if (gradient.is_cpu() && gradient.scalar_type() == at::kFloat) {
+    return SumOfSquares(gradient.const_data_ptr<float>() + begin, count);
+  }
+  if (gradient.is_cpu() && gradient.scalar_type() == at::kDouble) {
+    return SumOfSquares(gradient.const_data_ptr<double>() + begin, count);
+  }
+  const at::NoGradGuard no_grad;
+  return gradient.narrow(0, begin, count).to(at::kDouble).square().sum().item().toDouble();
+}
+
+template <class T>
+void ApplyLimited(const UpdateRule& rule, const UpdateMemory<T>& memory, const UpdateStep& step,
+                  const GradientLimits& limits) {
+  alignas(64) T limited[kBlock];
+  UpdateMemory<T> part = memory;
+  for (int64_t done = 0; done < memory.count; done += part.count) {
+    part.count = std::min(kBlock, memory.count - done);
+    Limit(memory.gradient + done, part.count, limits, limited);
+    part.parameter = memory.parameter + done;
+    part.gradient = limited;
+    for (int k = 0; k < kMaxStates; ++k) {
+      if (memory.state[k] != nullptr) part.state[k] = memory.state[k] + done;
+    }
+    rule.Apply(part, step);
+  }
+}
+
+template void ApplyLimited(const UpdateRule&, const UpdateMemory<float>&, const UpdateStep&,
+                           const GradientLimits&);
+template void ApplyLimited(const UpdateRule&, const UpdateMemory<double>&, const UpdateStep&,
+                           const GradientLimits&);
+
+void ApplyLimited(const UpdateRule& rule, const UpdateTensors& tensors, const UpdateStep& step,
+                  const GradientLimits& limits) {
+  const at::NoGradGuard no_grad;
+  UpdateTensors limited = tensors;
+  limited.gradient = at::mul(tensors.gradient, limits.scale);
+  if (limits.value != Clipping::kNone) limited.gradient.clamp_(-limits.value, limits.value);
+  rule.Apply(limited, step);
+}
+
+}  // namespace eta::tensor

@@ -1,0 +1,246 @@
+// Losses. Each has options after its tensors, and tells training steps what it is divided by.
+#include <ATen/ExpandUtils.h>
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/binary_cross_entropy.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/cosine_embedding_loss.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/huber_loss.h>
+#include <ATen/ops/kl_div.h>
+#include <ATen/ops/l1_loss.h>
+#include <ATen/ops/mse_loss.h>
+#include <ATen/ops/ne.h>
+#include <ATen/ops/nll_loss_nd.h>
+#include <ATen/ops/smooth_l1_loss.h>
+#include <ATen/ops/triplet_margin_loss.h>
+
+#include "torch/loss.h"
+#include "torch/op.h"
+#include "torch/op_table.h"
+#include "torch/option_list.h"
+
+namespace eta::tensor {
+namespace {
+
+using at::Reduction::Mean;
+
+// The options of a loss.
+class LossOptions {
+ public:
+  explicit LossOptions(const Rest<Value>& rest) : list_(rest.items) {}
+
+  // 'mean, 'sum or 'none, as libtorch counts them.
+  int64_t TakeReduction() {
+    const auto given = list_.Take<Value>("reduction");
+    if (!given) return Mean;
+    const std::string name = IsSymbol(*given) ? SymbolName(*given) : "";
+    if (name == "sum") return at::Reduction::Sum;
+    if (name == "none") return at::Reduction::None;
+    if (name != "mean") list_.Reject("reduction", "'mean, 'sum or 'none required");
+    return Mean;
+  }
+  std::optional<Tensor> TakeTensor(std::string_view name) { return list_.Take<Tensor>(name); }
+  double Number(std::string_view name, double otherwise) {
+    return list_.Take<double>(name).value_or(otherwise);
+  }
+  int64_t Integer(std::string_view name, int64_t otherwise) {
+    return list_.Take<int64_t>(name).value_or(otherwise);
+  }
+  bool Switch(std::string_view name) { return list_.Take<bool>(name).value_or(false); }
+  void Check() const {
+    const auto problem = list_.Problem();
+    TORCH_CHECK(!problem, *problem);
+  }
+
+ private:
+  OptionList list_;
+};
+
+double BroadcastCount(const Tensor& a, const Tensor& b) {
+  return static_cast<double>(c10::multiply_integers(at::infer_size(a.sizes(), b.sizes())));
+}
+
+// A loss of each element: a mean over all of them. `compute` takes the reduction.
+template <class F>
+Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, int64_t reduction,
+                   const F& compute) {
+  return NoteLoss(call.context(), compute(reduction), reduction,
+                  [&] { return BroadcastCount(prediction, target); });
+}
+
+// What the mean over class indices is divided by: the targets that are not ignored, by weight.
+double ClassCount(const Tensor& target, const std::optional<Tensor>& weight, int64_t ignored) {
+  const Tensor counts = at::ne(target, ignored);
+  if (!weight) return counts.sum().item().toDouble();
+  return weight->index_select(0, target.masked_select(counts)).sum().item().toDouble();
+}
+
+// Probabilities count once for each distribution.
+double DistributionCount(const Tensor& logits) {
+  const int64_t classes = logits.size(logits.dim() == 1 ? 0 : 1);
+  return static_cast<double>(logits.numel()) / static_cast<double>(classes);
+}
+
+constexpr int64_t kIgnoredClass = -100;  // libtorch's
+
+Tensor CrossEntropy(Call& call, const Tensor& logits, const Tensor& target,
+                    const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const auto weight = options.TakeTensor("weight");
+  const int64_t ignored = options.Integer("ignore-index", kIgnoredClass);
+  const double smoothing = options.Number("label-smoothing", 0);
+  const int64_t reduction = options.TakeReduction();
+  options.Check();
+  const bool probabilities = logits.sizes() == target.sizes();
+  Tensor loss = at::cross_entropy_loss(logits, target, weight, reduction, ignored, smoothing);
+  return NoteLoss(call.context(), std::move(loss), reduction, [&] {
+    return probabilities ? DistributionCount(logits) : ClassCount(target, weight, ignored);
+  });
+}
+
+Tensor Nll(Call& call, const Tensor& log_probabilities, const Tensor& target,
+           const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const auto weight = options.TakeTensor("weight");
+  const int64_t ignored = options.Integer("ignore-index", kIgnoredClass);
+  const int64_t reduction = options.TakeReduction();
+  options.Check();
+  Tensor loss = at::nll_loss_nd(log_probabilities, target, weight, reduction, ignored);
+  return NoteLoss(call.context(), std::move(loss), reduction,
+                  [&] { return ClassCount(target, weight, ignored); });
+}
+
+Tensor Cosine(Call& call, const Tensor& a, const Tensor& b, const Tensor& target,
+              const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const double margin = options.Number("margin", 0);
+  const int64_t reduction = options.TakeReduction();
+  options.Check();
+  return NoteLoss(call.context(), at::cosine_embedding_loss(a, b, target, margin, reduction),
+                  reduction, [&] { return static_cast<double>(target.numel()); });
+}
+
+Tensor Triplet(Call& call, const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+               const Rest<Value>& rest) {
+  constexpr double kTiny = 1e-6;
+  LossOptions options(rest);
+  const double margin = options.Number("margin", 1);
+  const double p = options.Number("p", 2);
+  const bool swap = options.Switch("swap");
+  const int64_t reduction = options.TakeReduction();
+  options.Check();
+  Tensor loss =
+      at::triplet_margin_loss(anchor, positive, negative, margin, p, kTiny, swap, reduction);
+  return NoteLoss(call.context(), std::move(loss), reduction, [&] {
+    return BroadcastCount(anchor, positive) / static_cast<double>(anchor.size(-1));
+  });
+}
+
+constexpr NativeDef kOps[] = {
+    Op<"nn/mse-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction,
+                             [&](int64_t r) { return at::mse_loss(prediction, target, r); });
+        },
+        "(mse-loss prediction target ['reduction r]): the mean squared difference; the reduction "
+        "may be 'sum or 'none instead of 'mean, for every loss"),
+    Op<"nn/l1-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction,
+                             [&](int64_t r) { return at::l1_loss(prediction, target, r); });
+        },
+        "(l1-loss prediction target ['reduction r]): the mean absolute difference"),
+    Op<"nn/smooth-l1-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const double beta = options.Number("beta", 1);
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
+            return at::smooth_l1_loss(prediction, target, r, beta);
+          });
+        },
+        "(smooth-l1-loss prediction target ['beta 1] ['reduction r]): squared below beta, absolute "
+        "above"),
+    Op<"nn/huber-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const double delta = options.Number("delta", 1);
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
+            return at::huber_loss(prediction, target, r, delta);
+          });
+        },
+        "(huber-loss prediction target ['delta 1] ['reduction r]): delta times smooth-l1-loss"),
+    Op<"nn/bce-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const auto weight = options.TakeTensor("weight");
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
+            return at::binary_cross_entropy(prediction, target, weight, r);
+          });
+        },
+        "(bce-loss prediction target ['weight w] ['reduction r]): cross entropy of probabilities "
+        "of two classes"),
+    Op<"nn/bce-with-logits-loss">(
+        [](Call& call, const Tensor& logits, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const auto weight = options.TakeTensor("weight");
+          const auto positive = options.TakeTensor("positive-weight");
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, logits, target, reduction, [&](int64_t r) {
+            return at::binary_cross_entropy_with_logits(logits, target, weight, positive, r);
+          });
+        },
+        "(bce-with-logits-loss logits target ['weight w] ['positive-weight w] ['reduction r]): "
+        "bce-loss of sigmoid(logits)"),
+    Op<"nn/kl-loss">(
+        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+          LossOptions options(rest);
+          const bool log_target = options.Switch("log-target");
+          const int64_t reduction = options.TakeReduction();
+          options.Check();
+          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
+            return at::kl_div(prediction, target, r, log_target);
+          });
+        },
+        "(kl-loss log-probabilities target ['log-target #t] ['reduction r]): the mean of target "
+        "(log target - log-probabilities)"),
+    Op<"nn/cross-entropy-loss">(
+        [](Call& call, const Tensor& logits, const Tensor& target, const Rest<Value>& rest) {
+          return CrossEntropy(call, logits, target, rest);
+        },
+        "(cross-entropy-loss logits target ['weight w] ['ignore-index i] ['label-smoothing s] "
+        "['reduction r]): against class probabilities or int64 class indices"),
+    Op<"nn/nll-loss">(
+        [](Call& call, const Tensor& log_probabilities, const Tensor& target,
+           const Rest<Value>& rest) { return Nll(call, log_probabilities, target, rest); },
+        "(nll-loss log-probabilities classes ['weight w] ['ignore-index i] ['reduction r]): the "
+        "mean of what the classes have, negated"),
+    Op<"nn/cosine-loss">(
+        [](Call& call, const Tensor& a, const Tensor& b, const Tensor& target,
+           const Rest<Value>& rest) { return Cosine(call, a, b, target, rest); },
+        "(cosine-loss a b target ['margin 0] ['reduction r]): 1 - cos where the target is 1, "
+        "max(0, cos - margin) where it is -1"),
+    Op<"nn/triplet-loss">(
+        [](Call& call, const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+           const Rest<Value>& rest) { return Triplet(call, anchor, positive, negative, rest); },
+        "(triplet-loss anchor positive negative ['margin 1] ['p 2] ['swap #t] ['reduction r]): how "
+        "much farther than a margin the positive is than the negative"),
+};
+
+const OpTable table(kOps);
+
+}  // namespace
+
+}  // namespace eta::tensor
