@@ -32,8 +32,8 @@ class Finished(NamedTuple):
         return {name: [float(word) for word in numbers] for name, *numbers in words}
 
 
-def run(command, **env):
-    """Runs a command from the root; what it says on stderr is shown only if it fails."""
+def run(command, attempts=1, **env):
+    """Runs a command from the root, again if it fails; what it says on stderr is shown if all attempts do."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as complaints:
         child = subprocess.Popen(
@@ -42,6 +42,8 @@ def run(command, **env):
         child.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         complaints.seek(0)
+        if child.returncode != 0 and attempts > 1:
+            return run(command, attempts - 1, **env)
         if child.returncode != 0:
             raise SystemExit(
                 f"{' '.join(map(str, command))}: exit {child.returncode}\n{output.read()}{complaints.read()}")
