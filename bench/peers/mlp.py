@@ -4,7 +4,7 @@
 
 LAYERS hidden layers of WIDTH units, BATCH rows for each rank, BLOCKS blocks of STEPS steps. Several ranks are processes
 with DistributedDataParallel over gloo. Prints the losses of the first steps, and the microseconds a step took in each
-block; of several ranks also the megabytes that their processes took at their peaks.
+block, and the megabytes that the ranks took at their peaks: as many as rank 0, each.
 """
 
 import resource
@@ -76,11 +76,8 @@ def train(rank, ranks, layers, width, batch, blocks, steps):
     if rank == 0:
         print("loss", *losses)
         print("us", *times)
+        print("megabytes", ranks * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     if ranks > 1:
-        megabytes = torch.tensor(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        dist.all_reduce(megabytes)
-        if rank == 0:
-            print("megabytes", megabytes.item())
         dist.destroy_process_group()
 
 
