@@ -13,9 +13,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
-#include "torch/context.h"
+#include "torch/marshal.h"
 
 namespace eta::tensor {
 
@@ -48,5 +49,14 @@ class LossNotes {
 // asked only then.
 Tensor NoteLoss(TensorContext& context, Tensor result, int64_t reduction,
                 const std::function<double()>& denominator);
+
+// A loss of the library with its options, as an operation calls it. May throw what libtorch throws.
+using LossFunction = Tensor(Call& call, const Tensor& prediction, const Tensor& target,
+                            const Rest<Value>& options);
+
+// The one called `name` ("nn/mse-loss"), or null if it is none, or not one of a prediction and a
+// target. Called through it, a loss leaves no values behind that hold its graph until garbage is
+// collected.
+LossFunction* FindLoss(std::string_view name);
 
 }  // namespace eta::tensor

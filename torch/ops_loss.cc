@@ -14,6 +14,9 @@
 #include <ATen/ops/smooth_l1_loss.h>
 #include <ATen/ops/triplet_margin_loss.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "torch/loss.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
@@ -60,10 +63,13 @@ double BroadcastCount(const Tensor& a, const Tensor& b) {
   return static_cast<double>(c10::multiply_integers(at::infer_size(a.sizes(), b.sizes())));
 }
 
-// A loss of each element: a mean over all of them. `compute` takes the reduction.
+// A loss of each element: a mean over all of them. `compute` takes the reduction, the last of the
+// options to be read.
 template <class F>
-Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, int64_t reduction,
+Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, LossOptions& options,
                    const F& compute) {
+  const int64_t reduction = options.TakeReduction();
+  options.Check();
   return NoteLoss(call.context(), compute(reduction), reduction,
                   [&] { return BroadcastCount(prediction, target); });
 }
@@ -136,95 +142,109 @@ Tensor Triplet(Call& call, const Tensor& anchor, const Tensor& positive, const T
   });
 }
 
+Tensor Mse(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+  LossOptions options(rest);
+  return Elementwise(call, prediction, target, options,
+                     [&](int64_t r) { return at::mse_loss(prediction, target, r); });
+}
+
+Tensor L1(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+  LossOptions options(rest);
+  return Elementwise(call, prediction, target, options,
+                     [&](int64_t r) { return at::l1_loss(prediction, target, r); });
+}
+
+Tensor SmoothL1(Call& call, const Tensor& prediction, const Tensor& target,
+                const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const double beta = options.Number("beta", 1);
+  return Elementwise(call, prediction, target, options,
+                     [&](int64_t r) { return at::smooth_l1_loss(prediction, target, r, beta); });
+}
+
+Tensor Huber(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const double delta = options.Number("delta", 1);
+  return Elementwise(call, prediction, target, options,
+                     [&](int64_t r) { return at::huber_loss(prediction, target, r, delta); });
+}
+
+Tensor Bce(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const auto weight = options.TakeTensor("weight");
+  return Elementwise(call, prediction, target, options, [&](int64_t r) {
+    return at::binary_cross_entropy(prediction, target, weight, r);
+  });
+}
+
+Tensor BceWithLogits(Call& call, const Tensor& logits, const Tensor& target,
+                     const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const auto weight = options.TakeTensor("weight");
+  const auto positive = options.TakeTensor("positive-weight");
+  return Elementwise(call, logits, target, options, [&](int64_t r) {
+    return at::binary_cross_entropy_with_logits(logits, target, weight, positive, r);
+  });
+}
+
+Tensor Kl(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+  LossOptions options(rest);
+  const bool log_target = options.Switch("log-target");
+  return Elementwise(call, prediction, target, options,
+                     [&](int64_t r) { return at::kl_div(prediction, target, r, log_target); });
+}
+
+template <LossFunction* compute>
+constexpr auto kLoss =
+    [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
+      return compute(call, prediction, target, rest);
+    };
+
+// Those of a prediction and a target.
+constexpr std::pair<std::string_view, LossFunction*> kLosses[] = {
+    {"nn/mse-loss", Mse},
+    {"nn/l1-loss", L1},
+    {"nn/smooth-l1-loss", SmoothL1},
+    {"nn/huber-loss", Huber},
+    {"nn/bce-loss", Bce},
+    {"nn/bce-with-logits-loss", BceWithLogits},
+    {"nn/kl-loss", Kl},
+    {"nn/cross-entropy-loss", CrossEntropy},
+    {"nn/nll-loss", Nll},
+};
+
 constexpr NativeDef kOps[] = {
     Op<"nn/mse-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction,
-                             [&](int64_t r) { return at::mse_loss(prediction, target, r); });
-        },
+        kLoss<Mse>,
         "(mse-loss prediction target ['reduction r]): the mean squared difference; the reduction "
         "may be 'sum or 'none instead of 'mean, for every loss"),
-    Op<"nn/l1-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction,
-                             [&](int64_t r) { return at::l1_loss(prediction, target, r); });
-        },
-        "(l1-loss prediction target ['reduction r]): the mean absolute difference"),
+    Op<"nn/l1-loss">(kLoss<L1>,
+                     "(l1-loss prediction target ['reduction r]): the mean absolute difference"),
     Op<"nn/smooth-l1-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const double beta = options.Number("beta", 1);
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
-            return at::smooth_l1_loss(prediction, target, r, beta);
-          });
-        },
+        kLoss<SmoothL1>,
         "(smooth-l1-loss prediction target ['beta 1] ['reduction r]): squared below beta, absolute "
         "above"),
     Op<"nn/huber-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const double delta = options.Number("delta", 1);
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
-            return at::huber_loss(prediction, target, r, delta);
-          });
-        },
+        kLoss<Huber>,
         "(huber-loss prediction target ['delta 1] ['reduction r]): delta times smooth-l1-loss"),
     Op<"nn/bce-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const auto weight = options.TakeTensor("weight");
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
-            return at::binary_cross_entropy(prediction, target, weight, r);
-          });
-        },
+        kLoss<Bce>,
         "(bce-loss prediction target ['weight w] ['reduction r]): cross entropy of probabilities "
         "of two classes"),
     Op<"nn/bce-with-logits-loss">(
-        [](Call& call, const Tensor& logits, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const auto weight = options.TakeTensor("weight");
-          const auto positive = options.TakeTensor("positive-weight");
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, logits, target, reduction, [&](int64_t r) {
-            return at::binary_cross_entropy_with_logits(logits, target, weight, positive, r);
-          });
-        },
+        kLoss<BceWithLogits>,
         "(bce-with-logits-loss logits target ['weight w] ['positive-weight w] ['reduction r]): "
         "bce-loss of sigmoid(logits)"),
     Op<"nn/kl-loss">(
-        [](Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
-          LossOptions options(rest);
-          const bool log_target = options.Switch("log-target");
-          const int64_t reduction = options.TakeReduction();
-          options.Check();
-          return Elementwise(call, prediction, target, reduction, [&](int64_t r) {
-            return at::kl_div(prediction, target, r, log_target);
-          });
-        },
+        kLoss<Kl>,
         "(kl-loss log-probabilities target ['log-target #t] ['reduction r]): the mean of target "
         "(log target - log-probabilities)"),
     Op<"nn/cross-entropy-loss">(
-        [](Call& call, const Tensor& logits, const Tensor& target, const Rest<Value>& rest) {
-          return CrossEntropy(call, logits, target, rest);
-        },
+        kLoss<CrossEntropy>,
         "(cross-entropy-loss logits target ['weight w] ['ignore-index i] ['label-smoothing s] "
         "['reduction r]): against class probabilities or int64 class indices"),
     Op<"nn/nll-loss">(
-        [](Call& call, const Tensor& log_probabilities, const Tensor& target,
-           const Rest<Value>& rest) { return Nll(call, log_probabilities, target, rest); },
+        kLoss<Nll>,
         "(nll-loss log-probabilities classes ['weight w] ['ignore-index i] ['reduction r]): the "
         "mean of what the classes have, negated"),
     Op<"nn/cosine-loss">(
@@ -242,5 +262,11 @@ constexpr NativeDef kOps[] = {
 const OpTable table(kOps);
 
 }  // namespace
+
+LossFunction* FindLoss(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kLosses), std::end(kLosses),
+                                   [&](const auto& loss) { return loss.first == name; });
+  return found == std::end(kLosses) ? nullptr : found->second;
+}
 
 }  // namespace eta::tensor

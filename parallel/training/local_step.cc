@@ -21,27 +21,47 @@ bool Read(Call& call, size_t index, std::string_view what, Arg<T>* arg) {
   return false;
 }
 
-// Calls the loss function: the library's, or a procedure of the program.
-Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
-               LocalLoss* loss) {
+// Calls the program's own loss function.
+Value CallProcedure(Call& call, const StepArguments& arguments, const Tensor& prediction,
+                    Tensor* result) {
   Vm& vm = call.vm();
-  call.Commit();  // the procedure may do anything
   const Root predicted(vm.heap(), tensor::WrapTensor(vm, prediction));
   const Root target(vm.heap(), tensor::WrapTensor(vm, arguments.target));
   const Value passed[] = {predicted, target};
+  const Value returned = vm.Call(arguments.loss_function, passed);
+  if (returned.IsFailure()) return returned;
+  if (const Tensor* tensor = tensor::TensorIn(returned)) *result = *tensor;
+  return Value::Nil();
+}
+
+// Calls the loss function: the library's, or a procedure of the program.
+Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
+               Tensor* result) {
+  const auto* native = As<NativeObject>(arguments.loss_function);
+  auto* const loss = native ? tensor::FindLoss(native->def->name) : nullptr;
+  if (loss == nullptr) return CallProcedure(call, arguments, prediction, result);
+  const tensor::OpInfo info{native->def->name, ""};
+  return tensor::RunOperation(call.vm(), info, {}, [&](Call& own) {
+    *result = loss(own, prediction, arguments.target, {});
+    return Value::Nil();
+  });
+}
+
+Value WeighLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
+                LocalLoss* loss) {
+  call.Commit();  // the procedure may do anything
   const tensor::LossNotes notes(call.context());
-  const Value result = vm.Call(arguments.loss_function, passed);
-  if (result.IsFailure()) return result;
-  const Tensor* root = tensor::TensorIn(result);
-  if (root == nullptr || root->numel() != 1) {
+  Tensor root;
+  if (CallLoss(call, arguments, prediction, &root).IsFailure()) return Value::Failure();
+  if (!root.defined() || root.numel() != 1) {
     return call.Fail("the loss function must return a tensor of one element");
   }
-  const tensor::LossNote* note = notes.Find(*root);
+  const tensor::LossNote* note = notes.Find(root);
   const double count = note ? note->denominator : static_cast<double>(RowsOf(arguments.input));
   // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
   const bool counts = count != 0;
-  *loss = {.root = *root,
-           .value = counts ? root->item().toDouble() : 0,
+  *loss = {.root = root,
+           .value = counts ? root.item().toDouble() : 0,
            .scale = counts ? count : 1,
            .denominator = count,
            .adds = note != nullptr && note->adds};
@@ -68,7 +88,7 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   const tensor::RankStream own_randomness(call.context());
   const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
   if (!prediction.defined()) return Value::Failure();
-  return CallLoss(call, arguments, prediction, loss);
+  return WeighLoss(call, arguments, prediction, loss);
 }
 
 void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer) {
