@@ -64,7 +64,7 @@ class Mapping {
     while (!crew.WaitUntil(Clock::now() + kTick)) CheckOn();
     if (!called_off_.ok()) return FailCalledOff(vm_, kName, called_off_);
     MutexLock lock(mu_);
-    return failure_ ? Raise(*failure_) : Results();
+    return failure_ ? Raise(*failure_) : UnpackAllFor(vm_, kName, results_);
   }
 
  private:
@@ -161,15 +161,6 @@ class Mapping {
     const std::string message =
         std::string(kName) + ": element " + std::to_string(failure.element) + " " + failure.message;
     return vm_.Fail(failure.tag.starts_with(kRuntimePrefix) ? failure.tag : kUserError, message);
-  }
-
-  Value Results() {
-    RootVector values(vm_.heap());
-    for (const auto& parcel : results_) {
-      values.push_back(UnpackFor(vm_, kName, *parcel));
-      if (values.span().back().IsFailure()) return Value::Failure();
-    }
-    return vm_.heap().List(values.span());
   }
 
   static constexpr std::string_view kRuntimePrefix = "runtime.";

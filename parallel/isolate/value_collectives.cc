@@ -114,12 +114,7 @@ Value Broadcast(Vm& vm, Args args) {
 Value AllGather(Vm& vm, Args args) {
   const auto parcels = Exchange(vm, kAllGather).Run(args[0], 0);
   if (!parcels) return Value::Failure();
-  RootVector values(vm.heap());
-  for (const auto& parcel : *parcels) {
-    values.push_back(UnpackFor(vm, kAllGather, *parcel));
-    if (values.span().back().IsFailure()) return Value::Failure();
-  }
-  return vm.heap().List(values.span());
+  return UnpackAllFor(vm, kAllGather, *parcels);
 }
 
 constexpr NativeDef kNatives[] = {
@@ -143,6 +138,16 @@ std::shared_ptr<const Parcel> PackFor(Vm& vm, const std::string& name, Value val
 Value UnpackFor(Vm& vm, const std::string& name, const Parcel& parcel) {
   const auto value = Unpack(parcel, vm);
   return value ? *value : vm.TypeError(name + ": cannot receive: " + value.error());
+}
+
+Value UnpackAllFor(Vm& vm, const std::string& name,
+                   std::span<const std::shared_ptr<const Parcel>> parcels) {
+  RootVector values(vm.heap());
+  for (const auto& parcel : parcels) {
+    values.push_back(UnpackFor(vm, name, *parcel));
+    if (values.span().back().IsFailure()) return Value::Failure();
+  }
+  return vm.heap().List(values.span());
 }
 
 }  // namespace eta::parallel

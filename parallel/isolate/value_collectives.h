@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "vm/parcel.h"
@@ -19,5 +20,8 @@ std::shared_ptr<const Parcel> PackFor(Vm& vm, const std::string& name, Value val
 
 // The parcel's value, unrooted, or Failure after starting an error.
 Value UnpackFor(Vm& vm, const std::string& name, const Parcel& parcel);
+// A list of the values of several, likewise. REQUIRES: none is null.
+Value UnpackAllFor(Vm& vm, const std::string& name,
+                   std::span<const std::shared_ptr<const Parcel>> parcels);
 
 }  // namespace eta::parallel

@@ -1,5 +1,6 @@
 #include "parallel/isolate/with_replicas.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -81,16 +82,11 @@ class Replicas {
 
   // By rank. All have returned, or all have exited with the same code.
   Value Results(int exit_code) {
-    RootVector values(vm_.heap());
-    for (const auto& parcel : results_) {
-      if (parcel == nullptr) {
-        return vm_.Fail(kPeerFailed, std::string(kName) + ": the replicas exited with " +
-                                         std::to_string(exit_code) + " instead of returning");
-      }
-      values.push_back(UnpackFor(vm_, kName, *parcel));
-      if (values.span().back().IsFailure()) return Value::Failure();
+    if (std::find(results_.begin(), results_.end(), nullptr) != results_.end()) {
+      return vm_.Fail(kPeerFailed, std::string(kName) + ": the replicas exited with " +
+                                       std::to_string(exit_code) + " instead of returning");
     }
-    return vm_.heap().List(values.span());
+    return UnpackAllFor(vm_, kName, results_);
   }
 
   Vm& vm_;
