@@ -132,29 +132,29 @@ template <class T>
   }
 }
 
-ETA_VECTORIZED void UpdateSgd(const UpdateMemory<float>& m, const SgdFactors<float>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<float>& m, const SgdFactors<float>& f) {
   Sgd(m, f);
 }
-ETA_VECTORIZED void UpdateSgd(const UpdateMemory<double>& m, const SgdFactors<double>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<double>& m, const SgdFactors<double>& f) {
   Sgd(m, f);
 }
-ETA_VECTORIZED void UpdateAdam(const UpdateMemory<float>& m, const AdamFactors<float>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<float>& m, const AdamFactors<float>& f) {
   Adam(m, f);
 }
-ETA_VECTORIZED void UpdateAdam(const UpdateMemory<double>& m, const AdamFactors<double>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<double>& m, const AdamFactors<double>& f) {
   Adam(m, f);
 }
 
-ETA_VECTORIZED void UpdateRmsprop(const UpdateMemory<float>& m, const RmspropFactors<float>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<float>& m, const RmspropFactors<float>& f) {
   Rmsprop(m, f);
 }
-ETA_VECTORIZED void UpdateRmsprop(const UpdateMemory<double>& m, const RmspropFactors<double>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<double>& m, const RmspropFactors<double>& f) {
   Rmsprop(m, f);
 }
-ETA_VECTORIZED void UpdateAdagrad(const UpdateMemory<float>& m, const AdagradFactors<float>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<float>& m, const AdagradFactors<float>& f) {
   Adagrad(m, f);
 }
-ETA_VECTORIZED void UpdateAdagrad(const UpdateMemory<double>& m, const AdagradFactors<double>& f) {
+ETA_VECTORIZED void UpdateFlat(const UpdateMemory<double>& m, const AdagradFactors<double>& f) {
   Adagrad(m, f);
 }
 
@@ -162,17 +162,29 @@ Tensor WithDecay(const UpdateTensors& t, double weight_decay) {
   return weight_decay != 0 ? at::add(t.gradient, t.parameter, weight_decay) : t.gradient;
 }
 
-class SgdRule final : public UpdateRule {
+// A rule whose loop over flat memory, UpdateFlat, takes the rule's factors of either type.
+template <class Rule, class Options>
+class FlatRule : public UpdateRule {
  public:
-  explicit SgdRule(const SgdOptions& options) : options_(options) {}
+  explicit FlatRule(const Options& options) : options_(options) {}
+
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const final {
+    UpdateFlat(memory, static_cast<const Rule*>(this)->template Factors<float>(step));
+  }
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const final {
+    UpdateFlat(memory, static_cast<const Rule*>(this)->template Factors<double>(step));
+  }
+
+ protected:
+  const Options options_;
+};
+
+class SgdRule final : public FlatRule<SgdRule, SgdOptions> {
+ public:
+  using FlatRule::Apply;
+  using FlatRule::FlatRule;
 
   int state_count() const override { return options_.momentum != 0 ? 1 : 0; }
-  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
-    UpdateSgd(memory, Factors<float>(step));
-  }
-  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
-    UpdateSgd(memory, Factors<double>(step));
-  }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
     Tensor g = WithDecay(t, options_.weight_decay);
@@ -183,27 +195,19 @@ class SgdRule final : public UpdateRule {
     t.parameter.add_(g, -step.learning_rate);
   }
 
- private:
   template <class T>
   SgdFactors<T> Factors(const UpdateStep& step) const {
     return {static_cast<T>(step.learning_rate), static_cast<T>(options_.momentum),
             static_cast<T>(options_.weight_decay), options_.nesterov};
   }
-
-  const SgdOptions options_;
 };
 
-class AdamRule final : public UpdateRule {
+class AdamRule final : public FlatRule<AdamRule, AdamOptions> {
  public:
-  explicit AdamRule(const AdamOptions& options) : options_(options) {}
+  using FlatRule::Apply;
+  using FlatRule::FlatRule;
 
   int state_count() const override { return 2; }
-  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
-    UpdateAdam(memory, Factors<float>(step));
-  }
-  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
-    UpdateAdam(memory, Factors<double>(step));
-  }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
     const auto f = Factors<double>(step);
@@ -215,7 +219,6 @@ class AdamRule final : public UpdateRule {
     t.parameter.addcdiv_(t.state[0], root, -f.step_size);
   }
 
- private:
   template <class T>
   AdamFactors<T> Factors(const UpdateStep& step) const {
     const auto n = static_cast<double>(step.count);
@@ -231,21 +234,14 @@ class AdamRule final : public UpdateRule {
             static_cast<T>(options_.decoupled ? 0 : options_.weight_decay),
             static_cast<T>(shrinkage)};
   }
-
-  const AdamOptions options_;
 };
 
-class RmspropRule final : public UpdateRule {
+class RmspropRule final : public FlatRule<RmspropRule, RmspropOptions> {
  public:
-  explicit RmspropRule(const RmspropOptions& options) : options_(options) {}
+  using FlatRule::Apply;
+  using FlatRule::FlatRule;
 
   int state_count() const override { return options_.momentum != 0 ? 2 : 1; }
-  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
-    UpdateRmsprop(memory, Factors<float>(step));
-  }
-  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
-    UpdateRmsprop(memory, Factors<double>(step));
-  }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
     const Tensor g = WithDecay(t, options_.weight_decay);
@@ -255,28 +251,20 @@ class RmspropRule final : public UpdateRule {
     t.parameter.add_(change, -step.learning_rate);
   }
 
- private:
   template <class T>
   RmspropFactors<T> Factors(const UpdateStep& step) const {
     return {static_cast<T>(step.learning_rate), static_cast<T>(options_.alpha),
             static_cast<T>(options_.epsilon), static_cast<T>(options_.weight_decay),
             static_cast<T>(options_.momentum)};
   }
-
-  const RmspropOptions options_;
 };
 
-class AdagradRule final : public UpdateRule {
+class AdagradRule final : public FlatRule<AdagradRule, AdagradOptions> {
  public:
-  explicit AdagradRule(const AdagradOptions& options) : options_(options) {}
+  using FlatRule::Apply;
+  using FlatRule::FlatRule;
 
   int state_count() const override { return 1; }
-  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
-    UpdateAdagrad(memory, Factors<float>(step));
-  }
-  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
-    UpdateAdagrad(memory, Factors<double>(step));
-  }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
     const Tensor g = WithDecay(t, options_.weight_decay);
@@ -285,15 +273,12 @@ class AdagradRule final : public UpdateRule {
     t.parameter.addcdiv_(g, root, -Factors<double>(step).step_size);
   }
 
- private:
   template <class T>
   AdagradFactors<T> Factors(const UpdateStep& step) const {
     const double slower = 1 + static_cast<double>(step.count - 1) * options_.rate_decay;
     return {static_cast<T>(step.learning_rate / slower), static_cast<T>(options_.weight_decay),
             static_cast<T>(options_.initial), static_cast<T>(options_.epsilon)};
   }
-
-  const AdagradOptions options_;
 };
 
 }  // namespace
