@@ -50,10 +50,7 @@ class LossOptions {
     return list_.Take<int64_t>(name).value_or(otherwise);
   }
   bool Switch(std::string_view name) { return list_.Take<bool>(name).value_or(false); }
-  void Check() const {
-    const auto problem = list_.Problem();
-    TORCH_CHECK(!problem, *problem);
-  }
+  void Check() const { list_.Check(); }
 
  private:
   OptionList list_;

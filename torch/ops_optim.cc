@@ -49,10 +49,7 @@ class Options {
     }
     return clipping;
   }
-  void Check() const {
-    const auto problem = list_.Problem();
-    TORCH_CHECK(!problem, *problem);
-  }
+  void Check() const { list_.Check(); }
 
  private:
   OptionList list_;

@@ -1,5 +1,7 @@
 #include "torch/option_list.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 
 #include "vm/suggest.h"
@@ -31,6 +33,11 @@ std::optional<std::string> OptionList::Problem() const {
     seen.push_back(name);
   }
   return rejection_;
+}
+
+void OptionList::Check() const {
+  const auto problem = Problem();
+  TORCH_CHECK(!problem, *problem);
 }
 
 }  // namespace eta::tensor

@@ -38,6 +38,8 @@ class OptionList {
   // What is wrong with the arguments, if anything: an option without a value, given twice or
   // unknown (naming the nearest one), or a value that does not fit. Call it after the last Take.
   std::optional<std::string> Problem() const;
+  // The same as an exception: throws c10::Error.
+  void Check() const;
 
  private:
   std::optional<Value> Given(std::string_view name);
