@@ -36,7 +36,6 @@ class JointStep {
   bool AgreeOnStart();
   bool CheckBlas();
   Value LayOut(tensor::Call& call);
-  void DescribeLayout();
   void TakeOwnRows();
   uint64_t HashOfBatch() const;
   void WarnOfSameBatch();
