@@ -80,8 +80,8 @@ TEST(DeterministicTest, LargeParameters) {
 }
 
 TEST(DeterministicTest, LossesWithDenominatorsOfTheirOwn) {
-  ExpectSameBits({.optimizer = "(sgd model 0.001)",
-                  .loss = "(lambda (p t) (mse-loss p t 'reduction 'sum))"});
+  ExpectSameBits(
+      {.optimizer = "(sgd model 0.001)", .loss = "(lambda (p t) (mse-loss p t 'reduction 'sum))"});
   ExpectSameBits({.loss = "(lambda (p t) (cross-entropy-loss p t 'weight (tensor '(1 2 3 4)) "
                           "'ignore-index 1))",
                   .target = "(argmax (randn (list rows 4)) 1)"});
