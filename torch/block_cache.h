@@ -1,6 +1,7 @@
 // BlockCache: large blocks that were freed, kept for who asks for that size next. A training step
 // frees and asks for the same blocks again, while malloc gives them back to the system, which hands
-// them out anew page by page, zeroed: often more work than what they are for.
+// them out anew page by page, zeroed: often more work than what they are for. New ones are placed
+// on huge pages if the system gives these to those who ask.
 #pragma once
 
 #include <cstddef>

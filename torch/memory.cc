@@ -4,7 +4,6 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 #include <malloc.h>
-#include <sys/mman.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -18,7 +17,7 @@ namespace {
 constexpr size_t kAlignment = 64;
 // Requests below this are not checked against the heap's limit: the collector sees their sum.
 constexpr size_t kCheckedBytes = size_t{1} << 20;
-// From this size on blocks are placed on huge pages, and kept when they are freed.
+// From this size on blocks come from LargeBlocks.
 constexpr size_t kLargeBytes = size_t{4} << 20;
 constexpr size_t kMostKeptBytes = size_t{512} << 20;
 
@@ -49,22 +48,9 @@ void Free(void* memory) {
   if (header.account) header.account->Credit(header.bytes);
 }
 
-// Touching new memory costs a page fault for each page, and reading it a translation; where the
-// system gives huge pages to those who ask, large blocks have 512 times fewer of either.
-void PreferHugePages(void* block, size_t bytes) {
-  constexpr uintptr_t kHugePage = 2 << 20;
-  const auto address = reinterpret_cast<uintptr_t>(block);
-  const uintptr_t begin = (address + kHugePage - 1) & ~(kHugePage - 1);
-  const uintptr_t end = (address + bytes) & ~(kHugePage - 1);
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-}
-
 // Of `bytes`, from malloc; null: there is no memory.
 void* NewBlock(size_t bytes) {
-  if (!IsLarge(bytes)) return std::malloc(bytes);
-  void* const block = LargeBlocks().Take(bytes);
-  if (block) PreferHugePages(block, bytes);
-  return block;
+  return IsLarge(bytes) ? LargeBlocks().Take(bytes) : std::malloc(bytes);
 }
 
 void* Allocate(size_t bytes) {
