@@ -20,6 +20,19 @@ void Weigh(const SegmentMemory& segment, double weight) {
   }
 }
 
+// Looks at `copies` times a segment's elements where `data` says.
+template <class Data>
+Nonfinite Search(std::span<const SegmentMemory> segments, size_t copies, int rank,
+                 const Data& data) {
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const SegmentMemory& segment = segments[s];
+    const size_t all = segment.count * copies;
+    const size_t at = FindNonfinite(segment.dtype, data(segment), all);
+    if (at < all) return {true, s, at % segment.count, rank};
+  }
+  return {};
+}
+
 // Collects a block of every addend of every rank, and adds them up.
 class AddendGatherer {
  public:
@@ -61,22 +74,12 @@ class AddendGatherer {
 }  // namespace
 
 Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank) {
-  for (size_t s = 0; s < segments.size(); ++s) {
-    const SegmentMemory& segment = segments[s];
-    const size_t at = FindNonfinite(segment.dtype, segment.gradient, segment.count);
-    if (at < segment.count) return {true, s, at, rank};
-  }
-  return {};
+  return Search(segments, 1, rank, [](const SegmentMemory& segment) { return segment.gradient; });
 }
 
 Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank) {
-  for (size_t s = 0; s < segments.size(); ++s) {
-    const SegmentMemory& segment = segments[s];
-    const size_t all = segment.count * shards;
-    const size_t at = FindNonfinite(segment.dtype, segment.addends, all);
-    if (at < all) return {true, s, at % segment.count, rank};
-  }
-  return {};
+  return Search(segments, shards, rank,
+                [](const SegmentMemory& segment) { return segment.addends; });
 }
 
 Status SumGradients(std::span<const SegmentMemory> segments, double weight,
