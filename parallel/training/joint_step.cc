@@ -172,19 +172,26 @@ bool JointStep::ComputeShards() {
   const auto size = static_cast<uint64_t>(meeting_.member().size());
   const uint64_t first = (training_.batches++ * size + rank) * shards();
   for (size_t shard = 0; shard < shards(); ++shard) {
-    tensor::TensorContext::Of(meeting_.vm()).SwitchRankStream(first + shard);
     StepArguments batch = arguments_;
-    batch.input = CopyRows(arguments_.input, shard, shards());
-    batch.target = CopyRows(arguments_.target, shard, shards());
-    if (!Forward(batch) || !AddShard(shard)) return false;
+    const bool taken = meeting_.Try([&](Call& call) {
+      call.context().SwitchRankStream(first + shard);
+      batch.input = CopyRows(arguments_.input, shard, shards());
+      batch.target = CopyRows(arguments_.target, shard, shards());
+      return Value::Nil();
+    });
+    if (!taken || !Forward(batch) || !AddShard(shard)) return false;
   }
+  return meeting_.Try([&](Call&) { return OpenShards(); });
+}
+
+Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
   AddGradients(/*before=*/optimizer().TakeGradients(), known_->memory.mask);
   const auto total = known_->sums.Total();
   meeting_.mine().numerator = total.numerator;
   meeting_.mine().denominator = total.denominator;
   meeting_.mine().adds = total.adds;
-  return true;
+  return Value::Nil();
 }
 
 double JointStep::OwnMean() const {
@@ -213,7 +220,10 @@ bool JointStep::Reduce() {
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
-  if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
+  if (!std::isfinite(totals_.mean())) {
+    meeting_.Part();  // peers may still be reading the losses of this rank's shards
+    return NonfiniteLoss();
+  }
   ComputeWeights(meeting_.records(), &training_.weights);
   return together ? ReduceTogether() : ReduceApart();
 }

@@ -48,6 +48,7 @@ class JointStep {
   bool DoBackward();
   bool ComputeShards();
   bool AddShard(size_t shard);
+  Value OpenShards();
   double OwnMean() const;
   Value LayOut(tensor::Call& call);
   void TakeOwnRows();

@@ -104,6 +104,22 @@ TEST(DeterministicTest, IsTheSameTrainingToRounding) {
   ExpectClose(OutputOf(1, program.text()), Train(4, program), 1e-9);
 }
 
+// What cannot be taken apart is an error that can be caught, and the replicas go on.
+TEST(DeterministicTest, AShardThatCannotBeTakenIsAnError) {
+  Program program;
+  program.step = R"((begin
+    (display (caddr (catch 'runtime.error
+      (train-step! model optimizer loss x (if (= rank 0) (tensor 1) y)))))
+    (newline)
+    (train-step! model optimizer loss x y)))";
+  for (const ReplicaResult& result : RunReplicas(2, program.text(), {.shards = kShards})) {
+    EXPECT_EQ(result.error, "");
+    EXPECT_NE(result.output.find("a tensor without axes has no rows to share out"),
+              std::string::npos);
+    EXPECT_NE(result.output.find("#t"), std::string::npos);
+  }
+}
+
 // What is not finite is found in any shard, and blamed on the rank that has it.
 TEST(DeterministicTest, NonfiniteGradientsNameTheRank) {
   Program program;
