@@ -23,4 +23,7 @@ constexpr RowRange OwnRows(int64_t rows, int rank, int size, int blocks = 1) {
   return {border(int64_t{rank} * blocks), border((int64_t{rank} + 1) * blocks)};
 }
 
+// The blocks of each of `size` ranks where a batch has so many shards; one if it has none.
+constexpr int RowBlocks(int shards, int size) { return shards == 0 ? 1 : shards / size; }
+
 }  // namespace eta

@@ -37,11 +37,6 @@ void PrepareVm(Vm& vm, const HostOptions& options, int rank = 0, int size = 1);
 // A sentence that says what is wrong if the shards cannot be dealt evenly to `size` replicas.
 std::string CheckShards(int shards, int size);
 
-// The blocks of rows of each of `size` replicas (base/own_rows.h): its shards, or one.
-inline int RowBlocks(const HostOptions& options, int size) {
-  return options.shards == 0 ? 1 : options.shards / size;
-}
-
 // What a world of replicas on `options.devices` needs; null if all are on the CPU.
 Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const HostOptions& options);
 

@@ -41,7 +41,8 @@ Value ShardRange(Vm& vm, Args args) {
     return vm.TypeError("shard-range: expected a count of rows, an integer of at least 0");
   }
   const int size = SizeOf(vm);
-  const RowRange own = OwnRows(ToInt64(args[0]), RankOf(vm), size, RowBlocks(HostOf(vm), size));
+  const RowRange own =
+      OwnRows(ToInt64(args[0]), RankOf(vm), size, RowBlocks(HostOf(vm).shards, size));
   RootVector range(vm.heap());
   range.push_back(vm.heap().Integer(own.begin));
   range.push_back(vm.heap().Integer(own.end));

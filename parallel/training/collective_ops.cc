@@ -31,12 +31,7 @@ Tensor Copy(const Tensor& tensor) {
       .copy_(tensor.detach());
 }
 
-Tensor ShardRows(Call& call, const Tensor& tensor) {
-  const RankContext* rank = RankContext::Of(call.vm());
-  if (rank == nullptr) return Shard(tensor, 0, 1);
-  const int size = rank->member.size();
-  return Shard(tensor, rank->member.rank(), size, RowBlocks(HostOf(call.vm()), size));
-}
+Tensor ShardRows(Call& call, const Tensor& tensor) { return Shard(call.vm(), tensor); }
 
 // --- all-reduce ---------------------------------------------------------------------------------
 
@@ -120,7 +115,7 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
     return Value::Failure();
   }
   const int64_t row = c10::multiply_integers(tensor.sizes().slice(1));
-  const int blocks = RowBlocks(HostOf(call.vm()), collective.size());
+  const int blocks = RowBlocks(HostOf(call.vm()).shards, collective.size());
   std::vector<size_t> counts;
   for (int r = 0; r < collective.size(); ++r) {
     const RowRange rows = OwnRows(tensor.size(0), r, collective.size(), blocks);

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "parallel/isolate/insight.h"
 #include "parallel/training/hash.h"
+#include "parallel/training/initial_values.h"
 #include "parallel/training/joint_step.h"
-#include "parallel/training/segment_exchange.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
@@ -73,23 +74,14 @@ class Healing {
       meeting.mine().layout = HashOf(memory.structure);
       return Value::Nil();
     });
-    if (!ready || !meeting.Meet(StepRecord::Phase::kHeal)) return false;
-    Communicator& communicator = training_.member().communicator();
-    if (communicator.SharesMemory()) {
-      SliceOwner(training_.member().rank(), meeting.records()).CopyInitial(healer);
-      meeting.Part();
-      return true;
-    }
-    meeting.Part();
-    const Status copied = CopyFrom(healer, memory.initial, communicator, training_.site.text());
-    if (!copied.ok()) (void)meeting.Fail(copied);
-    return copied.ok();
+    return ready && meeting.Meet(StepRecord::Phase::kHeal) &&
+           TakeInitialValues(meeting, healer, memory, training_.site.text());
   }
 
   // The end of a step as any other.
   Value Skip() {
-    return Meeting(vm_, training_, info_, args_)
-        .End(Value::Double(std::numeric_limits<double>::quiet_NaN()));
+    const Value loss = Value::Double(std::numeric_limits<double>::quiet_NaN());
+    return EndStep(vm_, loss, SignalOf(training_.records));
   }
 
   Vm& vm_;

@@ -6,6 +6,7 @@
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
 #include "parallel/training/hash.h"
+#include "parallel/training/initial_values.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
 #include "parallel/training/segment_exchange.h"
@@ -68,10 +69,8 @@ Value JointStep::Begin(Call& call) {
 }
 
 void JointStep::TakeOwnRows() {
-  const int rank = meeting_.member().rank(), size = meeting_.member().size();
-  const int blocks = std::max(training_.shards, 1);
-  arguments_.input = Shard(arguments_.input, rank, size, blocks);
-  arguments_.target = Shard(arguments_.target, rank, size, blocks);
+  arguments_.input = Shard(meeting_.vm(), arguments_.input);
+  arguments_.target = Shard(meeting_.vm(), arguments_.target);
 }
 
 // Where the layout changes, slices do too; each rank needs the whole state first.
@@ -99,17 +98,8 @@ Value JointStep::LayOut(Call&) {
 
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
-  Status copied;
-  if (communicator().SharesMemory()) {
-    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial(/*from=*/0);
-    meeting_.Part();
-  } else {
-    meeting_.Part();
-    copied = CopyFrom(/*root=*/0, known_->memory.initial, communicator(), training_.site.text());
-  }
-  known_->entered = copied.ok();
-  if (!copied.ok()) (void)meeting_.Fail(copied);
-  return copied.ok();
+  known_->entered = TakeInitialValues(meeting_, /*from=*/0, known_->memory, training_.site.text());
+  return known_->entered;
 }
 
 // Once, when all ranks have just met and so do it at the same time.
@@ -232,7 +222,7 @@ bool JointStep::Reduce() {
 bool JointStep::ReduceTogether() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
   known_->memory.nonfinite = slices.SumGradients(training_.weights, &log());
-  if (optimizer().settings.clipping.by_norm()) {
+  if (optimizer().settings.clipping.by_norm() && shards() == 0) {
     known_->memory.squares = slices.SquaredSums(optimizer());
   }
   CombineMasks();

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "base/own_rows.h"
 #include "torch/data/batches.h"
 #include "torch/data/csv_dataset.h"
 #include "torch/data/dataset.h"
@@ -136,7 +137,7 @@ Value NextBatch(Call& call, Epoch* epoch) {
   call.Commit();
   const TensorContext& context = call.context();
   const TensorSettings& settings = context.settings();
-  const int blocks = settings.shards == 0 ? 1 : settings.shards / settings.world_size;
+  const int blocks = RowBlocks(settings.shards, settings.world_size);
   const auto batch = epoch->Next(settings.rank, settings.world_size, blocks);
   if (!batch) return Value::False();
   RootVector items(call.vm().heap());

@@ -1,0 +1,21 @@
+#include "parallel/training/initial_values.h"
+
+#include "parallel/training/segment_exchange.h"
+#include "parallel/training/slice_owner.h"
+
+namespace eta::parallel {
+
+bool TakeInitialValues(Meeting& meeting, int from, const StepMemory& own, const std::string& site) {
+  Communicator& communicator = meeting.member().communicator();
+  if (communicator.SharesMemory()) {
+    SliceOwner(meeting.member().rank(), meeting.records()).CopyInitial(from);
+    meeting.Part();
+    return true;
+  }
+  meeting.Part();
+  const Status copied = CopyFrom(from, own.initial, communicator, site);
+  if (!copied.ok()) (void)meeting.Fail(copied);
+  return copied.ok();
+}
+
+}  // namespace eta::parallel
