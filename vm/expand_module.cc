@@ -308,7 +308,10 @@ Result<ExpandedFile> Expander::ScanFile(const std::vector<const Datum*>& forms,
                                         std::string_view script) {
   text_ = std::make_unique<FileText>();
   ExpandedFile file;
-  if (!ParseFile(*this, forms, Intern(script), text_.get())) return Unexpected(error_);
+  Items spliced;
+  if (!SpliceSource(forms, &spliced) || !ParseFile(*this, spliced, Intern(script), text_.get())) {
+    return Unexpected(error_);
+  }
   for (const ModuleText& text : text_->modules) {
     ExpandedModule& module = file.modules.emplace_back();
     module.name = text.name;

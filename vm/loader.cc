@@ -101,6 +101,7 @@ Result<Value> Loader::CompileExpression(Value expression) {
   const Datum* datum = ValueToDatum(expression, SourceSpan{0}, arena);
   if (!datum) return Error(SourceSpan{0}, "eval: the expression is circular, or too large");
   Expander expander(vm_.names(), arena, &macros_);
+  expander.SetSurroundings(SurroundingsOf(arena));
   auto form = expander.ExpandExpression(datum);
   if (!form) return Unexpected(std::move(form.error()));
   return CompileTopLevel(vm_, "eval", std::span(&*form, 1), Module{});
@@ -133,6 +134,7 @@ bool Loader::Expand(Loading* loading, const ModuleSource& source, uint32_t numbe
                     const std::string& script, const Module* session) {
   auto data = Read(source.text, number, vm_.names(), loading->arena);
   if (!data) return Fail(std::move(data.error()));
+  loading->expander.SetSurroundings(SurroundingsOf(loading->arena));
   auto file = loading->expander.ScanFile(*data, script);
   if (!file) return Fail(std::move(file.error()));
   loading->file = std::move(*file);
@@ -158,6 +160,28 @@ bool Loader::FailWithoutPlace(std::string message) {
 uint32_t Loader::AddFile(const ModuleSource& source) {
   vm_.files_.push_back({source.path, source.text, source.is_library});
   return static_cast<uint32_t>(vm_.files_.size());
+}
+
+Surroundings Loader::SurroundingsOf(DatumArena& arena) {
+  Surroundings surroundings;
+  surroundings.include = [this, &arena](const Datum* path) { return Include(path, arena); };
+  surroundings.has_module = [this](const std::string& module) {
+    const auto source = path_.Find(module);
+    return Find(vm_.names().Intern(module)) || (source && *source);
+  };
+  return surroundings;
+}
+
+// A relative path starts at the directory of the file where it stands.
+Result<std::vector<const Datum*>> Loader::Include(const Datum* path, DatumArena& arena) {
+  const SourceFile* from = vm_.File(path->span);
+  const std::string directory =
+      from ? std::filesystem::path(from->path).parent_path().string() : std::string();
+  const std::string full = (std::filesystem::path(directory) / path->text).string();
+  auto text = ReadFile(full);
+  if (!text) return Error(path->span, "include: " + text.error());
+  const uint32_t number = vm_.AddFile({full, *text});
+  return Read(*text, number, vm_.names(), arena);
 }
 
 bool Loader::LoadImports(const Loading& loading) {

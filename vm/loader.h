@@ -47,6 +47,8 @@ class Loader {
   bool Fail(Diagnostic diagnostic);
   bool FailWithoutPlace(std::string message);
   uint32_t AddFile(const ModuleSource& source);
+  Surroundings SurroundingsOf(DatumArena& arena);
+  Result<std::vector<const Datum*>> Include(const Datum* path, DatumArena& arena);
   bool Expand(Loading* loading, const ModuleSource& source, uint32_t number,
               const std::string& script, const Module* session);
   bool LoadImports(const Loading& loading);

@@ -56,6 +56,13 @@ Value Vm::Fail(std::string_view tag, std::string message) {
   return Value::Failure();
 }
 
+Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
+  const Root keep(*heap_, fields);
+  (void)Fail(tag, std::move(message));
+  pending_.payload = keep;
+  return Value::Failure();
+}
+
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
   pending_.trace = interpreter_->Trace(kTraceFrames);
@@ -114,6 +121,7 @@ Value Vm::Payload(const Pending& pending) {
   payload.push_back(String(pending.message));
   payload.push_back(SpanValue(pending.trace.empty() ? SourceSpan{0} : pending.trace[0].span));
   payload.push_back(heap_->List(trace.span()));
+  if (!pending.payload.IsNil()) payload.push_back(pending.payload);
   return heap_->List(payload.span());
 }
 

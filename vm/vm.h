@@ -75,6 +75,8 @@ class Vm final : private RootSource {
   // --- Failing --------------------------------------------------------------------------------
   // Starts a runtime error; a native returns the result at once. `message` reads "NAME: reason".
   [[nodiscard]] Value Fail(std::string_view tag, std::string message);
+  // The same with more to tell: (KEY VALUE) lists, in a list.
+  [[nodiscard]] Value FailWith(std::string_view tag, std::string message, Value fields);
   // The usual: a wrong argument. Fail(kTypeError, message).
   [[nodiscard]] Value TypeError(std::string message) {
     return Fail(kTypeError, std::move(message));
@@ -92,13 +94,14 @@ class Vm final : private RootSource {
     enum class Kind : uint8_t { kNone, kRaise, kRuntime, kExit, kTerminated };
     Kind kind = Kind::kNone;
     Value tag;                      // symbol or #f
-    Value payload;                  // what catch delivers
+    Value payload;                  // kRaise: what catch delivers; kRuntime: the fields, or ()
     std::string message;            // kRuntime: the message; kTerminated: why
     std::vector<TraceFrame> trace;  // kRuntime, kTerminated: the active forms, innermost first
     int status = 0;                 // kExit
   };
   const Pending& pending() const { return pending_; }
-  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE). Unrooted.
+  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE), with the
+  // fields behind it if there are any. Unrooted.
   // REQUIRES: the values in `pending` are rooted.
   Value Payload(const Pending& pending);
   Pending TakePending();
