@@ -57,6 +57,9 @@ class Expander {
   Result<ExpandedFile> ScanFile(const std::vector<const Datum*>& forms, std::string_view script);
   // Expands the forms of the file that was scanned. `find` knows the modules that it imports.
   Result<Ok> ExpandForms(ExpandedFile* file, const FindModule& find);
+  // From now on ExpandForms keeps the first error of each form at the top level in `errors`, and
+  // goes on with the next.
+  void CollectErrors(std::vector<Diagnostic>* errors) { errors_ = errors; }
   // Both, for a file whose imports do not matter.
   Result<ExpandedFile> ExpandFile(const std::vector<const Datum*>& forms, std::string_view script);
   // A single expression in which all free names are builtins.
@@ -236,6 +239,7 @@ class Expander {
   int fresh_count_ = 0;
   bool failed_ = false;
   Diagnostic error_;
+  std::vector<Diagnostic>* errors_ = nullptr;  // or null: the first one ends it
 };
 
 // Names that mean something to several families.

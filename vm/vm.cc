@@ -4,6 +4,7 @@
 
 #include "vm/builtins/builtins.h"
 #include "vm/loader.h"
+#include "vm/special_forms.h"
 
 namespace eta {
 namespace {
@@ -157,6 +158,12 @@ Result<Value> Vm::CompileExpression(Value expression) {
   return loader_->CompileExpression(expression);
 }
 
+Compilation Vm::Compile(const SourceFile& program, Product product,
+                        const std::string& image_directory) {
+  diagnostic_ = {};
+  return loader_->Compile(program, product, image_directory);
+}
+
 SourceSpan Vm::CurrentSpan() const {
   const auto trace = interpreter_->Trace(kTraceFrames);
   for (const TraceFrame& frame : trace) {
@@ -257,6 +264,13 @@ const std::string* Vm::ExtensionError(Name name) const {
 std::vector<std::string_view> Vm::BuiltinNames() const {
   std::vector<std::string_view> names(offered_names_.begin(), offered_names_.end());
   for (const auto& [name, slot] : builtins_) names.push_back(*name);
+  return names;
+}
+
+std::vector<std::string_view> Vm::VisibleNames() const {
+  std::vector<std::string_view> names = BuiltinNames();
+  for (const SpecialForm& form : SpecialForms()) names.push_back(form.name);
+  for (Name name : loader_->SubmittedNames()) names.push_back(*name);
   return names;
 }
 

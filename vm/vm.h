@@ -24,6 +24,7 @@
 #include "base/expected.h"
 #include "base/thread_annotations.h"
 #include "vm/code.h"
+#include "vm/compilation.h"
 #include "vm/console.h"
 #include "vm/heap.h"
 #include "vm/interpreter.h"
@@ -112,7 +113,8 @@ class Vm final : private RootSource {
   // Calls any procedure. May be used inside natives (a nested interpreter loop; prefer to write
   // what calls back in Eta). Failure: something is pending.
   Value Call(Value callee, Args args);
-  // Loads and runs a program file with all it imports. False: `diagnostic` or pending() is set.
+  // Loads and runs a program file, a text or an image, with all it imports. False: `diagnostic` or
+  // pending() is set.
   bool RunFile(const std::string& path);
   // The same for text: modules and top-level forms; `name` stands for the file in diagnostics.
   bool RunText(std::string_view text, const std::string& name);
@@ -120,6 +122,8 @@ class Vm final : private RootSource {
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
   // See Loader.
   Result<Value> CompileExpression(Value expression);
+  Compilation Compile(const SourceFile& program, Product product,
+                      const std::string& image_directory = "");
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
   uint64_t record_types = 0;  // that were defined so far
@@ -161,6 +165,8 @@ class Vm final : private RootSource {
   void DefineBuiltin(Name name, GlobalSlot slot) { builtins_[name] = slot; }
   // Every builtin's name, those of the extension included.
   std::vector<std::string_view> BuiltinNames() const;
+  // All names that mean something in the next submission, in no order and some repeatedly.
+  std::vector<std::string_view> VisibleNames() const;
   // The slot of a builtin, loading the extension that offers it if need be; null when there is
   // none.
   const GlobalSlot* FindBuiltin(Name name);
