@@ -1,0 +1,147 @@
+#include "tools/documentation.h"
+
+#include <vector>
+
+#include "stdlib/embedded.h"
+#include "tools/form_docs.h"
+#include "vm/code.h"
+#include "vm/library_index.h"
+
+namespace eta {
+namespace {
+
+std::vector<std::string_view> Lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string_view WithoutIndent(std::string_view line) {
+  return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+}
+
+// Whether `line` begins the definition of `name`.
+bool Defines(std::string_view line, std::string_view name) {
+  line = WithoutIndent(line);
+  for (std::string_view head : {"(define (", "(define ", "(define-syntax "}) {
+    if (!line.starts_with(head)) continue;
+    const std::string_view rest = line.substr(head.size());
+    if (!rest.starts_with(name)) continue;
+    const size_t end = name.size();
+    if (end == rest.size() || rest[end] == ' ' || rest[end] == ')') return true;
+  }
+  return false;
+}
+
+// The comment above the line, or else what the line itself shows of the parameters.
+std::string CommentAbove(const std::vector<std::string_view>& lines, size_t at) {
+  std::string text;
+  size_t begin = at;
+  while (begin > 0 && WithoutIndent(lines[begin - 1]).starts_with("; ")) --begin;
+  for (size_t i = begin; i < at; ++i) {
+    text.append(text.empty() ? "" : "\n").append(WithoutIndent(lines[i]).substr(2));
+  }
+  if (!text.empty()) return text;
+  const std::string_view line = WithoutIndent(lines[at]);
+  const size_t open = line.find('(', 1);
+  const size_t close = line.find(')');
+  const bool procedure = line.starts_with("(define (") && close != std::string_view::npos;
+  return procedure ? std::string(line.substr(open, close + 1 - open)) : "";
+}
+
+std::string InFile(const EmbeddedFile& file, std::string_view name) {
+  const auto lines = Lines(file.text);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (Defines(lines[i], name)) return CommentAbove(lines, i);
+  }
+  return "";
+}
+
+std::string ModulePathOf(std::string module) {
+  for (char& c : module) c = c == '.' ? '/' : c;
+  return module + ".eta";
+}
+
+// Of what the library defines: in the modules that export the name, or for all programs.
+std::optional<std::string> InLibrary(std::string_view name) {
+  std::vector<std::pair<std::string, std::string>> places = {{"builtins.eta", ""},
+                                                             {"syntax.eta", ""}};
+  for (const std::string& module : LibraryExporters(name)) {
+    places.emplace_back(ModulePathOf(module), "in " + module);
+  }
+  for (const auto& [path, where] : places) {
+    for (const EmbeddedFile& file : EmbeddedStdlib()) {
+      if (file.path != path) continue;
+      std::string text = InFile(file, name);
+      if (!where.empty()) text += (text.empty() ? "" : "\n") + where;
+      if (!text.empty()) return text;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string ArgumentsText(int least, int most) {
+  std::string text = std::to_string(least);
+  if (most < 0) text = "at least " + text;
+  if (most > least) text += " to " + std::to_string(most);
+  return text + (text == "1" ? " argument" : " arguments");
+}
+
+std::string KindOfObject(Value v) {
+  switch (v.AsObject()->kind) {
+    case ObjectKind::kPair:
+      return "pair";
+    case ObjectKind::kString:
+      return "string";
+    case ObjectKind::kSymbol:
+      return "symbol";
+    case ObjectKind::kVector:
+      return "vector of " + std::to_string(As<VectorObject>(v)->length);
+    case ObjectKind::kBytevector:
+      return "bytevector of " + std::to_string(As<BytevectorObject>(v)->length);
+    case ObjectKind::kInt64:
+      return "integer";
+    case ObjectKind::kClosure: {
+      const Code& code = *As<ClosureObject>(v)->code;
+      const int least = static_cast<int>(code.required_args);
+      return "procedure of " + ArgumentsText(least, code.has_rest ? -1 : least);
+    }
+    case ObjectKind::kNative: {
+      const NativeDef& def = *As<NativeObject>(v)->def;
+      return "builtin procedure of " + ArgumentsText(def.min_args, def.max_args);
+    }
+    case ObjectKind::kContinuation:
+      return "continuation";
+    case ObjectKind::kValues:
+      return std::to_string(As<ValuesObject>(v)->length) + " values";
+    case ObjectKind::kForeign:
+      return std::string(As<ForeignObject>(v)->type->name);
+    default:
+      return "object";
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> Documentation(Vm& vm, std::string_view name) {
+  if (const auto form = FormDocumentation(name)) return std::string(*form);
+  if (const GlobalSlot* slot = vm.FindBuiltin(vm.names().Intern(name))) {
+    const auto* native = As<NativeObject>(vm.globals()[*slot]);
+    if (native) return std::string(native->def->doc);
+  }
+  return InLibrary(name);
+}
+
+std::string KindOf(Value v) {
+  if (v.IsObject()) return KindOfObject(v);
+  if (v.IsNil()) return "the empty list";
+  if (v.IsBool()) return "boolean";
+  if (v.IsChar()) return "character";
+  return v.IsDouble() ? "float" : "integer";
+}
+
+}  // namespace eta
