@@ -99,6 +99,9 @@ struct Parser {
             "at a loss or gradient that is not finite: stop (default with --replicas) or skip the "
             "step")
             ->check(OneOf({"stop", "skip"}));
+    app.add_flag("--deterministic", options.deterministic,
+                 "the same results, to the bit, on 1, 2, 4 and 8 replicas; one thread each unless "
+                 "--threads says more");
     Add("--trace", options.trace, "FILE",
         "write what each replica did when, for Perfetto or chrome://tracing");
     app.add_flag("--stats", options.stats,

@@ -34,6 +34,8 @@ struct Options {
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
 
+  bool deterministic = false;
+
   std::string trace;   // the file to write, or empty
   bool stats = false;  // show what the time was spent on
 

@@ -38,6 +38,7 @@ parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
   parallel::HostOptions host = Host(plan.threads, options.dtype);
   host.backend = options.backend;
   host.devices = plan.devices;
+  host.shards = plan.shards;
   return host;
 }
 
@@ -158,7 +159,8 @@ int RunProgram(const Options& options) {
   PrintTo(stderr, plan->placement);
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
-  const int status = plan->replicas() > 1
+  // A step that is computed in shards is one of replicas, even if there is one only.
+  const int status = plan->replicas() > 1 || plan->shards > 0
                          ? RunOnReplicas(options, *plan, *vm_options, text, **record)
                          : RunAlone(options, *plan, std::move(*vm_options), text, **record);
   PrintTo(stdout, listing);

@@ -123,6 +123,9 @@ Expected<ReplicaRequest, std::string> ReadReplicaRequest(const Vm& vm, Args args
   }
   ReplicaRequest request;
   request.group.size = static_cast<int>(args[0].AsInt());
+  if (std::string wrong = CheckShards(HostOf(vm).shards, request.group.size); !wrong.empty()) {
+    return Unexpected(std::move(wrong));
+  }
   request.group.devices.assign(static_cast<size_t>(request.group.size), HostOf(vm).devices[0]);
   request.group.backend = HostOf(vm).backend;
   if (const LaunchOptions* only = LaunchOptions::OfOnlyReplica(vm)) request.group.launch = *only;

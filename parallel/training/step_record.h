@@ -44,14 +44,16 @@ Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);
 
-// The loss over the rows of all ranks: sums in rank order, so the same bits everywhere.
+// The loss over the rows of all ranks: sums in the order of the ranks and of their shards, so the
+// same bits everywhere.
 struct LossTotals {
   double numerator = 0, denominator = 0;
   double mean() const { return numerator / denominator; }
 };
 LossTotals TotalLoss(std::span<const StepRecord> records);
 
-// What each rank's mean counts in the mean over all rows: its share of the denominators.
+// What each addend counts in the mean over all rows, by rank and shard: a rank's mean its share of
+// the denominators; the sum over a shard what any other does.
 void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights);
 
 // The rank to blame when the mean loss is not finite; -1 when nobody alone is.

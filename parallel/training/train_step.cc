@@ -100,7 +100,8 @@ constexpr NativeDef kOps[] = {
 
 // `step!` must not apply gradients that are one replica's own.
 void GuardSteps(Vm& vm) {
-  if (ReplicaTraining::Of(vm) == nullptr) return;
+  const ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training == nullptr || training->records.size() == 1) return;
   vm.Attach(tensor::kStepGuard, std::make_shared<tensor::StepGuard>([&vm](const auto& optimizer) {
               const auto& arenas = *tensor::TensorContext::Of(vm).arenas();
               return ReplicaTraining::Of(vm)->reduced.Objection(optimizer, arenas);

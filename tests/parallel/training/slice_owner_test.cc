@@ -61,6 +61,7 @@ class SliceOwnerTest : public testing::Test {
                                 .count = kCount,
                                 .parameter = nullptr,
                                 .gradient = reinterpret_cast<std::byte*>(gradients_[r].data()),
+                                .addends = reinterpret_cast<std::byte*>(gradients_[r].data()),
                                 .state = {reinterpret_cast<std::byte*>(states_[r].data())}}};
       records_.push_back({.memory = &memories_[r]});
     }
