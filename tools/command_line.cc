@@ -42,7 +42,8 @@ std::string UnknownOption(const CLI::App& app, const std::string& name) {
   return message;
 }
 
-// The option at arguments[*i] as "--name", "--name=value" or "-nvalue"; moves `*i` to its last word.
+// The option at arguments[*i] as "--name", "--name=value" or "-nvalue"; moves `*i` to its last
+// word.
 Expected<std::string, std::string> TakeOption(const CLI::App& app, const Arguments& arguments,
                                               size_t* i) {
   const std::string& argument = arguments[*i];

@@ -37,26 +37,49 @@ bool Defines(std::string_view line, std::string_view name) {
   return false;
 }
 
-// The comment above the line, or else what the line itself shows of the parameters.
-std::string CommentAbove(const std::vector<std::string_view>& lines, size_t at) {
-  std::string text;
+bool IsComment(std::string_view line) { return WithoutIndent(line).starts_with("; "); }
+
+// The comment above the line. `shared`: or above the definitions right before it.
+std::string CommentAbove(const std::vector<std::string_view>& lines, size_t at, bool shared) {
+  while (shared && at > 0 && WithoutIndent(lines[at - 1]).starts_with("(define ")) --at;
   size_t begin = at;
-  while (begin > 0 && WithoutIndent(lines[begin - 1]).starts_with("; ")) --begin;
+  while (begin > 0 && IsComment(lines[begin - 1])) --begin;
+  std::string text;
   for (size_t i = begin; i < at; ++i) {
     text.append(text.empty() ? "" : "\n").append(WithoutIndent(lines[i]).substr(2));
   }
-  if (!text.empty()) return text;
-  const std::string_view line = WithoutIndent(lines[at]);
-  const size_t open = line.find('(', 1);
+  return text;
+}
+
+// (define name other): the other name, or "".
+std::string_view AliasIn(std::string_view line) {
+  const size_t begin = line.rfind(' ') + 1;
+  const size_t end = line.find(')', begin);
+  const bool is_name = WithoutIndent(line).starts_with("(define ") &&
+                       end != std::string_view::npos &&
+                       line.find_first_of("(\"#", begin) == std::string_view::npos;
+  return is_name && line.find("(define (") == std::string_view::npos
+             ? line.substr(begin, end - begin)
+             : "";
+}
+
+std::string DocOfBuiltin(Vm& vm, std::string_view name) {
+  const GlobalSlot* slot = vm.FindBuiltin(vm.names().Intern(name));
+  const auto* native = slot ? As<NativeObject>(vm.globals()[*slot]) : nullptr;
+  return native ? std::string(native->def->doc) : "";
+}
+
+// What the line that defines a name shows of its parameters.
+std::string Usage(std::string_view line) {
+  const size_t open = line.find('(', line.find("(define (") + 1);
   const size_t close = line.find(')');
-  const bool procedure = line.starts_with("(define (") && close != std::string_view::npos;
+  const bool procedure = WithoutIndent(line).starts_with("(define (") && close != line.npos;
   return procedure ? std::string(line.substr(open, close + 1 - open)) : "";
 }
 
-std::string InFile(const EmbeddedFile& file, std::string_view name) {
-  const auto lines = Lines(file.text);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (Defines(lines[i], name)) return CommentAbove(lines, i);
+std::string_view FileText(std::string_view path) {
+  for (const EmbeddedFile& file : EmbeddedStdlib()) {
+    if (file.path == path) return file.text;
   }
   return "";
 }
@@ -67,19 +90,14 @@ std::string ModulePathOf(std::string module) {
 }
 
 // Of what the library defines: in the modules that export the name, or for all programs.
-std::optional<std::string> InLibrary(std::string_view name) {
-  std::vector<std::pair<std::string, std::string>> places = {{"builtins.eta", ""},
-                                                             {"syntax.eta", ""}};
-  for (const std::string& module : LibraryExporters(name)) {
-    places.emplace_back(ModulePathOf(module), "in " + module);
+std::optional<std::string> InLibrary(Vm& vm, std::string_view name) {
+  for (const char* path : {"builtins.eta", "syntax.eta"}) {
+    const std::string text = CommentOn(vm, path, name);
+    if (!text.empty()) return text;
   }
-  for (const auto& [path, where] : places) {
-    for (const EmbeddedFile& file : EmbeddedStdlib()) {
-      if (file.path != path) continue;
-      std::string text = InFile(file, name);
-      if (!where.empty()) text += (text.empty() ? "" : "\n") + where;
-      if (!text.empty()) return text;
-    }
+  for (const std::string& module : LibraryExporters(name)) {
+    const std::string text = CommentOn(vm, ModulePathOf(module), name);
+    return text + (text.empty() ? "in " : "\nin ") + module;
   }
   return std::nullopt;
 }
@@ -127,13 +145,26 @@ std::string KindOfObject(Value v) {
 
 }  // namespace
 
+std::string CommentOn(Vm& vm, std::string_view path, std::string_view name) {
+  const auto lines = Lines(FileText(path));
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!Defines(lines[i], name)) continue;
+    const std::string_view alias = AliasIn(lines[i]);
+    const bool is_operation = alias.find('/') != std::string_view::npos;  // torch/add
+    std::string text = is_operation ? DocOfBuiltin(vm, alias) : "";
+    if (text.empty()) text = CommentAbove(lines, i, /*shared=*/false);
+    if (text.empty()) text = CommentAbove(lines, i, /*shared=*/true);
+    if (text.empty() && !alias.empty() && alias != name) text = CommentOn(vm, path, alias);
+    if (text.empty() && !alias.empty()) text = DocOfBuiltin(vm, alias);
+    return text.empty() ? Usage(lines[i]) : text;
+  }
+  return "";
+}
+
 std::optional<std::string> Documentation(Vm& vm, std::string_view name) {
   if (const auto form = FormDocumentation(name)) return std::string(*form);
-  if (const GlobalSlot* slot = vm.FindBuiltin(vm.names().Intern(name))) {
-    const auto* native = As<NativeObject>(vm.globals()[*slot]);
-    if (native) return std::string(native->def->doc);
-  }
-  return InLibrary(name);
+  const std::string builtin = DocOfBuiltin(vm, name);
+  return builtin.empty() ? InLibrary(vm, name) : builtin;
 }
 
 std::string KindOf(Value v) {

@@ -13,6 +13,10 @@ namespace eta {
 // the module that exports it. Nothing: there is none.
 std::optional<std::string> Documentation(Vm& vm, std::string_view name);
 
+// What stands with the definition of `name` in the library's file `path`, "std/core.eta" say; of
+// another name for a builtin, what that says. Empty: nothing.
+std::string CommentOn(Vm& vm, std::string_view path, std::string_view name);
+
 // What kind of value it is, in a word or two: "integer", "procedure of 2 arguments".
 std::string KindOf(Value v);
 

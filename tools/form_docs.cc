@@ -16,15 +16,20 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"call/cc", "(call/cc f): calls f with a procedure that goes on from here"},
     {"case", "(case key ((datum ...) form ...) ... [(else form ...)]): compares by eqv?"},
     {"catch", "(catch ['tag] form): its value, or what was raised with the tag"},
-    {"cond", "(cond (test form ...) ... [(else form ...)]): also (test => procedure)"},
+    {"cond",
+     "(cond (test form ...) ... [(else form ...)]): the first that applies; also (test => "
+     "procedure)"},
     {"cond-expand",
      "(cond-expand (requirement form ...) ...): the forms of the first clause that applies: a "
      "feature, else, (and ...), (or ...), (not ...), (library name)"},
     {"def", "(def name value): as define"},
-    {"define", "(define name value) or (define (name parameter ...) form ...)"},
+    {"define",
+     "(define name value), (define (name parameter ...) form ...): a variable, a procedure"},
     {"define-record-type",
-     "(define-record-type name (constructor field ...) predicate (field accessor [modifier]) ...)"},
-    {"define-syntax", "(define-syntax name (syntax-rules (literal ...) (pattern template) ...))"},
+     "(define-record-type name (constructor field ...) predicate (field accessor [modifier]) ...): "
+     "a kind of value"},
+    {"define-syntax",
+     "(define-syntax name (syntax-rules (literal ...) (pattern template) ...)): a macro"},
     {"define-values", "(define-values formals form): names for several values"},
     {"defun", "(defun name (parameter ...) form ...): as define"},
     {"do", "(do ((name init [step]) ...) (test result ...) form ...): a loop"},
@@ -33,11 +38,14 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"export", "(export name ...): what other modules may import"},
     {"if", "(if test then [else]): one of the two; only #f is false"},
     {"import",
-     "(import module ...): also (only m name ...), (except m name ...), (rename m (old new) ...), "
+     "(import module ...): what modules export; also (only m name ...), (except m name ...), "
+     "(rename m (old new) ...), "
      "(prefix m p)"},
     {"include", "(include \"file\" ...): the forms of the files"},
     {"lambda", "(lambda (parameter ...) form ...): a procedure"},
-    {"let", "(let ((name value) ...) form ...) or (let loop ((name value) ...) form ...)"},
+    {"let",
+     "(let ((name value) ...) form ...), (let loop ((name value) ...) form ...): variables, or a "
+     "loop"},
     {"let*", "(let* ((name value) ...) form ...): each value sees the names before it"},
     {"let-syntax", "(let-syntax ((name rules) ...) form ...): local macros"},
     {"letrec", "(letrec ((name value) ...) form ...): all values see all names"},
