@@ -38,6 +38,11 @@ TEST_P(GoldenTest, ReadBack) {
     if (place_end != std::string::npos) error.erase(0, place_end + 3);
   }
   const fs::path copy = fs::path(testing::TempDir()) / GetParam().filename();
+  const fs::path library = GetParam().parent_path() / "lib";  // which it may include from
+  if (fs::exists(library)) {
+    fs::copy(library, copy.parent_path() / "lib",
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  }
   std::ofstream(copy, std::ios::binary) << dump.output;
   Check(expected, RunEtai("--path " + GetParam().parent_path().string() + " " + copy.string()));
 }

@@ -151,8 +151,8 @@ TEST_F(ProgramsTest, EtaiChecksWithoutRunning) {
   Write("bad.eta", "(define (f) (gg))\n(display 1)\n(define (h) (displya (undefined-too)))\n");
   const Outcome undefined = RunProgram("etai", "--check " + bad);
   EXPECT_EQ(undefined.status, 1);
-  EXPECT_NE(undefined.errors.find("bad.eta:1:13]: Undefined symbol: gg"), std::string::npos);
-  EXPECT_NE(undefined.errors.find("bad.eta:3:22]: Undefined symbol: undefined-too"),
+  EXPECT_NE(undefined.errors.find("bad.eta:1:14]: Undefined symbol: gg"), std::string::npos);
+  EXPECT_NE(undefined.errors.find("bad.eta:3:23]: Undefined symbol: undefined-too"),
             std::string::npos)
       << undefined.errors;
   Write("bad.eta", "(if)\n(define x 1)\n(let ((a)) a)\n");

@@ -61,7 +61,7 @@ TEST_F(ReplTest, CompletesVisibleNames) {
   Expect("(define my-very-long-name 7)\r", "eta> ");
   Expect("my-ve\t\r", "=> 7");
   Expect("(hash-map-\t\t", "hash-map-assoc");
-  Expect(std::string(kCtrlC), "eta> ");
+  Expect(kCtrlC, "^C");
   Expect(":he\t\r", ":disasm");
   Expect("(parameteri\t ((current-output-port (current-output-port))) 11)\r", "=> 11");
 }

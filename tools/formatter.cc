@@ -141,11 +141,13 @@ class Formatter {
 
   void PrintPrefix(const SyntaxNode& node, size_t closers) {
     Put(node.text);
+    quotes_ += node.text == "'";
     const size_t indent = column_;
     for (size_t i = 0; i < node.children.size(); ++i) {
       if (i > 0) Separate(node.children[i - 1], node.children[i], indent);
       Print(node.children[i], closers);
     }
+    quotes_ -= node.text == "'";
   }
 
   void PrintList(const SyntaxNode& list, size_t closers) {
@@ -168,7 +170,7 @@ class Formatter {
 
   void PrintBroken(const SyntaxNode& list, size_t closers) {
     const size_t base = column_;
-    const auto before_body = ElementsBeforeBody(list);
+    const auto before_body = quotes_ > 0 ? std::nullopt : ElementsBeforeBody(list);
     const bool is_too_long = FlatWidth(list) < kEndless;  // its author had it on one line
     bool moved = false;                                   // the arguments are below the head
     std::optional<size_t> first_argument;  // its column, if it stands behind the head
@@ -200,8 +202,8 @@ class Formatter {
 
   // Where an argument begins that stands on a line of its own: two columns into the form if its
   // author put it there, otherwise below the first one.
-  static size_t Indent(const SyntaxNode& list, const SyntaxNode& child, size_t base,
-                       std::optional<size_t> first_argument) {
+  size_t Indent(const SyntaxNode& list, const SyntaxNode& child, size_t base,
+                std::optional<size_t> first_argument) const {
     if (!IsHead(list) || child.newlines_before == 0) return first_argument.value_or(base);
     const size_t inside = child.column > list.column ? child.column - list.column : 0;
     if (inside == 2) return base + 1;
@@ -209,8 +211,8 @@ class Formatter {
   }
 
   // Whether arguments line up with the first of them: data have no such place.
-  static bool IsHead(const SyntaxNode& list) {
-    return list.text.size() == 1 && list.children[0].kind == Kind::kAtom;
+  bool IsHead(const SyntaxNode& list) const {
+    return quotes_ == 0 && list.text.size() == 1 && list.children[0].kind == Kind::kAtom;
   }
 
   // Whether it does not fit behind what is on the line already.
@@ -229,6 +231,7 @@ class Formatter {
 
   std::string out_;
   size_t column_ = 0;
+  int quotes_ = 0;  // around what is being printed: data have no bodies
 };
 
 Result<std::string> DataOf(std::string_view text) {

@@ -1,6 +1,8 @@
 #include "tools/line_editor.h"
 
 #include <histedit.h>
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,7 +86,13 @@ class LineEditor::Terminal {
   Entry Read() {
     interrupted_ = false;
     int count = 0;
+    // SIGINT comes only while a key is awaited: at any other time it would be lost.
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &usual_signals_);
     const char* typed = el_gets(editor_, &count);
+    pthread_sigmask(SIG_SETMASK, &usual_signals_, nullptr);
     if (interrupted_) {
       std::fputs("^C\n", stdout);
       return {Entry::Kind::kInterrupted, ""};
@@ -112,8 +120,11 @@ class LineEditor::Terminal {
   static int ReadCharacter(EditLine* editor, wchar_t* character) {
     char bytes[4];
     for (size_t count = 1; count <= sizeof bytes; ++count) {
-      const ssize_t got = read(STDIN_FILENO, &bytes[count - 1], 1);
-      if (got < 0) Of(editor).interrupted_ = errno == EINTR;
+      Terminal& self = Of(editor);
+      struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      const bool ready = ppoll(&input, 1, nullptr, &self.usual_signals_) > 0;
+      const ssize_t got = ready ? read(STDIN_FILENO, &bytes[count - 1], 1) : -1;
+      if (got < 0) self.interrupted_ = errno == EINTR;
       if (got <= 0) return static_cast<int>(got);
       size_t position = 0;
       uint32_t code_point;
@@ -167,6 +178,7 @@ class LineEditor::Terminal {
   EditLine* const editor_;
   History* const history_;
   bool interrupted_ = false;
+  sigset_t usual_signals_;
 };
 
 LineEditor::LineEditor(Options options) : options_(std::move(options)) {

@@ -102,9 +102,10 @@ class SyntaxParser {
   SyntaxNode Prefix(size_t size) {
     SyntaxNode prefix{Kind::kPrefix, Take(size)};
     do {
-      const size_t newlines = SkipSpace().first;
+      const size_t newlines = SkipSpace().first, column = Column();
       prefix.children.push_back(ParseNode());
       prefix.children.back().newlines_before = newlines;
+      prefix.children.back().column = column;
     } while (IsComment(prefix.children.back()) && !rest_.empty());
     return prefix;
   }

@@ -27,7 +27,7 @@ bool Loader::LoadBest(ModuleSource source, const std::string& script) {
   const bool is_image = source.path.ends_with(kImageExtension);
   if (!source.is_library && !only_compiles_) {
     const std::string path = is_image ? source.path : source.path + "c";
-    auto bytes = ReadFile(path);
+    auto bytes = is_image ? std::move(source.text) : ReadFile(path);
     bool loaded = false;
     const auto refusal = bytes ? LoadImage(path, *bytes, &loaded) : Refusal{bytes.error()};
     if (!refusal) return loaded;

@@ -19,7 +19,8 @@ TEST(FormatterTest, SpacesAndIndentation) {
   EXPECT_EQ(Format("(let loop ((i 0)\n(j 1))\n(loop i j))"),
             "(let loop ((i 0)\n           (j 1))\n  (loop i j))\n");
   EXPECT_EQ(Format("'(1\n2 [3\n4])"), "'(1\n  2 [3\n     4])\n");
-  EXPECT_EQ(Format("(f\na\n)"), "(f\n a)\n");
+  EXPECT_EQ(Format("(f\na\n)"), "(f\n  a)\n");
+  EXPECT_EQ(Format("'(when\na\n b)"), "'(when\n  a\n  b)\n");
 }
 
 TEST(FormatterTest, CommentsAndBlankLines) {
