@@ -21,18 +21,18 @@ cat >"$work/Makefile" <<'MAKEFILE'
 FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize=vptr -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
 SOURCES = $(wildcard $(ROOT)/vm/*.cc $(ROOT)/vm/*/*.cc) $(ROOT)/tools/formatter.cc $(ROOT)/tools/syntax_tree.cc
-OBJECTS = $(SOURCES:$(ROOT)/%.cc=%.o) embedded.o
+OBJECTS = $(SOURCES:$(ROOT)/%.cc=o/%.o) o/embedded.o
 .SECONDARY:
-%_fuzz: tests/fuzz/%_fuzz.o $(OBJECTS)
+%_fuzz: o/tests/fuzz/%_fuzz.o $(OBJECTS)
 	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
-%.o: $(ROOT)/%.cc
+o/%.o: $(ROOT)/%.cc
 	@mkdir -p $(@D)
 	clang++ $(FLAGS) -c -o $@ $<
 embed: $(ROOT)/stdlib/embed.cc
 	clang++ -std=c++20 -O1 -o $@ $<
 embedded.cc: embed $(wildcard $(ROOT)/stdlib/*.eta $(ROOT)/stdlib/std/*.eta)
 	./embed $(ROOT)/stdlib/ $(ROOT)/stdlib/*.eta $(ROOT)/stdlib/std/*.eta >$@
-embedded.o: embedded.cc
+o/embedded.o: embedded.cc
 	clang++ $(FLAGS) -c -o $@ $<
 -include $(OBJECTS:.o=.d)
 MAKEFILE

@@ -28,7 +28,9 @@ TEST(FormDocsTest, DocumentationIsFoundWhereverANameIsDefined) {
             "(while test body ...): runs the body as long as the test holds");
   EXPECT_EQ(Documentation(vm, "last"),
             "(last xs): the last element of a list that is not empty\nin std.core");
-  EXPECT_EQ(Documentation(vm, "caddr"), "(caddr x)\nin std.core");
+  EXPECT_EQ(Documentation(vm, "hash-map->alist"),
+            "(hash-map->alist m): a list of pairs (k . v); (alist->hash-map al): a map of them\nin "
+            "std.hashmap");
   EXPECT_FALSE(Documentation(vm, "no-such-name"));
 }
 
