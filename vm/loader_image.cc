@@ -25,7 +25,7 @@ bool Loader::RunImage(const std::string& path, const std::string& bytes) {
 // Of a module that was found as a text: the image beside it, unless that is not fresh.
 bool Loader::LoadBest(ModuleSource source, const std::string& script) {
   const bool is_image = source.path.ends_with(kImageExtension);
-  if (!source.is_library && !only_compiles_) {
+  if (!source.is_library && (is_image || !only_compiles_)) {
     const std::string path = is_image ? source.path : source.path + "c";
     auto bytes = is_image ? std::move(source.text) : ReadFile(path);
     bool loaded = false;
