@@ -18,15 +18,15 @@ mkdir -p "$work"
 command -v clang++ >/dev/null || { echo "error: fuzzing needs clang++" >&2; exit 1; }
 
 # Objects that end in arrays of any length are no findings: bounds.
-cat >"$work/Makefile" <<'MAKEFILE'
+cat >"$work/Makefile.new" <<'MAKEFILE'
 FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize=vptr,bounds -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
 SOURCES = $(wildcard $(ROOT)/vm/*.cc $(ROOT)/vm/*/*.cc) $(ROOT)/tools/formatter.cc $(ROOT)/tools/syntax_tree.cc
 OBJECTS = $(SOURCES:$(ROOT)/%.cc=o/%.o) o/embedded.o
-.SECONDARY:
+.PRECIOUS: o/%.o
 %_fuzz: o/tests/fuzz/%_fuzz.o $(OBJECTS)
 	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
-o/%.o: $(ROOT)/%.cc
+o/%.o: $(ROOT)/%.cc Makefile
 	@mkdir -p $(@D)
 	clang++ $(FLAGS) -c -o $@ $<
 embed: $(ROOT)/stdlib/embed.cc
@@ -37,6 +37,7 @@ o/embedded.o: embedded.cc
 	clang++ $(FLAGS) -c -o $@ $<
 -include $(OBJECTS:.o=.d)
 MAKEFILE
+cmp -s "$work/Makefile.new" "$work/Makefile" || mv "$work/Makefile.new" "$work/Makefile"
 
 # Programs to start from, and what the fuzzers found interesting before.
 corpus() {
