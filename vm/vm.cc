@@ -11,8 +11,6 @@ namespace {
 
 // GetGlobal's operand is 16 bits wide.
 constexpr size_t kMaxGlobals = 65536;
-// Frames that an error records.
-constexpr size_t kTraceFrames = 32;
 
 size_t StackBytes(const Vm::Options& options) {
   if (options.stack_bytes != 0) return options.stack_bytes;
@@ -53,7 +51,7 @@ Value Vm::Symbol(Name name) {
 
 Value Vm::Fail(std::string_view tag, std::string message) {
   pending_ = Pending{Pending::Kind::kRuntime, Symbol(tag), {}, std::move(message)};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
@@ -66,20 +64,20 @@ Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
 
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
 Value Vm::Exit(int status) {
   pending_ = Pending{Pending::Kind::kExit};
   pending_.status = status;
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
 Value Vm::Terminate(std::string message) {
   pending_ = Pending{Pending::Kind::kTerminated, {}, {}, std::move(message)};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
@@ -164,14 +162,7 @@ Compilation Vm::Compile(const SourceFile& program, Product product,
   return loader_->Compile(program, product, image_directory);
 }
 
-SourceSpan Vm::CurrentSpan() const {
-  const auto trace = interpreter_->Trace(kTraceFrames);
-  for (const TraceFrame& frame : trace) {
-    const SourceFile* file = File(frame.span);
-    if (file != nullptr && !file->is_library) return frame.span;
-  }
-  return trace.empty() ? SourceSpan{} : trace[0].span;
-}
+SourceSpan Vm::CurrentSpan() const { return interpreter_->CurrentSpan(); }
 
 const SourceFile* Vm::File(const SourceSpan& span) const {
   return span.file == 0 || span.file > files_.size() ? nullptr : &files_[span.file - 1];
