@@ -20,6 +20,21 @@ inline std::optional<size_t> IndexBelow(Value v, size_t length) {
   return static_cast<size_t>(v.AsInt());
 }
 
+// The text of a symbol or a string; nothing for anything else.
+inline std::optional<std::string_view> NameText(Value v) {
+  if (IsString(v)) return StringView(v);
+  if (IsSymbol(v)) return SymbolName(v);
+  return std::nullopt;
+}
+
+// The name that a symbol or a string gives an option, without the colon that may lead it; empty for
+// anything else.
+inline std::string_view OptionName(Value v) {
+  std::string_view name = NameText(v).value_or("");
+  if (name.starts_with(':')) name.remove_prefix(1);
+  return name;
+}
+
 // Whether `bytes` more fit into the heap, if need be after a collection. False: heap-error pending.
 // REQUIRES: everything in use is rooted.
 inline bool MakeRoom(Vm& vm, std::string_view name, size_t bytes) {
