@@ -32,7 +32,12 @@ TEST(RegexTest, MatchesWhatTheStandardLibraryMatches) {
   const std::regex possessive("[*+?]\\+");
   int compared = 0, matched = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const std::string pattern = RandomText(&random, "aabb|*+?().[b]", 8);
+    constexpr std::string_view kParts[] = {"a", "a", "b", "b", "|",    "*",   "+",
+                                           "?", "(", ")", ".", "[ab]", "[^a]"};
+    std::string pattern;
+    for (size_t left = 1 + random() % 8; left > 0; --left) {
+      pattern += kParts[random() % std::size(kParts)];
+    }
     // Possessive repeats, which only we have.
     if (std::regex_search(pattern, possessive)) continue;
     const auto ours = Regex::Compile(pattern, kEcmascript);
