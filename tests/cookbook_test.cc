@@ -40,9 +40,9 @@ struct Training {
   double test_accuracy = 0;    // of the last line
 };
 
-Training Train(const std::string& program, int replicas, const std::string& backend = "auto") {
+Training Train(const std::string& program, int replicas, const std::string& options = "") {
   const Outcome outcome =
-      RunEtai("--replicas " + std::to_string(replicas) + " --backend " + backend + " " + program);
+      RunEtai("--replicas " + std::to_string(replicas) + " " + options + " " + program);
   EXPECT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_EQ(outcome.errors, "");
   Training training;
@@ -84,10 +84,20 @@ TEST(TrainingTest, DigitsTrainsTheSameOnAnyNumberOfReplicas) {
 TEST(TrainingTest, DigitsTrainsTheSameOverNccl) {
   setenv("ETA_NCCL_PATH", "tests/fakes/libnccl_fake.so", 1);
   for (int replicas : {2, 3}) {
-    const Training local = Train("cookbook/parallel/digits.eta", replicas, "local");
-    const Training nccl = Train("cookbook/parallel/digits.eta", replicas, "nccl");
+    const Training local = Train("cookbook/parallel/digits.eta", replicas, "--backend local");
+    const Training nccl = Train("cookbook/parallel/digits.eta", replicas, "--backend nccl");
     EXPECT_EQ(nccl.losses, local.losses);
     EXPECT_EQ(nccl.test_accuracy, local.test_accuracy);
+  }
+}
+
+TEST(TrainingTest, DigitsTrainsTheSameToTheBit) {
+  const Training alone = Train("cookbook/parallel/digits.eta", 1, "--deterministic");
+  EXPECT_GE(alone.test_accuracy, 0.96);
+  for (int replicas : {2, 4, 8}) {
+    const Training together = Train("cookbook/parallel/digits.eta", replicas, "--deterministic");
+    EXPECT_EQ(together.losses, alone.losses);
+    EXPECT_EQ(together.test_accuracy, alone.test_accuracy);
   }
 }
 

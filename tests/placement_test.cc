@@ -40,6 +40,13 @@ TEST(PlacementTest, ADeviceThatIsNotThereIsAnError) {
       << outcome.errors;
 }
 
+TEST(PlacementTest, ShardsAreDealtEvenly) {
+  EXPECT_EQ(RunOn("--deterministic --replicas 8 --devices cpu").status, 0);
+  const Outcome three = RunOn("--deterministic --replicas 3 --devices cpu");
+  EXPECT_EQ(three.status, 1);
+  EXPECT_EQ(three.errors, "error: --deterministic needs 1, 2, 4 or 8 replicas, not 3\n");
+}
+
 // The driver of a machine with GPUs, of which libtorch can use none.
 class DriverWithoutTorchTest : public testing::Test {
  protected:

@@ -47,15 +47,17 @@ Result<std::string> Dump(const std::string& stage, const std::string& text,
 }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
-  using parallel::OnNonfinite;
+  using parallel::OnFailure, parallel::OnNonfinite;
   return {.split = options.split,
-          .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop};
+          .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop,
+          .on_failure = options.heal_failures ? OnFailure::kHeal : OnFailure::kStop};
 }
 
 parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
   parallel::HostOptions host = Host(plan.threads, options.dtype);
   host.backend = options.backend;
   host.devices = plan.devices;
+  host.shards = plan.shards;
   return host;
 }
 
@@ -165,7 +167,8 @@ int RunProgram(const Options& options) {
   PrintTo(stderr, plan->placement);
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
-  const int status = plan->replicas() > 1
+  // A step that is computed in shards is one of replicas, even if there is one only.
+  const int status = plan->replicas() > 1 || plan->shards > 0
                          ? RunOnReplicas(options, *plan, *vm_options, **record)
                          : RunAlone(options, *plan, std::move(*vm_options), **record);
   PrintTo(stdout, listing);

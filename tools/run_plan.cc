@@ -6,6 +6,7 @@
 #include "parallel/isolate/cores.h"
 #include "parallel/isolate/extension_loader.h"
 #include "parallel/isolate/gpus.h"
+#include "parallel/isolate/host.h"
 #include "parallel/isolate/placement.h"
 
 namespace eta {
@@ -13,6 +14,9 @@ namespace {
 
 using parallel::Device;
 using parallel::DeviceChoice;
+
+// The most replicas that --deterministic allows.
+constexpr int kDeterministicShards = 8;
 
 // Whether libtorch can use the GPUs that the driver knows of.
 bool TensorsCanBeOnGpus() {
@@ -29,6 +33,13 @@ Expected<std::vector<Device>, std::string> DevicesFor(const Options& options, in
   const int replicas = std::max(options.replicas, 1);
   const bool on_gpu = replicas == 1 && gpus > 0 && TensorsCanBeOnGpus();
   return parallel::PlaceReplicas(options.devices, replicas, on_gpu ? gpus : 0);
+}
+
+// Results depend on it, so that a default must not depend on the machine if they are to be the
+// same.
+int ThreadsFor(const Options& options, int replicas) {
+  if (options.threads > 0) return options.threads;
+  return options.deterministic ? 1 : parallel::CoresPerReplica(replicas);
 }
 
 void BindCores(RunPlan* plan) {
@@ -50,7 +61,10 @@ Expected<RunPlan, std::string> PlanRun(const Options& options) {
   if (!devices) return Unexpected("--devices: " + devices.error());
   RunPlan plan;
   plan.devices = std::move(*devices);
-  plan.threads = options.threads > 0 ? options.threads : parallel::CoresPerReplica(plan.replicas());
+  plan.shards = options.deterministic ? kDeterministicShards : 0;
+  std::string uneven = parallel::CheckShards(plan.shards, plan.replicas());
+  if (!uneven.empty()) return Unexpected(std::move(uneven));
+  plan.threads = ThreadsFor(options, plan.replicas());
   if (options.pin) BindCores(&plan);
   for (Device device : parallel::UnusedDevices(options.devices, plan.devices)) {
     plan.warnings.push_back("--devices: " + parallel::NameOf(device) +

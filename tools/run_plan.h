@@ -14,6 +14,7 @@ namespace eta {
 struct RunPlan {
   std::vector<parallel::Device> devices;  // by rank; their number is that of the replicas
   std::vector<parallel::CoreSet> cores;   // by rank, or empty: nobody is bound
+  int shards = 0;                         // HostOptions::shards
   int threads = 1;                        // of each replica's tensor operations
   std::string placement;                  // what to show on stderr, if --replicas was given
   std::vector<std::string> warnings;

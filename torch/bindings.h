@@ -21,7 +21,9 @@ struct TensorSettings {
   std::optional<uint64_t> seed;
   int threads = 0;     // intra-op threads of this isolate; 0: libtorch's own choice
   std::string device;  // where tensors are created, "cuda:0"; empty: the CPU
-  std::string dtype;   // of the process, "float32"; empty: float64
+  // Not 0: each batch is computed in so many shards, and each rank has shards / world_size of them.
+  int shards = 0;
+  std::string dtype;  // of the process, "float32"; empty: float64
 };
 inline constexpr const char* kTensorSettings = "tensor.settings";
 

@@ -51,8 +51,8 @@ std::atomic<uint64_t> next_context_id{1};
 constinit thread_local uint64_t bound_context_id = 0;
 
 // A well-mixed seed for one rank's stream (splitmix64). libtorch's CPU generator uses 32 bits.
-uint64_t RankSeed(uint64_t seed, int rank) {
-  uint64_t z = seed + 0x9E3779B97F4A7C15u * (static_cast<uint64_t>(rank) + 1);
+uint64_t RankSeed(uint64_t seed, uint64_t stream) {
+  uint64_t z = seed + 0x9E3779B97F4A7C15u * (stream + 1);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
   return z ^ (z >> 31);
@@ -108,6 +108,7 @@ TensorContext::TensorContext(Vm& vm, TensorSettings settings)
       settings_(std::move(settings)),
       device_(SettingsDevice(settings_)),
       seed_(settings_.seed.value_or(c10::default_rng_seed_val)),
+      rank_stream_(static_cast<uint64_t>(settings_.rank)),
       arenas_(std::make_shared<ArenaRegistry>()) {
   if (!settings_.dtype.empty()) {
     const auto dtype = ParseDtype(settings_.dtype);
@@ -139,7 +140,7 @@ c10::TensorOptions TensorContext::Options(std::optional<at::ScalarType> dtype) c
 at::Generator& TensorContext::generator(c10::Device device) {
   at::Generator& generator = generators_[stream_][device];
   if (!generator.defined()) {
-    const uint64_t seed = stream_ == kRank ? RankSeed(seed_, settings_.rank) : seed_;
+    const uint64_t seed = stream_ == kRank ? RankSeed(seed_, rank_stream_) : seed_;
     generator = MakeGenerator(device, seed);
   }
   return generator;
@@ -148,6 +149,11 @@ at::Generator& TensorContext::generator(c10::Device device) {
 void TensorContext::Seed(uint64_t seed) {
   seed_ = seed;
   for (auto& of_stream : generators_) of_stream.clear();
+}
+
+void TensorContext::SwitchRankStream(uint64_t number) {
+  rank_stream_ = number;
+  generators_[kRank].clear();
 }
 
 }  // namespace eta::tensor

@@ -72,6 +72,9 @@ class TensorContext {
   at::Generator& generator(c10::Device device);
   // Seeds all streams of this isolate.
   void Seed(uint64_t seed);
+  // The rank's own stream goes on as number `number` of those that the seed gives: whoever takes
+  // the same one draws the same.
+  void SwitchRankStream(uint64_t number);
 
   // --- Training ----------------------------------------------------------------------------------
   const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
@@ -85,6 +88,7 @@ class TensorContext {
   TensorSettings settings_;
   c10::Device device_;
   uint64_t seed_;
+  uint64_t rank_stream_;  // its number
   Stream stream_ = kCommon;
   std::unordered_map<c10::Device, at::Generator> generators_[2];  // by stream
   std::shared_ptr<ArenaRegistry> arenas_;
@@ -92,11 +96,12 @@ class TensorContext {
 };
 
 // While in scope random operations draw from the rank's own stream: dropout masks must differ
-// between the ranks of a world. In a world of one both streams are the same generator.
+// between the ranks of a world. A program that runs alone draws everything from one generator.
 class RankStream {
  public:
   explicit RankStream(TensorContext& context) : context_(context), before_(context.stream_) {
-    if (context.settings().world_size > 1) context.stream_ = TensorContext::kRank;
+    const TensorSettings& settings = context.settings();
+    if (settings.world_size > 1 || settings.shards > 0) context.stream_ = TensorContext::kRank;
   }
   ~RankStream() { context_.stream_ = before_; }
   RankStream(const RankStream&) = delete;

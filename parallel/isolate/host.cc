@@ -35,8 +35,18 @@ void PrepareVm(Vm& vm, const HostOptions& options, int rank, int size) {
   settings->world_size = size;
   settings->threads = own->threads;
   settings->dtype = options.dtype;
+  settings->shards = options.shards;
   if (device != Device{}) settings->device = NameOf(device);
   vm.Attach(tensor::kTensorSettings, settings);
+}
+
+std::string CheckShards(int shards, int size) {
+  if (shards == 0 || shards % size == 0) return "";
+  std::string counts;
+  for (int n = 1; n <= shards; ++n) {
+    if (shards % n == 0) counts += (n == 1 ? "" : n == shards ? " or " : ", ") + std::to_string(n);
+  }
+  return "--deterministic needs " + counts + " replicas, not " + std::to_string(size);
 }
 
 Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const HostOptions& options) {

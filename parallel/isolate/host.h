@@ -25,11 +25,22 @@ struct HostOptions {
   std::string dtype;  // of tensors; empty: float64
   std::vector<Device> devices;   // by rank, where tensors are made; those without an entry: the CPU
   std::string backend = "auto";  // by which replicas exchange data; see parallel/core/backends.h
+  // Not 0: each batch is computed in so many shards, dealt to the replicas, whatever their number,
+  // so that results are the same to the bit. See CheckShards.
+  int shards = 0;
   int depth = 0;  // how many programs wait for this one; see parallel/isolate/child_programs.h
 };
 
 // Before the program runs. A program that runs alone is rank 0 of 1.
 void PrepareVm(Vm& vm, const HostOptions& options, int rank = 0, int size = 1);
+
+// A sentence that says what is wrong if the shards cannot be dealt evenly to `size` replicas.
+std::string CheckShards(int shards, int size);
+
+// The blocks of rows of each of `size` replicas (base/own_rows.h): its shards, or one.
+inline int RowBlocks(const HostOptions& options, int size) {
+  return options.shards == 0 ? 1 : options.shards / size;
+}
 
 // What a world of replicas on `options.devices` needs; null if all are on the CPU.
 Expected<std::shared_ptr<DeviceOps>, std::string> DeviceOpsFor(const HostOptions& options);

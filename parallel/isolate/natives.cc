@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/own_rows.h"
+#include "parallel/isolate/host.h"
 #include "parallel/isolate/insight_natives.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/isolate/parallel_map.h"
@@ -39,7 +40,8 @@ Value ShardRange(Vm& vm, Args args) {
   if (!IsInteger(args[0]) || ToInt64(args[0]) < 0) {
     return vm.TypeError("shard-range: expected a count of rows, an integer of at least 0");
   }
-  const RowRange own = OwnRows(ToInt64(args[0]), RankOf(vm), SizeOf(vm));
+  const int size = SizeOf(vm);
+  const RowRange own = OwnRows(ToInt64(args[0]), RankOf(vm), size, RowBlocks(HostOf(vm), size));
   RootVector range(vm.heap());
   range.push_back(vm.heap().Integer(own.begin));
   range.push_back(vm.heap().Integer(own.end));

@@ -6,6 +6,7 @@
 
 #include "base/own_rows.h"
 #include "parallel/core/reduce.h"
+#include "parallel/isolate/host.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/collective.h"
 #include "parallel/training/dtypes.h"
@@ -32,7 +33,9 @@ Tensor Copy(const Tensor& tensor) {
 
 Tensor ShardRows(Call& call, const Tensor& tensor) {
   const RankContext* rank = RankContext::Of(call.vm());
-  return rank ? Shard(tensor, rank->member.rank(), rank->member.size()) : Shard(tensor, 0, 1);
+  if (rank == nullptr) return Shard(tensor, 0, 1);
+  const int size = rank->member.size();
+  return Shard(tensor, rank->member.rank(), size, RowBlocks(HostOf(call.vm()), size));
 }
 
 // --- all-reduce ---------------------------------------------------------------------------------
@@ -117,12 +120,13 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
     return Value::Failure();
   }
   const int64_t row = c10::multiply_integers(tensor.sizes().slice(1));
+  const int blocks = RowBlocks(HostOf(call.vm()), collective.size());
   std::vector<size_t> counts;
   for (int r = 0; r < collective.size(); ++r) {
-    counts.push_back(
-        static_cast<size_t>(OwnRows(tensor.size(0), r, collective.size()).count() * row));
+    const RowRange rows = OwnRows(tensor.size(0), r, collective.size(), blocks);
+    counts.push_back(static_cast<size_t>(rows.count() * row));
   }
-  const Tensor own = Shard(input, collective.rank(), collective.size());
+  const Tensor own = Shard(input, collective.rank(), collective.size(), blocks);
   const Tensor result = at::empty(own.sizes(), own.options());
   const Work work = collective.member().communicator().ReduceScatter(
       BufferOf(input), BufferOf(result), counts, *op, collective.site());

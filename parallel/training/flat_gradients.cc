@@ -56,6 +56,7 @@ std::vector<SegmentMemory> FlatGradients::Memory() const {
                    .count = buffer.count,
                    .parameter = nullptr,
                    .gradient = static_cast<std::byte*>(buffer.data),
+                   .addends = static_cast<std::byte*>(buffer.data),
                    .state = {}});
   }
   return all;

@@ -17,6 +17,15 @@ namespace {
 using tensor::Call;
 using tensor::Tensor;
 
+bool HasGradients(const LocalLoss& loss) {
+  return loss.denominator != 0 && std::isfinite(loss.numerator());
+}
+
+// Rows in memory of their own: how a kernel rounds may depend on where its operands lie.
+Tensor CopyRows(const Tensor& tensor, size_t shard, size_t shards) {
+  return Shard(tensor, static_cast<int>(shard), static_cast<int>(shards)).clone();
+}
+
 }  // namespace
 
 JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
@@ -27,11 +36,14 @@ JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& in
 }
 
 Value JointStep::Run() {
-  const bool done = Enter() && Forward() && DoBackward() && (gathers_only_ || Reduce());
+  const bool done = Enter() && Compute() && (gathers_only_ || Reduce());
   // After a failure too: a step that some rank has no gradients for can only begin anew.
-  if (known_ != nullptr && !(done && gathers_only_)) optimizer().accumulated = {};
+  if (known_ != nullptr && !(done && gathers_only_)) {
+    optimizer().accumulated = {};
+    known_->sums.Clear();
+  }
   if (!done) return Value::Failure();
-  return gathers_only_ ? Value::Double(loss_.mean()) : meeting_.End(Value::Double(totals_.mean()));
+  return gathers_only_ ? Value::Double(OwnMean()) : meeting_.End(Value::Double(totals_.mean()));
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -57,8 +69,9 @@ Value JointStep::Begin(Call& call) {
 
 void JointStep::TakeOwnRows() {
   const int rank = meeting_.member().rank(), size = meeting_.member().size();
-  arguments_.input = Shard(arguments_.input, rank, size);
-  arguments_.target = Shard(arguments_.target, rank, size);
+  const int blocks = std::max(training_.shards, 1);
+  arguments_.input = Shard(arguments_.input, rank, size, blocks);
+  arguments_.target = Shard(arguments_.target, rank, size, blocks);
 }
 
 // Where the layout changes, slices do too; each rank needs the whole state first.
@@ -73,6 +86,7 @@ bool JointStep::SaveState() {
 
 Value JointStep::LayOut(Call&) {
   optimizer().Prepare();
+  known_->sums.Clear();
   StepMemory& memory = known_->memory;
   memory.segments = MemoryOf(optimizer());
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
@@ -87,11 +101,11 @@ bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
   Status copied;
   if (communicator().SharesMemory()) {
-    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial();
+    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial(/*from=*/0);
     meeting_.Part();
   } else {
     meeting_.Part();
-    copied = CopyFromFirst(known_->memory.initial, communicator(), training_.site.text());
+    copied = CopyFrom(/*root=*/0, known_->memory.initial, communicator(), training_.site.text());
   }
   known_->entered = copied.ok();
   if (!copied.ok()) (void)meeting_.Fail(copied);
@@ -116,13 +130,20 @@ uint64_t JointStep::HashOfBatch() const {
 
 // --- Forward, backward ---------------------------------------------------------------------------
 
-// A rank without rows has nothing to compute, and a loss of 0 / 0 to contribute.
-bool JointStep::Forward() {
+bool JointStep::Compute() {
+  meeting_.mine().rows = RowsOf(arguments_.input);
+  // What was gathered before is lost if this fails.
+  meeting_.mine().may_retry = optimizer().accumulated.denominator == 0 && known_->sums.empty();
+  return shards() > 0 ? ComputeShards() : Forward(arguments_) && DoBackward();
+}
+
+// Without rows there is nothing to compute, and a loss of 0 / 0 to contribute.
+bool JointStep::Forward(const StepArguments& batch) {
   const PhaseScope scope(&log(), Phase::kForward);
   return meeting_.Try([&](Call& call) {
     if (optimizer().accumulated.denominator == 0) optimizer().ZeroGradients();
-    meeting_.mine().rows = RowsOf(arguments_.input);
-    return meeting_.mine().rows > 0 ? ComputeLoss(call, arguments_, &loss_) : Value::Nil();
+    loss_ = {};
+    return RowsOf(batch.input) > 0 ? ComputeLoss(call, batch, &loss_) : Value::Nil();
   });
 }
 
@@ -131,10 +152,10 @@ bool JointStep::DoBackward() {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();  // a second pass would add to what the first one left
-    if (loss_.denominator != 0 && std::isfinite(loss_.numerator())) {
+    if (HasGradients(loss_)) {
       Accumulate(loss_, &optimizer());
     } else {
-      CountIn(loss_, &optimizer());
+      CountIn(loss_, &optimizer().accumulated);
     }
     known_->memory.mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);
@@ -145,12 +166,50 @@ bool JointStep::DoBackward() {
   });
 }
 
+// All ranks' shards have random streams of their own.
+bool JointStep::ComputeShards() {
+  const auto rank = static_cast<uint64_t>(meeting_.member().rank());
+  const auto size = static_cast<uint64_t>(meeting_.member().size());
+  const uint64_t first = (training_.batches++ * size + rank) * shards();
+  for (size_t shard = 0; shard < shards(); ++shard) {
+    tensor::TensorContext::Of(meeting_.vm()).SwitchRankStream(first + shard);
+    StepArguments batch = arguments_;
+    batch.input = CopyRows(arguments_.input, shard, shards());
+    batch.target = CopyRows(arguments_.target, shard, shards());
+    if (!Forward(batch) || !AddShard(shard)) return false;
+  }
+  known_->sums.Open(&known_->memory);
+  AddGradients(/*before=*/optimizer().TakeGradients(), known_->memory.mask);
+  const auto total = known_->sums.Total();
+  meeting_.mine().numerator = total.numerator;
+  meeting_.mine().denominator = total.denominator;
+  meeting_.mine().adds = total.adds;
+  return true;
+}
+
+double JointStep::OwnMean() const {
+  return shards() == 0 ? loss_.mean() : batch_.numerator / batch_.denominator;
+}
+
+bool JointStep::AddShard(size_t shard) {
+  const PhaseScope scope(&log(), Phase::kBackward);
+  return meeting_.Try([&](Call& call) {
+    call.Commit();
+    CountIn(loss_, &batch_);
+    if (HasGradients(loss_)) Backward(loss_, loss_.scale);
+    const auto mask = optimizer().TakeGradients();
+    FindGradients(optimizer(), known_->memory.segments);
+    known_->sums.Add(shard, shards(), loss_, optimizer(), mask);
+    return Value::Nil();
+  });
+}
+
 // --- Reduce -------------------------------------------------------------------------------------
 
 bool JointStep::Reduce() {
   const bool together = communicator().SharesMemory();
   // Whose gradient is not finite has to be known before the sums of others mix with it.
-  if (!together) known_->memory.nonfinite = LookForNonfinite(meeting_.member().rank());
+  if (!together) known_->memory.nonfinite = LookForNonfinite();
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
@@ -176,14 +235,21 @@ bool JointStep::ReduceTogether() {
 
 void JointStep::UpdateSlices(const SliceOwner& slices) {
   optimizer().BeginUpdate(training_.with_gradient);
-  if (optimizer().settings.clipping.by_norm()) {
-    double squares = 0;  // in the order of the ranks: the same bits on all
-    for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
-    optimizer().LimitGradients(squares);
-  }
+  if (optimizer().settings.clipping.by_norm()) optimizer().LimitGradients(SquaredSums());
   slices.Update(optimizer());
   const auto& segments = known_->memory.segments;
   optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+}
+
+// Of all slices, with the same bits on all ranks; and with shards on any number of them.
+double JointStep::SquaredSums() {
+  double squares = 0;
+  if (shards() > 0) {
+    const SliceOwner of_all(0, meeting_.records().first(1));
+    return of_all.SquaredSums(optimizer());
+  }
+  for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
+  return squares;
 }
 
 // Each rank updates all of its own replica. All get the same sums, and so decide the same.
@@ -193,22 +259,31 @@ bool JointStep::ReduceApart() {
   Nonfinite nonfinite = FirstNonfinite();
   meeting_.Part();
   if (!nonfinite.found) {
-    const Status summed = SumGradients(segments, training_.weights[meeting_.member().rank()],
-                                       communicator(), training_.site.text(), log());
+    const Status summed = SumApart();
     if (!summed.ok()) {
       (void)meeting_.Fail(summed);
       return false;
     }
-    nonfinite = LookForNonfinite(/*rank=*/-1);
+    const PhaseScope reducing(&log(), Phase::kReduce);
+    nonfinite = FindNonfinite(segments, /*rank=*/-1);
   }
   if (nonfinite.found) return NonfiniteGradient(nonfinite);
   return Commit([&] { optimizer().Update(training_.with_gradient); });
 }
 
-// Among the gradients, or their sums.
-Nonfinite JointStep::LookForNonfinite(int rank) {
+Status JointStep::SumApart() {
+  const auto& segments = known_->memory.segments;
+  const std::string& site = training_.site.text();
+  if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
+  const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
+  return SumGradients(segments, weight, communicator(), site, log());
+}
+
+// Among this rank's own gradients.
+Nonfinite JointStep::LookForNonfinite() {
   const PhaseScope reducing(&log(), Phase::kReduce);
-  return FindNonfinite(known_->memory.segments, rank);
+  const int rank = meeting_.member().rank();
+  return FindNonfiniteAddend(known_->memory.segments, std::max<size_t>(shards(), 1), rank);
 }
 
 void JointStep::WarnOfSameBatch() {
@@ -236,10 +311,15 @@ void JointStep::CombineMasks() {
   for (const StepRecord& record : meeting_.records()) {
     for (size_t i = 0; i < all.size(); ++i) all[i] |= record.memory->mask[i];
   }
-  if (all == own) return;
+  if (all != own) AddGradients(own, all);
+}
+
+// The parameters in `after` that are not in `before` have a gradient now.
+void JointStep::AddGradients(const tensor::Optimizer::Mask& before,
+                             const tensor::Optimizer::Mask& after) {
   const auto& arenas = *tensor::TensorContext::Of(meeting_.vm()).arenas();
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i] == own[i]) continue;
+  for (size_t i = 0; i < after.size(); ++i) {
+    if (after[i] == before[i]) continue;
     const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
     place->arena->SetHasGradient(place->index);
   }

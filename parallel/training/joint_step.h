@@ -5,6 +5,9 @@
 // anything failed on any rank. The loss that it returns is that of all rows, with the same bits on
 // every rank.
 //
+// Where batches are computed in shards, each goes through the model by itself, and what is summed
+// are the shards, whichever rank they are on (shard_sums.h).
+//
 // Inside no-sync a step ends after the backward pass: it adds to the rank's gradients, and returns
 // the loss of its own rows. The next step outside takes those rows for a part of its own.
 #pragma once
@@ -24,17 +27,28 @@ class JointStep {
   // The loss, or Failure with an error pending.
   Value Run();
 
+  // After Run has failed: whether the ranks that did could be put right, and all run it again. All
+  // ranks say the same.
+  bool MayBeHealed() const { return meeting_.failed_together() && MayRetry(meeting_.records()); }
+  // REQUIRES: MayBeHealed.
+  KnownOptimizer& known() { return *known_; }
+  const tensor::Module& model() const { return **arguments_.model; }
+
  private:
   // The phases, in order. False: the step is over and an error is pending.
   bool Enter();
-  bool Forward();
-  bool DoBackward();
+  bool Compute();
   bool Reduce();
 
   Value Begin(tensor::Call& call);
   bool SaveState();
   bool AgreeOnStart();
   bool CheckBlas();
+  bool Forward(const StepArguments& batch);
+  bool DoBackward();
+  bool ComputeShards();
+  bool AddShard(size_t shard);
+  double OwnMean() const;
   Value LayOut(tensor::Call& call);
   void TakeOwnRows();
   uint64_t HashOfBatch() const;
@@ -42,14 +56,18 @@ class JointStep {
   bool NonfiniteLoss();
   bool NonfiniteGradient(const Nonfinite& nonfinite);
   Nonfinite FirstNonfinite() const;
-  Nonfinite LookForNonfinite(int rank);
+  Nonfinite LookForNonfinite();
   void CombineMasks();
+  void AddGradients(const tensor::Optimizer::Mask& before, const tensor::Optimizer::Mask& after);
   bool ReduceTogether();
   bool ReduceApart();
+  Status SumApart();
   void UpdateSlices(const SliceOwner& slices);
+  double SquaredSums();
   bool Commit(c10::function_ref<void()> update);
   std::string NameOf(const Nonfinite& nonfinite);
   Communicator& communicator() { return meeting_.member().communicator(); }
+  size_t shards() const { return static_cast<size_t>(training_.shards); }
   PhaseLog& log() { return meeting_.member().log(); }
   tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
 
@@ -58,7 +76,8 @@ class JointStep {
   Meeting meeting_;
   StepArguments arguments_;
   KnownOptimizer* known_ = nullptr;
-  LocalLoss loss_;
+  LocalLoss loss_;                        // of the batch, or of the last shard
+  tensor::Optimizer::Accumulated batch_;  // of all shards so far
   LossTotals totals_;
 };
 

@@ -91,20 +91,22 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   return WeighLoss(call, arguments, prediction, loss);
 }
 
-void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer) {
-  auto& sums = optimizer->accumulated;
-  sums.numerator += loss.numerator();
-  sums.denominator = loss.adds ? 1 : sums.denominator + loss.denominator;
-  sums.adds |= loss.adds;
+void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums) {
+  sums->numerator += loss.numerator();
+  sums->denominator = loss.adds ? 1 : sums->denominator + loss.denominator;
+  sums->adds |= loss.adds;
+}
+
+void Backward(const LocalLoss& loss, double seed) {
+  loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }
 
 void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
   const double before = optimizer->accumulated.denominator;
-  CountIn(loss, optimizer);
+  CountIn(loss, &optimizer->accumulated);
   const double total = optimizer->accumulated.denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
-  const double seed = loss.scale == total ? 1 : loss.scale / total;
-  loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
+  Backward(loss, loss.scale == total ? 1 : loss.scale / total);
 }
 
 }  // namespace eta::parallel

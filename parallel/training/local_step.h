@@ -41,11 +41,14 @@ struct LocalLoss {
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 
+// Adds to the gradients those of the loss's value, times `seed`. Throws what libtorch throws.
+void Backward(const LocalLoss& loss, double seed);
+
 // Makes the gradients those of the mean over these rows and those that were accumulated before, and
 // counts these rows in. Throws what libtorch throws. REQUIRES: the denominators' sum is not 0.
 void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer);
 
-// The numbers alone, for rows that have no gradients.
-void CountIn(const LocalLoss& loss, tensor::Optimizer* optimizer);
+// The numbers alone.
+void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums);
 
 }  // namespace eta::parallel

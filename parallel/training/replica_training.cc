@@ -1,5 +1,7 @@
 #include "parallel/training/replica_training.h"
 
+#include "parallel/isolate/host.h"
+
 namespace eta::parallel {
 namespace {
 
@@ -10,14 +12,16 @@ constexpr const char* kKey = "parallel.training";
 ReplicaTraining* ReplicaTraining::Of(Vm& vm) {
   if (auto* made = vm.Attachment<ReplicaTraining>(kKey)) return made;
   RankContext* rank = RankContext::Of(vm);
-  if (rank == nullptr || rank->member.size() == 1) return nullptr;
-  auto training = std::make_shared<ReplicaTraining>(*rank);
+  if (rank == nullptr) return nullptr;
+  const int size = rank->member.size(), shards = HostOf(vm).shards / size;
+  if (size == 1 && shards == 0) return nullptr;
+  auto training = std::make_shared<ReplicaTraining>(*rank, shards);
   vm.Attach(kKey, training);
   return training.get();
 }
 
-ReplicaTraining::ReplicaTraining(RankContext& rank)
-    : records(static_cast<size_t>(rank.member.size())), rank_(rank) {}
+ReplicaTraining::ReplicaTraining(RankContext& rank, int shards)
+    : shards(shards), records(static_cast<size_t>(rank.member.size())), rank_(rank) {}
 
 KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& optimizer) {
   for (auto& known : known_) {

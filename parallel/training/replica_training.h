@@ -1,5 +1,6 @@
 // ReplicaTraining: what an isolate remembers from one training step to the next when it is one of
-// several replicas. A program that runs alone has none.
+// several replicas, or computes its batches in shards as they would. A program that runs alone has
+// none.
 //
 // Thread safety: the isolate's thread.
 #pragma once
@@ -11,6 +12,7 @@
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/call_site.h"
 #include "parallel/training/reduced_gradients.h"
+#include "parallel/training/shard_sums.h"
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
@@ -24,14 +26,15 @@ struct KnownOptimizer {
   bool entered = false;    // the ranks have agreed on its structure and layout
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
+  ShardSums sums;  // where batches are computed in shards
 };
 
 class ReplicaTraining {
  public:
-  // Null if the program runs alone; else made on first use.
+  // Null if the program runs alone, and computes batches at once; else made on first use.
   static ReplicaTraining* Of(Vm& vm);
 
-  explicit ReplicaTraining(RankContext& rank);
+  ReplicaTraining(RankContext& rank, int shards);
   ReplicaTraining(const ReplicaTraining&) = delete;
   ReplicaTraining& operator=(const ReplicaTraining&) = delete;
 
@@ -44,9 +47,11 @@ class ReplicaTraining {
   std::vector<std::unique_ptr<KnownOptimizer>>& known() { return known_; }
 
   CallSite site;
+  const int shards;                       // of each rank's batches; 0: these are computed at once
   uint64_t steps = 0;                     // training steps begun
+  uint64_t batches = 0;                   // of this rank that were computed in shards
   std::vector<StepRecord> records;        // of the last meeting, by rank
-  std::vector<double> weights;            // of the ranks' gradients in the last step
+  std::vector<double> weights;            // of the addends in the last step
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   bool warned_of_same_batch = false;

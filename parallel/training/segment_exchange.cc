@@ -1,6 +1,7 @@
 #include "parallel/training/segment_exchange.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "parallel/core/reduce.h"
 #include "parallel/training/slice_owner.h"
@@ -19,6 +20,44 @@ void Weigh(const SegmentMemory& segment, double weight) {
   }
 }
 
+// Collects a block of every addend of every rank, and adds them up.
+class AddendGatherer {
+ public:
+  AddendGatherer(std::span<const double> weights, Communicator& communicator, Site site)
+      : weights_(weights),
+        communicator_(communicator),
+        site_(site),
+        size_(static_cast<size_t>(communicator.size())),
+        shards_(weights.size() / size_),
+        blocks_(weights.size() * kReduceBlockBytes) {}
+
+  // Elements [at, at + count), which are at most a block.
+  Status Sum(const SegmentMemory& segment, size_t at, size_t count) {
+    const size_t element = SizeOf(segment.dtype), bytes = count * element;
+    const std::vector<size_t> counts(size_, count);
+    std::vector<const std::byte*> inputs(weights_.size());
+    for (size_t i = 0; i < shards_; ++i) {
+      const std::byte* own = segment.addends + (i * segment.count + at) * element;
+      std::byte* const all = blocks_.data() + i * size_ * bytes;
+      // AllGather reads its input only.
+      const Buffer input{const_cast<std::byte*>(own), count, segment.dtype};
+      const Buffer output{all, size_ * count, segment.dtype};
+      Status status = communicator_.AllGather(input, output, counts, site_).status();
+      if (!status.ok()) return status;
+      for (size_t r = 0; r < size_; ++r) inputs[r * shards_ + i] = all + r * bytes;
+    }
+    ReduceWeightedBlock(segment.dtype, inputs, weights_, count, segment.gradient + at * element);
+    return {};
+  }
+
+ private:
+  const std::span<const double> weights_;
+  Communicator& communicator_;
+  const Site site_;
+  const size_t size_, shards_;
+  std::vector<std::byte> blocks_;
+};
+
 }  // namespace
 
 Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank) {
@@ -26,6 +65,16 @@ Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank) {
     const SegmentMemory& segment = segments[s];
     const size_t at = FindNonfinite(segment.dtype, segment.gradient, segment.count);
     if (at < segment.count) return {true, s, at, rank};
+  }
+  return {};
+}
+
+Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank) {
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const SegmentMemory& segment = segments[s];
+    const size_t all = segment.count * shards;
+    const size_t at = FindNonfinite(segment.dtype, segment.addends, all);
+    if (at < all) return {true, s, at % segment.count, rank};
   }
   return {};
 }
@@ -43,11 +92,26 @@ Status SumGradients(std::span<const SegmentMemory> segments, double weight,
   return {};
 }
 
-Status CopyFromFirst(std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                     Site site) {
+Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
+                  Communicator& communicator, Site site, PhaseLog& log) {
+  AddendGatherer gatherer(weights, communicator, site);
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const PhaseScope reducing(&log, Phase::kReduce, /*bytes=*/0, static_cast<uint32_t>(s));
+    const size_t block = kReduceBlockBytes / SizeOf(segments[s].dtype);
+    for (size_t at = 0; at < segments[s].count; at += block) {
+      const size_t count = std::min(block, segments[s].count - at);
+      Status status = gatherer.Sum(segments[s], at, count);
+      if (!status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
+                Site site) {
   for (const std::span<std::byte> bytes : memory) {
     const Buffer buffer{bytes.data(), bytes.size(), DType::kUInt8};
-    Status status = communicator.Broadcast(buffer, 0, site).status();
+    Status status = communicator.Broadcast(buffer, root, site).status();
     if (!status.ok()) return status;
   }
   return {};

@@ -14,16 +14,24 @@
 
 namespace eta::parallel {
 
-// Where the first element is that is not finite, for which `rank` is to blame.
+// Where the first gradient is that is not finite, for which `rank` is to blame.
 Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank);
+// The same of this rank's addends, of which there are `shards`.
+Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank);
 
 // The gradients, times this rank's weight, become the sums over all ranks. Each segment is noted in
 // `log`. Not ok: the world is over.
 Status SumGradients(std::span<const SegmentMemory> segments, double weight,
                     Communicator& communicator, Site site, PhaseLog& log);
 
-// The memory gets rank 0's contents. Not ok: the world is over.
-Status CopyFromFirst(std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                     Site site);
+// The gradients become the weighted sums of the addends of all ranks, in the order of the ranks and
+// of their shards. `weights` has one entry for each addend. Otherwise like SumGradients, but every
+// rank gets all addends of the others.
+Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
+                  Communicator& communicator, Site site, PhaseLog& log);
+
+// The memory gets the contents of that of rank `root`. Not ok: the world is over.
+Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
+                Site site);
 
 }  // namespace eta::parallel

@@ -67,26 +67,35 @@ void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
   const SegmentMemory& own = memory(static_cast<size_t>(rank_)).segments[segment];
   const size_t element = SizeOf(own.dtype);
   alignas(64) std::byte sums[kReduceBlockBytes];
-  std::array<const std::byte*, kMaxRanks> inputs;
+  std::array<const std::byte*, kMaxAddends> inputs;
   const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
   ForEachBlock(slice, element, [&](size_t at, size_t count) {
-    for (size_t r = 0; r < size(); ++r) {
-      inputs[r] = memory(r).segments[segment].gradient + at * element;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      inputs[i] = Addend(segment, i, weights.size()) + at * element;
     }
-    ReduceWeightedBlock(own.dtype, std::span(inputs.data(), size()), weights, count, sums);
+    ReduceWeightedBlock(own.dtype, std::span(inputs.data(), weights.size()), weights, count, sums);
     const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
-    if (bad < count) *nonfinite = {true, segment, at + bad, CauseOf(segment, at + bad)};
+    if (bad < count) {
+      const int cause = CauseOf(segment, at + bad, weights.size());
+      *nonfinite = {true, segment, at + bad, cause};
+    }
     for (size_t r = 0; r < size(); ++r) {
       std::memcpy(memory(r).segments[segment].gradient + at * element, sums, count * element);
     }
   });
 }
 
-int SliceOwner::CauseOf(size_t segment, size_t element) const {
-  for (size_t r = 0; r < size(); ++r) {
-    const SegmentMemory& theirs = memory(r).segments[segment];
-    const std::byte* value = theirs.gradient + element * SizeOf(theirs.dtype);
-    if (HasNonfinite(theirs.dtype, value, 1)) return static_cast<int>(r);
+const std::byte* SliceOwner::Addend(size_t segment, size_t index, size_t addends) const {
+  const size_t each = addends / size();
+  const SegmentMemory& theirs = memory(index / each).segments[segment];
+  return theirs.addends + index % each * theirs.count * SizeOf(theirs.dtype);
+}
+
+int SliceOwner::CauseOf(size_t segment, size_t element, size_t addends) const {
+  const DType dtype = memory(0).segments[segment].dtype;
+  for (size_t i = 0; i < addends; ++i) {
+    const std::byte* value = Addend(segment, i, addends) + element * SizeOf(dtype);
+    if (HasNonfinite(dtype, value, 1)) return static_cast<int>(i * size() / addends);
   }
   return -1;
 }
@@ -139,12 +148,12 @@ void SliceOwner::CollectState() const {
   }
 }
 
-void SliceOwner::CopyInitial() const {
-  if (rank_ == 0) return;
-  const auto& from = memory(0).initial;
-  const auto& to = memory(static_cast<size_t>(rank_)).initial;
-  for (size_t i = 0; i < to.size(); ++i) {
-    if (!to[i].empty()) std::memcpy(to[i].data(), from[i].data(), to[i].size());
+void SliceOwner::CopyInitial(int from) const {
+  if (rank_ == from) return;
+  const auto& theirs = memory(static_cast<size_t>(from)).initial;
+  const auto& own = memory(static_cast<size_t>(rank_)).initial;
+  for (size_t i = 0; i < own.size(); ++i) {
+    if (!own[i].empty()) std::memcpy(own[i].data(), theirs[i].data(), own[i].size());
   }
 }
 

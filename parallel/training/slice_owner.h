@@ -20,12 +20,12 @@ namespace eta::parallel {
 
 class SliceOwner {
  public:
-  // The ranks' memories by rank, at most kMaxRanks. The layouts agree.
-  static constexpr size_t kMaxRanks = 256;
+  // The ranks' memories by rank, at most kMaxAddends together. The layouts agree.
+  static constexpr size_t kMaxAddends = 256;
   SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
 
   // Writes the weighted sums of this rank's slices into the gradients of all ranks, and says where
-  // the first sum is that is not finite. One weight for each rank. Each segment
+  // the first sum is that is not finite. One weight for each addend of each rank. Each segment
   // is noted in `log`, unless that is null.
   Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
   // The squares of the sums in this rank's slices, added up. `optimizer` is this rank's.
@@ -35,15 +35,17 @@ class SliceOwner {
   void Update(tensor::Optimizer& optimizer) const;
   // Copies the optimizer state of the others' slices from their owners.
   void CollectState() const;
-  // Copies rank 0's initial parameters.
-  void CopyInitial() const;
+  // Copies the initial parameters of rank `from`.
+  void CopyInitial(int from) const;
 
  private:
   const StepMemory& memory(size_t rank) const { return *records_[rank].memory; }
   size_t size() const { return records_.size(); }
   void SumSegment(size_t segment, std::span<const double> weights, Nonfinite* nonfinite) const;
-  // Whose gradient made element `element` of the sum not finite; -1: no single one.
-  int CauseOf(size_t segment, size_t element) const;
+  // The addend `index` of `addends` that all ranks have together.
+  const std::byte* Addend(size_t segment, size_t index, size_t addends) const;
+  // Whose addend made element `element` of the sum not finite; -1: no single one.
+  int CauseOf(size_t segment, size_t element, size_t addends) const;
 
   const int rank_;
   const std::span<const StepRecord> records_;

@@ -59,6 +59,7 @@ std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer) {
 void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> segments) {
   for (size_t s = 0; s < segments.size(); ++s) {
     segments[s].gradient = BytesOf(optimizer.segments()[s].tensors.gradient);
+    segments[s].addends = segments[s].gradient;
   }
 }
 

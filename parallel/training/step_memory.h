@@ -23,6 +23,8 @@ struct SegmentMemory {
   size_t count;  // elements
   std::byte* parameter;
   std::byte* gradient = nullptr;
+  // What the ranks add up: the gradient; or one after the other the shards', `count` elements each.
+  const std::byte* addends = nullptr;
   std::byte* state[tensor::kMaxStates];  // null where the rule has none
 };
 
@@ -36,6 +38,7 @@ struct Nonfinite {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
+  std::vector<tensor::Optimizer::Accumulated> shards;  // their losses, where there are shards
   tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
   Nonfinite nonfinite;                        // in the slices that this rank owns
   double squares = 0;                         // their summed gradients, squared and added up
@@ -49,7 +52,8 @@ struct StepMemory {
 // dtype that does not travel. REQUIRES: optimizer.Prepare.
 std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer);
 
-// Notes where the gradients lie in this step. REQUIRES: optimizer.TakeGradients.
+// Notes where the gradients lie in this step; they are the addends. REQUIRES:
+// optimizer.TakeGradients.
 void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> segments);
 
 // "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.

@@ -51,6 +51,14 @@ Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
 
 }  // namespace
 
+bool MayRetry(std::span<const StepRecord> records) {
+  const auto failed = [](const StepRecord& record) { return record.failed; };
+  const auto may_retry = [](const StepRecord& record) { return record.may_retry; };
+  return std::any_of(records.begin(), records.end(), failed) &&
+         !std::all_of(records.begin(), records.end(), failed) &&
+         std::all_of(records.begin(), records.end(), may_retry);
+}
+
 int FirstFailed(std::span<const StepRecord> records) {
   const auto failed = std::find_if(records.begin(), records.end(),
                                    [](const StepRecord& record) { return record.failed; });
@@ -87,10 +95,15 @@ Status CheckAgreement(std::span<const StepRecord> records) {
 LossTotals TotalLoss(std::span<const StepRecord> records) {
   LossTotals totals;
   bool adds = false;
+  const auto count = [&](const auto& loss) {
+    totals.numerator += loss.numerator;
+    totals.denominator += loss.denominator;
+    adds |= loss.adds;
+  };
   for (const StepRecord& record : records) {
-    totals.numerator += record.numerator;
-    totals.denominator += record.denominator;
-    adds |= record.adds;
+    const auto& shards = record.memory->shards;
+    std::for_each(shards.begin(), shards.end(), count);
+    if (shards.empty()) count(record);
   }
   if (adds) totals.denominator = 1;
   return totals;
@@ -98,6 +111,8 @@ LossTotals TotalLoss(std::span<const StepRecord> records) {
 
 void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights) {
   const double total = TotalLoss(records).denominator;
+  const size_t shards = records[0].memory->shards.size();
+  if (shards > 0) return weights->assign(records.size() * shards, 1 / total);
   weights->resize(records.size());
   for (size_t r = 0; r < records.size(); ++r) (*weights)[r] = records[r].denominator / total;
 }
@@ -116,9 +131,10 @@ int SignalOf(std::span<const StepRecord> records) {
 }
 
 bool SameBatchEverywhere(std::span<const StepRecord> records) {
-  return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
-    return record.batch != 0 && record.batch == records[0].batch && record.rows == records[0].rows;
-  });
+  return records.size() > 1 && std::all_of(records.begin(), records.end(), [&](const auto& record) {
+           return record.batch != 0 && record.batch == records[0].batch &&
+                  record.rows == records[0].rows;
+         });
 }
 
 }  // namespace eta::parallel

@@ -18,9 +18,11 @@ struct StepRecord {
     kEnter,   // first step with this layout: structure and initial values
     kSettle,  // before gradients are averaged by hand: which there are, and their weights
     kReduce,  // after the backward pass
+    kHeal,    // after a step that has failed
   };
   Phase phase = Phase::kReduce;
   bool failed = false;                    // this rank cannot go on; memory->failure says why
+  bool may_retry = false;                 // this rank could take the step once more
   uint8_t signal = 0;                     // that asks the run to end, or 0
   uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
   uint64_t step = 0;                      // training steps begun so far
@@ -32,6 +34,8 @@ struct StepRecord {
   const StepMemory* memory = nullptr;
 };
 
+// Whether some failed, others did not, and all could take the step once more.
+bool MayRetry(std::span<const StepRecord> records);
 // The first rank that failed, or -1.
 int FirstFailed(std::span<const StepRecord> records);
 // What that rank's failure is to the others. REQUIRES: it failed, and memory may be read.
@@ -44,14 +48,16 @@ Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);
 
-// The loss over the rows of all ranks: sums in rank order, so the same bits everywhere.
+// The loss over the rows of all ranks: sums in the order of the ranks and of their shards, so the
+// same bits everywhere.
 struct LossTotals {
   double numerator = 0, denominator = 0;
   double mean() const { return numerator / denominator; }
 };
 LossTotals TotalLoss(std::span<const StepRecord> records);
 
-// What each rank's mean counts in the mean over all rows: its share of the denominators.
+// What each addend counts in the mean over all rows, by rank and shard: a rank's mean its share of
+// the denominators; the sum over a shard what any other does.
 void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights);
 
 // The rank to blame when the mean loss is not finite; -1 when nobody alone is.

@@ -4,7 +4,7 @@
 
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
-#include "parallel/training/joint_step.h"
+#include "parallel/training/healing.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/replica_training.h"
@@ -84,7 +84,7 @@ Value StepAlone(tensor::Call& call) {
 
 Value TrainStep(Vm& vm, Args args) {
   if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
-    return JointStep(vm, *training, kTrainStep, args).Run();
+    return TrainTogether(vm, *training, kTrainStep, args);
   }
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
   if (loss.IsFailure() || !NoSync::IsOn(vm)) Forget(args[1]);
@@ -100,7 +100,8 @@ constexpr NativeDef kOps[] = {
 
 // `step!` must not apply gradients that are one replica's own.
 void GuardSteps(Vm& vm) {
-  if (ReplicaTraining::Of(vm) == nullptr) return;
+  const ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training == nullptr || training->records.size() == 1) return;
   vm.Attach(tensor::kStepGuard, std::make_shared<tensor::StepGuard>([&vm](const auto& optimizer) {
               const auto& arenas = *tensor::TensorContext::Of(vm).arenas();
               return ReplicaTraining::Of(vm)->reduced.Objection(optimizer, arenas);

@@ -28,25 +28,46 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.threads, 0);
   EXPECT_EQ(options.dtype, "float64");
   EXPECT_EQ(options.backend, "auto");
-  EXPECT_FALSE(options.all_output || options.split || options.skip_nonfinite ||
-               options.disassemble || options.path || options.stats);
+  EXPECT_FALSE(options.all_output || options.deterministic || options.heal_failures ||
+               options.split || options.skip_nonfinite || options.disassemble || options.path ||
+               options.stats);
   EXPECT_EQ(options.trace, "");
   EXPECT_EQ(options.stall_timeout_s, 30);
   EXPECT_TRUE(options.warnings.empty());
 }
 
 TEST(OptionsTest, ReadsEveryOption) {
-  const Options options =
-      Parse({"--replicas",     "4",    "--threads=2",   "--dtype",         "float32",
-             "--output",       "all",  "--split",       "--stall-timeout", "2.5",
-             "--on-nonfinite", "skip", "--trace",       "run.json",        "--stats",
-             "--path",         "a:b",  "--dump=reader", "--disasm",        "--backend",
-             "nccl",           "f.eta"});
+  const Options options = Parse({"--replicas",
+                                 "4",
+                                 "--threads=2",
+                                 "--dtype",
+                                 "float32",
+                                 "--output",
+                                 "all",
+                                 "--split",
+                                 "--stall-timeout",
+                                 "2.5",
+                                 "--on-failure",
+                                 "heal",
+                                 "--on-nonfinite",
+                                 "skip",
+                                 "--trace",
+                                 "run.json",
+                                 "--stats",
+                                 "--path",
+                                 "a:b",
+                                 "--dump=reader",
+                                 "--disasm",
+                                 "--backend",
+                                 "nccl",
+                                 "--deterministic",
+                                 "f.eta"});
   EXPECT_EQ(options.replicas, 4);
   EXPECT_EQ(options.threads, 2);
   EXPECT_EQ(options.dtype, "float32");
   EXPECT_EQ(options.backend, "nccl");
   EXPECT_TRUE(options.all_output && options.split && options.skip_nonfinite);
+  EXPECT_TRUE(options.deterministic && options.heal_failures);
   EXPECT_EQ(options.stall_timeout_s, 2.5);
   EXPECT_EQ(options.trace, "run.json");
   EXPECT_TRUE(options.stats);

@@ -15,13 +15,13 @@ Epoch::Epoch(Dataset dataset, const BatchOptions& options, uint64_t epoch)
   if (options.drop_last) order_.resize(rows - rows % batch_size_);
 }
 
-std::optional<Batch> Epoch::Next(int rank, int world_size) {
+std::optional<Batch> Epoch::Next(int rank, int world_size, int blocks) {
   const std::span<const int64_t> left = std::span(order_).subspan(position_);
   if (left.empty()) return std::nullopt;
   const auto batch = left.first(std::min<size_t>(left.size(), batch_size_));
   position_ += batch.size();
   const auto rows = static_cast<int64_t>(batch.size());
-  const RowRange own = OwnRows(rows, rank, world_size);
+  const RowRange own = OwnRows(rows, rank, world_size, blocks);
   return Batch{TakeRows(dataset_, batch.subspan(own.begin, own.count())), rows};
 }
 

@@ -33,8 +33,8 @@ class Epoch {
   // The same pass through another copy of the dataset.
   Epoch WithDataset(Dataset dataset) const;
 
-  // The next batch, or nothing after the last one.
-  std::optional<Batch> Next(int rank, int world_size);
+  // The rank's rows (base/own_rows.h) of the next batch, or nothing after the last one.
+  std::optional<Batch> Next(int rank, int world_size, int blocks = 1);
   const Dataset& dataset() const { return dataset_; }
 
  private:

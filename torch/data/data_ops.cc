@@ -135,7 +135,9 @@ Value MakeEvaluationBatches(Call& call, const Dataset* dataset, const Rest<Value
 Value NextBatch(Call& call, Epoch* epoch) {
   call.Commit();
   const TensorContext& context = call.context();
-  const auto batch = epoch->Next(context.settings().rank, context.settings().world_size);
+  const TensorSettings& settings = context.settings();
+  const int blocks = settings.shards == 0 ? 1 : settings.shards / settings.world_size;
+  const auto batch = epoch->Next(settings.rank, settings.world_size, blocks);
   if (!batch) return Value::False();
   RootVector items(call.vm().heap());
   items.push_back(WrapTensor(call.vm(), batch->own.inputs.to(context.device())));

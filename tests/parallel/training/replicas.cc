@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "parallel/core/world.h"
-#include "parallel/isolate/natives.h"
+#include "parallel/isolate/host.h"
 #include "parallel/isolate/place.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
@@ -30,19 +30,19 @@ class Capture final : public Console {
   ReplicaResult* result_;
 };
 
-std::unique_ptr<Vm> MakeVm(int rank, int ranks, ReplicaResult* result) {
+std::unique_ptr<Vm> MakeVm(int rank, int ranks, int shards, ReplicaResult* result) {
   Vm::Options options;
   options.console = std::make_unique<Capture>(result);
   auto vm = std::make_unique<Vm>(std::move(options));
+  PrepareVm(*vm, {.threads = 1, .shards = shards}, rank, ranks);
   vm->Attach(tensor::kTensorSettings,
              std::make_shared<tensor::TensorSettings>(tensor::TensorSettings{
-                 .rank = rank, .world_size = ranks, .seed = 3, .threads = 1}));
+                 .rank = rank, .world_size = ranks, .seed = 3, .threads = 1, .shards = shards}));
   return vm;
 }
 
 void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* result) {
   tensor::InstallTensors(vm);
-  InstallParallelNatives(vm);
   const std::string text =
       "(import std.core) (define rank " + std::to_string(rank) + ") " + program;
   if (vm.RunText(text, "train.eta")) return;
@@ -60,13 +60,14 @@ void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* res
 }
 
 void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int rank,
-             const std::string& program, const LaunchOptions& launch, ReplicaResult* result) {
+             const std::string& program, const ReplicaOptions& options, ReplicaResult* result) {
   auto member = World::Join(world, rank);
   ASSERT_TRUE(member);
   all_joined->arrive_and_wait();
   {
-    const auto vm = MakeVm(rank, world->size(), result);
-    vm->Attach(RankContext::kKey, std::shared_ptr<RankContext>(new RankContext{**member, launch}));
+    const auto vm = MakeVm(rank, world->size(), options.shards, result);
+    vm->Attach(RankContext::kKey,
+               std::shared_ptr<RankContext>(new RankContext{**member, options.launch}));
     RunProgram(*vm, rank, program, result);
   }
   result->meetings = world->board().View(rank).sequence;
@@ -84,8 +85,8 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
 std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
                                        const ReplicaOptions& options) {
   std::vector<ReplicaResult> results(static_cast<size_t>(ranks));
-  if (ranks == 1) {
-    const auto vm = MakeVm(0, 1, &results[0]);
+  if (ranks == 1 && options.shards == 0) {
+    const auto vm = MakeVm(0, 1, 0, &results[0]);
     RunProgram(*vm, 0, program, &results[0]);
     return results;
   }
@@ -96,7 +97,7 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
   std::latch all_joined(ranks);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
-    threads.emplace_back(RunRank, *world, &all_joined, rank, program, options.launch,
+    threads.emplace_back(RunRank, *world, &all_joined, rank, program, std::cref(options),
                          &results[static_cast<size_t>(rank)]);
   }
   for (std::thread& thread : threads) thread.join();

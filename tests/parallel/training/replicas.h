@@ -13,6 +13,7 @@ namespace eta::parallel {
 struct ReplicaOptions {
   LaunchOptions launch;
   std::string backend = "auto";
+  int shards = 0;  // HostOptions::shards
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 
@@ -26,7 +27,7 @@ struct ReplicaResult {
 };
 
 // The program sees its rank as the variable `rank`, and is called train.eta. With one rank it runs
-// alone, without a world.
+// alone, without a world, unless there are shards.
 std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
                                        const ReplicaOptions& options = {});
 

@@ -1,0 +1,63 @@
+#include "parallel/training/shard_sums.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+
+#include "parallel/training/dtypes.h"
+
+namespace eta::parallel {
+
+using tensor::Optimizer;
+using tensor::Tensor;
+
+// Memory that fits is used again.
+void ShardSums::Begin(size_t shards, const Optimizer& optimizer) {
+  losses_.resize(shards);
+  mask_.assign(optimizer.parameters().size(), 0);
+  gradients_.resize(optimizer.segments().size());
+  for (size_t s = 0; s < gradients_.size(); ++s) {
+    const Tensor& like = optimizer.segments()[s].tensors.parameter;
+    const std::array<int64_t, 2> sizes = {static_cast<int64_t>(shards), like.numel()};
+    Tensor& sums = gradients_[s];
+    if (sums.defined() && sums.sizes() == sizes && sums.scalar_type() == like.scalar_type()) {
+      sums.zero_();
+    } else {
+      sums = at::zeros(sizes, like.options().requires_grad(false));
+    }
+  }
+}
+
+void ShardSums::Add(size_t shard, size_t shards, const LocalLoss& loss, const Optimizer& optimizer,
+                    const Optimizer::Mask& mask) {
+  const at::NoGradGuard no_grad;
+  if (losses_.empty()) Begin(shards, optimizer);
+  CountIn(loss, &losses_[shard]);
+  for (size_t i = 0; i < mask.size(); ++i) mask_[i] |= mask[i];
+  for (size_t s = 0; s < gradients_.size(); ++s) {
+    const Tensor& gradient = optimizer.segments()[s].tensors.gradient;
+    gradients_[s].select(0, static_cast<int64_t>(shard)).add_(gradient);
+  }
+}
+
+Optimizer::Accumulated ShardSums::Total() const {
+  Optimizer::Accumulated total;
+  for (const auto& loss : losses_) {
+    total.numerator += loss.numerator;
+    total.denominator += loss.denominator;
+    total.adds |= loss.adds;
+  }
+  if (total.adds) total.denominator = 1;
+  return total;
+}
+
+void ShardSums::Open(StepMemory* memory) const {
+  memory->mask = mask_;
+  memory->shards = losses_;
+  for (size_t s = 0; s < gradients_.size(); ++s) {
+    memory->segments[s].addends = static_cast<std::byte*>(BufferOf(gradients_[s]).data);
+  }
+}
+
+}  // namespace eta::parallel

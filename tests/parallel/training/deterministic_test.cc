@@ -1,0 +1,119 @@
+// Where batches are computed in 8 shards, training has the same bits on 1, 2, 4 and 8 ranks.
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_nccl.h"
+#include "tests/parallel/training/replicas.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr int kShards = 8;
+
+// Trains on batches of several sizes, also of fewer rows than there are shards. `loss` and `step`
+// are expressions; the latter runs with `x` and `y` bound to this rank's rows.
+struct Program {
+  std::string model = "(sequential (linear 6 16) (relu-layer) (linear 16 4))";
+  std::string optimizer = "(sgd model 0.05 'momentum 0.9)";
+  std::string loss = "mse-loss";
+  std::string input = "(randn (list rows 6))";
+  std::string target = "(randn (list rows 4))";
+  std::string step = "(train-step! model optimizer loss x y)";
+
+  std::string text() const {
+    return "(import std.torch std.nn std.optim (only std.parallel no-sync)) (manual-seed 5) "
+           "(define model " +
+           model + ") (define optimizer " + optimizer + ") (define loss " + loss + R"()
+      (define (step rows)
+        (let* ((x (parallel/shard )" +
+           input + ")) (y (parallel/shard " + target + R"()))
+          (write )" +
+           step + R"()
+          (newline)))
+      (for-each step '(50 13 7 3 1 8 64 50 9))
+      (write (map to-list (parameters model)))
+      (write (parallel/replicas-equal? model)))";
+  }
+};
+
+std::string Train(int ranks, const Program& program, const std::string& backend = "auto") {
+  return OutputOf(ranks, program.text(), {.backend = backend, .shards = kShards});
+}
+
+void ExpectSameBits(const Program& program) {
+  const std::string alone = Train(1, program);
+  EXPECT_NE(alone.find("#t"), std::string::npos) << alone;
+  EXPECT_GT(NumbersIn(alone).size(), 9u);
+  for (int ranks : {2, 4, 8}) EXPECT_EQ(Train(ranks, program), alone) << ranks << " ranks";
+}
+
+TEST(DeterministicTest, EveryOptimizer) {
+  for (const char* optimizer :
+       {"(sgd model 0.05)", "(sgd model 0.05 'momentum 0.9 'nesterov #t)", "(adam model 0.01)",
+        "(adamw model 0.01)", "(rmsprop model 0.01)", "(adagrad model 0.01)"}) {
+    ExpectSameBits({.optimizer = optimizer});
+  }
+}
+
+TEST(DeterministicTest, ClippedGradients) {
+  ExpectSameBits({.optimizer = "(sgd model 0.05 'clip-norm 0.5)"});
+  ExpectSameBits({.optimizer = "(sgd model 0.05 'clip-value 0.01)"});
+}
+
+TEST(DeterministicTest, DropoutDrawsTheSame) {
+  const Program program = {.model = "(sequential (linear 6 16) (dropout 0.5) (linear 16 4))"};
+  ExpectSameBits(program);
+  Program other = program;
+  other.model = "(sequential (linear 6 16) (dropout 0.4) (linear 16 4))";
+  EXPECT_NE(Train(2, program), Train(2, other));
+}
+
+TEST(DeterministicTest, Layers) {
+  ExpectSameBits({.model = "(sequential (conv2d 1 3 3) (flatten-layer) (layer-norm '(12)) "
+                           "(linear 12 4) (softmax-layer 1))",
+                  .input = "(randn (list rows 1 4 4))"});
+}
+
+TEST(DeterministicTest, LargeParameters) {
+  ExpectSameBits(
+      {.model = "(sequential (linear 6 200) (relu-layer) (linear 200 200) (linear 200 4))",
+       .optimizer = "(adam model 0.01)"});
+}
+
+TEST(DeterministicTest, LossesWithDenominatorsOfTheirOwn) {
+  ExpectSameBits({.optimizer = "(sgd model 0.001)",
+                  .loss = "(lambda (p t) (mse-loss p t 'reduction 'sum))"});
+  ExpectSameBits({.loss = "(lambda (p t) (cross-entropy-loss p t 'weight (tensor '(1 2 3 4)) "
+                          "'ignore-index 1))",
+                  .target = "(argmax (randn (list rows 4)) 1)"});
+}
+
+TEST(DeterministicTest, AccumulatedGradients) {
+  ExpectSameBits({.step = "(begin (no-sync (lambda () (train-step! model optimizer loss x y)))"
+                          " (train-step! model optimizer loss x y))"});
+}
+
+TEST(DeterministicTest, OverNccl) {
+  const FakeNccl nccl;
+  const Program program = {.optimizer = "(adam model 0.01 'clip-norm 0.5)"};
+  const std::string alone = Train(1, program);
+  for (int ranks : {2, 4}) EXPECT_EQ(Train(ranks, program, "nccl"), alone) << ranks << " ranks";
+}
+
+TEST(DeterministicTest, IsTheSameTrainingToRounding) {
+  const Program program;
+  ExpectClose(OutputOf(1, program.text()), Train(4, program), 1e-9);
+}
+
+// What is not finite is found in any shard, and blamed on the rank that has it.
+TEST(DeterministicTest, NonfiniteGradientsNameTheRank) {
+  Program program;
+  program.loss = R"((lambda (p t)
+    (if (and (= rank 1) (= (car (shape p)) 1)) (t* (tsqrt (t* (tsum p) (tensor 0))) (tensor 0)) (mse-loss p t))))";
+  program.step = "(catch 'runtime.error (train-step! model optimizer loss x y))";
+  const auto results = RunReplicas(2, program.text(), {.shards = kShards});
+  EXPECT_NE(results[0].output.find("on rank 1 is not finite"), std::string::npos)
+      << results[0].output;
+}
+
+}  // namespace
+}  // namespace eta::parallel
