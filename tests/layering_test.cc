@@ -22,8 +22,8 @@ struct Layer {
 void PrintTo(const Layer& layer, std::ostream* out) { *out << layer.folder; }
 
 // Libraries that only the layers which name them may include.
-constexpr std::string_view kGuarded[] = {"torch/", "ATen/", "c10/", "caffe2/", "tbb/", "oneapi/",
-                                         "boost/", "nlohmann/"};
+constexpr std::string_view kGuarded[] = {"torch/", "ATen/",   "c10/",   "caffe2/",
+                                         "tbb/",   "oneapi/", "boost/", "nlohmann/"};
 
 const std::vector<Layer>& Layers() {
   static const std::vector<Layer> layers = {

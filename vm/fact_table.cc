@@ -104,7 +104,7 @@ void FactTable::Adopt(std::span<const Value> cells) {
   }
 }
 
-// --- As a value of the language ------------------------------------------------------------------
+// --- As a value of the language -----------------------------------------------------------------
 
 namespace {
 

@@ -52,35 +52,30 @@ boost::match_flag_type Matching(Regex::Flags flags) {
 }
 
 std::string_view Describe(boost::regex_constants::error_type code) {
-  using boost::regex_constants::error_type;
-  switch (code) {
-    case boost::regex_constants::error_collate:
-      return "Invalid collating element";
-    case boost::regex_constants::error_ctype:
-      return "Invalid character class";
-    case boost::regex_constants::error_escape:
-      return "Invalid escape or trailing backslash";
-    case boost::regex_constants::error_backref:
-      return "Invalid back reference";
-    case boost::regex_constants::error_brack:
-      return "Mismatched '[' and ']'";
-    case boost::regex_constants::error_paren:
-      return "Mismatched '(' and ')'";
-    case boost::regex_constants::error_brace:
-      return "Mismatched '{' and '}'";
-    case boost::regex_constants::error_badbrace:
-      return "Invalid range in '{}'";
-    case boost::regex_constants::error_range:
-      return "Invalid character range";
-    case boost::regex_constants::error_badrepeat:
-      return "Nothing to repeat before '*', '+', '?' or '{'";
-    case boost::regex_constants::error_complexity:
-    case boost::regex_constants::error_space:
-    case boost::regex_constants::error_stack:
-      return "Too complex";
-    default:
-      return "Malformed pattern";
+  namespace rc = boost::regex_constants;
+  struct Text {
+    rc::error_type code;
+    std::string_view text;
+  };
+  constexpr Text kTexts[] = {
+      {rc::error_collate, "Invalid collating element"},
+      {rc::error_ctype, "Invalid character class"},
+      {rc::error_escape, "Invalid escape or trailing backslash"},
+      {rc::error_backref, "Invalid back reference"},
+      {rc::error_brack, "Mismatched '[' and ']'"},
+      {rc::error_paren, "Mismatched '(' and ')'"},
+      {rc::error_brace, "Mismatched '{' and '}'"},
+      {rc::error_badbrace, "Invalid range in '{}'"},
+      {rc::error_range, "Invalid character range"},
+      {rc::error_badrepeat, "Nothing to repeat before '*', '+', '?' or '{'"},
+      {rc::error_complexity, "Too complex"},
+      {rc::error_space, "Too complex"},
+      {rc::error_stack, "Too complex"},
+  };
+  for (const Text& known : kTexts) {
+    if (known.code == code) return known.text;
   }
+  return "Malformed pattern";
 }
 
 bool IsNameChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
@@ -172,7 +167,7 @@ Expected<std::optional<Regex::Groups>, std::string> Regex::Search(std::string_vi
   });
 }
 
-// --- As values of the language -------------------------------------------------------------------
+// --- As values of the language ------------------------------------------------------------------
 
 namespace {
 

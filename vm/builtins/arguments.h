@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/vm.h"
 
@@ -86,5 +87,18 @@ class ListWalker {
   size_t limit_ = 1;
   bool is_cyclic_ = false;
 };
+
+// Arguments that may also come as one list: its elements, otherwise the arguments themselves.
+// Nothing when the list is not a proper one.
+inline std::optional<std::vector<Value>> SpreadList(Args args) {
+  if (args.size() != 1 || !(IsPair(args[0]) || args[0].IsNil())) {
+    return std::vector<Value>(args.begin(), args.end());
+  }
+  std::vector<Value> items;
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) items.push_back(walk.item());
+  if (!walk.IsProper()) return std::nullopt;
+  return items;
+}
 
 }  // namespace eta

@@ -14,8 +14,7 @@
 namespace eta {
 namespace {
 
-// --- Kinds of value
-// --------------------------------------------------------------------------------
+// --- Kinds of value -----------------------------------------------------------------------------
 
 struct Reader {
   std::unique_ptr<CsvReader> rows;  // null once closed
@@ -57,8 +56,7 @@ constexpr ForeignType kWriterType = {
 Reader* ReaderOf(Value v) { return static_cast<Reader*>(ForeignData(v, &kReaderType)); }
 Writer* WriterOf(Value v) { return static_cast<Writer*>(ForeignData(v, &kWriterType)); }
 
-// --- Reading
-// ---------------------------------------------------------------------------------------
+// --- Reading ------------------------------------------------------------------------------------
 
 Value NewReader(Vm& vm, std::string_view name, std::unique_ptr<InputPort> source, std::string file,
                 CsvOptions options) {
@@ -178,8 +176,7 @@ Value ReadRecord(Vm& vm, Args args) {
                  [&](const Reader& r, const Cells& cells) { return Record(vm, r, cells); });
 }
 
-// --- Writing
-// ---------------------------------------------------------------------------------------
+// --- Writing ------------------------------------------------------------------------------------
 
 bool WriteHeader(Writer* writer) {
   if (!writer->options.has_header || !writer->options.names) return true;

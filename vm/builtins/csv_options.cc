@@ -99,18 +99,6 @@ bool ReadOption(Vm& vm, std::string_view name, Value key, const Value* value, Cs
   return false;
 }
 
-// The options themselves when they came as one list.
-std::optional<std::vector<Value>> Spread(Args options) {
-  if (options.size() != 1 || !(IsPair(options[0]) || options[0].IsNil())) {
-    return std::vector<Value>(options.begin(), options.end());
-  }
-  std::vector<Value> items;
-  ListWalker walk(options[0]);
-  for (; walk.More(); walk.Next()) items.push_back(walk.item());
-  if (!walk.IsProper()) return std::nullopt;
-  return items;
-}
-
 bool HaveCommonMark(const CsvFormat& format) {
   return format.delimiter == format.quote || format.comment == format.delimiter ||
          format.comment == format.quote;
@@ -142,7 +130,7 @@ std::optional<std::vector<std::string>> ColumnNames(Value v) {
 }
 
 std::optional<CsvOptions> ReadCsvOptions(Vm& vm, std::string_view name, Args options) {
-  const auto items = Spread(options);
+  const auto items = SpreadList(options);
   if (!items) {
     (void)Wrong(vm, name, "the options are no proper list");
     return std::nullopt;

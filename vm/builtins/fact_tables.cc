@@ -28,11 +28,14 @@ Value Make(Vm& vm, Args args) {
 
 Value IsTable(Vm&, Args args) { return Value::Bool(FactTableOf(args[0]) != nullptr); }
 
+// The cells may also come as one list, where that is no cell.
 Value Insert(Vm& vm, Args args) {
   constexpr std::string_view kName = "%fact-table-insert!";
   FactTable* table = TableArgument(vm, kName, args[0]);
   if (table == nullptr) return Value::Failure();
-  const Args cells = args.subspan(1);
+  Args cells = args.subspan(1);
+  std::optional<std::vector<Value>> row;  // which the list in the arguments keeps
+  if (cells.size() != table->column_count() && (row = SpreadList(cells))) cells = *row;
   if (cells.size() != table->column_count()) return Wrong(vm, kName, "row arity mismatch");
   if (table->row_count() == UINT32_MAX) return Wrong(vm, kName, "the table is full");
   table->Insert(cells);

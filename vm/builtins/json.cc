@@ -11,10 +11,13 @@ namespace {
 
 // Whether integers stay exact: a boolean, or the option 'keep-integers-exact? and a boolean.
 // Nothing, with a type-error pending, for anything else.
-std::optional<bool> ReadOption(Vm& vm, std::string_view name, Args options) {
-  if (options.empty()) return false;
-  const bool is_known = options.size() == 1 || OptionName(options[0]) == "keep-integers-exact?";
-  if (is_known && options.back().IsBool()) return options.back().IsTrue();
+std::optional<bool> ReadOption(Vm& vm, std::string_view name, Args args) {
+  const auto options = SpreadList(args);
+  if (options && options->empty()) return false;
+  const size_t count = options ? options->size() : 0;
+  const bool is_known =
+      count == 1 || (count == 2 && OptionName((*options)[0]) == "keep-integers-exact?");
+  if (is_known && options->back().IsBool()) return options->back().IsTrue();
   (void)Wrong(vm, name, "the only option is 'keep-integers-exact? with a boolean");
   return std::nullopt;
 }

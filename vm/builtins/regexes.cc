@@ -14,8 +14,7 @@ namespace {
 
 using RegexPtr = std::shared_ptr<const Regex>;
 
-// --- Patterns
-// --------------------------------------------------------------------------------------
+// --- Patterns -----------------------------------------------------------------------------------
 
 Value CompileError(Vm& vm, std::string_view name, const std::string& reason) {
   return vm.Fail(kRegexError, std::string(name) + ": invalid regex pattern: " + reason);
@@ -43,13 +42,9 @@ std::optional<Regex::Flags> ReadFlags(Vm& vm, std::string_view name, Args args) 
 Value Compile(Vm& vm, Args args) {
   constexpr std::string_view kName = "%regex-compile";
   if (!IsString(args[0])) return Wrong(vm, kName, "pattern is not a string");
-  std::vector<Value> flags(args.begin() + 1, args.end());
-  if (flags.size() == 1 && (flags[0].IsNil() || IsPair(flags[0]))) {
-    ListWalker walk(args[1]);
-    for (flags.clear(); walk.More(); walk.Next()) flags.push_back(walk.item());
-    if (!walk.IsProper()) return Wrong(vm, kName, "the flags are no proper list");
-  }
-  const auto bits = ReadFlags(vm, kName, flags);
+  const auto flags = SpreadList(args.subspan(1));
+  if (!flags) return Wrong(vm, kName, "the flags are no proper list");
+  const auto bits = ReadFlags(vm, kName, *flags);
   if (!bits) return Value::Failure();
   const auto regex = Regex::Compile(StringView(args[0]), *bits);
   return regex ? NewRegex(vm, *regex) : CompileError(vm, kName, regex.error());
@@ -88,8 +83,7 @@ RegexPtr RegexArgument(Vm& vm, std::string_view name, Value v) {
   return patterns[pattern] = *regex;
 }
 
-// --- Matches
-// ---------------------------------------------------------------------------------------
+// --- Matches ------------------------------------------------------------------------------------
 
 // What a search works on, read from the first two arguments.
 struct Subject {
@@ -195,7 +189,7 @@ Value FindAll(Vm& vm, Args args) {
   return ok ? vm.heap().List(matches.span()) : Value::Failure();
 }
 
-// --- Replacing and splitting ---------------------------------------------------------------------
+// --- Replacing and splitting --------------------------------------------------------------------
 
 // A replacement, taken apart: texts, each followed by a group, but for the last.
 class Replacement {
@@ -329,7 +323,7 @@ Value Quote(Vm& vm, Args args) {
   return vm.String(quoted);
 }
 
-// --- Looking at a regex --------------------------------------------------------------------------
+// --- Looking at a regex -------------------------------------------------------------------------
 
 Value IsRegex(Vm&, Args args) { return Value::Bool(RegexOf(args[0]) != nullptr); }
 
