@@ -57,7 +57,7 @@ auto OneOf(std::vector<std::string> choices) {
 struct Parser {
   Options options;
   bool help = false, version = false;
-  std::string output = "first", on_nonfinite = "stop", path;
+  std::string output = "first", on_nonfinite = "stop", on_failure = "stop", path;
   std::string replicas = "1", devices = "auto", pin = "off";
   CLI::App app{
       "etai [OPTION...] FILE [ARGUMENT...]\n"
@@ -96,6 +96,10 @@ struct Parser {
             "at a loss or gradient that is not finite: stop (default with --replicas) or skip the "
             "step")
             ->check(OneOf({"stop", "skip"}));
+    Add("--on-failure", on_failure, "WHAT",
+        "when a training step fails on some replicas: stop (default), or heal: put these right and "
+        "try the step again, then skip it")
+        ->check(OneOf({"stop", "heal"}));
     app.add_flag("--deterministic", options.deterministic,
                  "the same results, to the bit, on 1, 2, 4 and 8 replicas; one thread each unless "
                  "--threads says more");
@@ -156,6 +160,7 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   if (!words) return Unexpected(std::move(words.error()));
   Options& options = parser.options;
   options.all_output = parser.output == "all";
+  options.heal_failures = parser.on_failure == "heal";
   options.skip_nonfinite = parser.on_nonfinite == "skip";
   options.replicas = parser.replicas == "auto" ? 0 : std::stoi(parser.replicas);
   options.replicas_given = parser.replicas_option->count() > 0;

@@ -30,6 +30,7 @@ struct Options {
   bool split = false;
   double stall_timeout_s = 30;
   bool skip_nonfinite = false;  // --on-nonfinite skip
+  bool heal_failures = false;   // --on-failure heal
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
 

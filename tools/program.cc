@@ -47,9 +47,10 @@ Result<std::string> Dump(const std::string& stage, const std::string& text,
 }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
-  using parallel::OnNonfinite;
+  using parallel::OnFailure, parallel::OnNonfinite;
   return {.split = options.split,
-          .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop};
+          .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop,
+          .on_failure = options.heal_failures ? OnFailure::kHeal : OnFailure::kStop};
 }
 
 parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "torch/block_cache.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -16,8 +18,9 @@ namespace {
 constexpr size_t kAlignment = 64;
 // Requests below this are not checked against the heap's limit: the collector sees their sum.
 constexpr size_t kCheckedBytes = size_t{1} << 20;
-// From this size on blocks are placed on huge pages.
-constexpr size_t kHugeBytes = size_t{4} << 20;
+// From this size on blocks are placed on huge pages, and kept when they are freed.
+constexpr size_t kLargeBytes = size_t{4} << 20;
+constexpr size_t kMostKeptBytes = size_t{512} << 20;
 
 // Lies right before the memory that libtorch sees.
 struct alignas(32) Header {
@@ -31,10 +34,18 @@ constexpr size_t kOverhead = sizeof(Header) + kAlignment - 16;
 
 Header* HeaderOf(void* memory) { return static_cast<Header*>(memory) - 1; }
 
+// Never destroyed: tensors may be freed until the process ends.
+BlockCache& LargeBlocks() {
+  static auto* const cache = new BlockCache(kMostKeptBytes);
+  return *cache;
+}
+
+bool IsLarge(size_t block_bytes) { return block_bytes >= kLargeBytes; }
+
 void Free(void* memory) {
   if (memory == nullptr) return;
   Header header = *HeaderOf(memory);
-  std::free(header.base);
+  IsLarge(header.bytes) ? LargeBlocks().Put(header.base, header.bytes) : std::free(header.base);
   if (header.account) header.account->Credit(header.bytes);
 }
 
@@ -48,13 +59,20 @@ void PreferHugePages(void* block, size_t bytes) {
   if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
+// Of `bytes`, from malloc; null: there is no memory.
+void* NewBlock(size_t bytes) {
+  if (!IsLarge(bytes)) return std::malloc(bytes);
+  void* const block = LargeBlocks().Take(bytes);
+  if (block) PreferHugePages(block, bytes);
+  return block;
+}
+
 void* Allocate(size_t bytes) {
   MemoryAccount* account = MemoryAccount::OfThread();
   const bool admitted = account == nullptr || bytes < kCheckedBytes || account->Admits(bytes);
-  void* base = admitted && bytes < SIZE_MAX - kOverhead ? std::malloc(bytes + kOverhead) : nullptr;
+  void* base = admitted && bytes < SIZE_MAX - kOverhead ? NewBlock(bytes + kOverhead) : nullptr;
   TORCH_CHECK_WITH(OutOfMemoryError, base != nullptr, "out of memory: a tensor of ", bytes,
                    " bytes does not fit");
-  if (bytes >= kHugeBytes) PreferHugePages(base, bytes + kOverhead);
   const auto start = reinterpret_cast<uintptr_t>(base) + sizeof(Header) + kAlignment - 1;
   void* memory = reinterpret_cast<void*>(start & ~(kAlignment - 1));
   *HeaderOf(memory) = {base, account, bytes + kOverhead};
@@ -62,8 +80,7 @@ void* Allocate(size_t bytes) {
   return memory;
 }
 
-// A training step frees and asks for the same large blocks again. malloc would give each back to
-// the system, which hands it out page by page, zeroed: often more work than the step itself.
+// What LargeBlocks is for large blocks: malloc keeps the others.
 void KeepFreedMemory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that malloc allows
   mallopt(M_TRIM_THRESHOLD, 1 << 30);

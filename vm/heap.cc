@@ -15,6 +15,11 @@ namespace {
 
 // Below this much new memory a collection is not worth its pause.
 constexpr size_t kMinTrigger = size_t{32} << 20;
+// External memory costs nothing to trace, and is worth having again while it is in a cache. So it
+// may start a collection that is short beside the use of so much memory: at this much, or this many
+// times what there is to trace.
+constexpr size_t kMinExternalTrigger = size_t{8} << 20;
+constexpr size_t kExternalPerTraced = 4;
 // Empty blocks kept for reuse instead of being returned to the system.
 constexpr size_t kSpareBlocks = 64;
 // Allocation sizes above this are refused outright (and would overflow size computations).
@@ -106,8 +111,15 @@ struct Heap::Impl {
   size_t allocated_since = 0;  // bytes handed to allocation since the last collection
   size_t live_small = 0;       // bytes of live cells found by the last marking
   int64_t external_at_collection = 0;
-  size_t trigger = kMinTrigger;
+  size_t trigger = kMinTrigger;                   // of what was allocated here and outside
+  size_t external_trigger = kMinExternalTrigger;  // of what was allocated outside
 
+  // `external`: bytes outside that its objects keep now.
+  bool WantsCollection(int64_t external) const {
+    const int64_t grown = std::max<int64_t>(external - external_at_collection, 0);
+    const auto outside = static_cast<size_t>(grown);
+    return allocated_since + outside > trigger || outside > external_trigger;
+  }
   void* AllocateSmall(int size_class);
   bool Refill(SizeClass& c);
   Block* NewBlock(int size_class);
@@ -270,6 +282,8 @@ void Heap::Collect() {
   const size_t live = stats_.live_bytes;
   const size_t room = options_.limit_bytes > live ? options_.limit_bytes - live : 0;
   impl_->trigger = std::max(std::min(std::max(kMinTrigger, live), room), kMinTrigger / 8);
+  const size_t traced = impl_->live_small + impl_->large_bytes;
+  impl_->external_trigger = std::max(kMinExternalTrigger, kExternalPerTraced * traced);
   if (live > options_.limit_bytes) options_.on_limit();
 }
 
@@ -287,10 +301,7 @@ bool Heap::CanAllocate(size_t bytes) const {
 // The one place where memory is handed out, and where a collection can start.
 template <class T>
 T* Heap::New(size_t bytes) {
-  const int64_t external = external_bytes_.load(std::memory_order_relaxed);
-  const int64_t grown = external - impl_->external_at_collection;
-  if (options_.stress ||
-      impl_->allocated_since + static_cast<size_t>(std::max<int64_t>(grown, 0)) > impl_->trigger) {
+  if (options_.stress || impl_->WantsCollection(external_bytes_.load(std::memory_order_relaxed))) {
     Collect();
   }
   T* object;

@@ -16,12 +16,16 @@ namespace eta::parallel {
 // What a step does when the summed gradient or the loss is not finite.
 enum class OnNonfinite : uint8_t { kStop, kSkip };
 
+// What replicas do when a training step fails on some of them.
+enum class OnFailure : uint8_t { kStop, kHeal };
+
 // How the user wants training to behave; equal on all ranks.
 struct LaunchOptions {
   static constexpr const char* kKey = "parallel.only-replica";
 
   bool split = false;  // train-step! takes the rank's rows of its batch itself
   OnNonfinite on_nonfinite = OnNonfinite::kStop;
+  OnFailure on_failure = OnFailure::kStop;
 
   // Of a program that is to behave as replicas do but is the only one: it has no RankContext. Null:
   // the program has several replicas, or nobody asked for any.

@@ -70,6 +70,13 @@ std::string ReadOnNonfinite(Value value, ReplicaRequest* request) {
   return "";
 }
 
+std::string ReadOnFailure(Value value, ReplicaRequest* request) {
+  bool heal = false;
+  if (!ReadChoice(value, "stop", "heal", &heal)) return " must be 'stop or 'heal";
+  request->group.launch.on_failure = heal ? OnFailure::kHeal : OnFailure::kStop;
+  return "";
+}
+
 std::string ReadSplit(Value value, ReplicaRequest* request) {
   if (!value.IsBool()) return " must be #t or #f";
   request->group.launch.split = value.IsTrue();
@@ -94,7 +101,7 @@ constexpr Option kOptions[] = {
     {"threads", ReadThreads}, {"stall-timeout", ReadStallTimeout},
     {"output", ReadOutput},   {"on-nonfinite", ReadOnNonfinite},
     {"split", ReadSplit},     {"devices", ReadDevices},
-    {"backend", ReadBackend},
+    {"backend", ReadBackend}, {"on-failure", ReadOnFailure},
 };
 
 // What is wrong with the option, or nothing.

@@ -113,11 +113,11 @@ bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
   Status copied;
   if (communicator().SharesMemory()) {
-    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial();
+    SliceOwner(meeting_.member().rank(), meeting_.records()).CopyInitial(/*from=*/0);
     meeting_.Part();
   } else {
     meeting_.Part();
-    copied = CopyFromFirst(known_->memory.initial, communicator(), training_.site.text());
+    copied = CopyFrom(/*root=*/0, known_->memory.initial, communicator(), training_.site.text());
   }
   known_->entered = copied.ok();
   if (!copied.ok()) (void)meeting_.Fail(copied);
@@ -144,6 +144,9 @@ uint64_t JointStep::HashOfBatch() const {
 
 bool JointStep::Compute() {
   meeting_.mine().rows = RowsOf(arguments_.input);
+  // What was gathered before is lost if this fails.
+  meeting_.mine().may_retry =
+      optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
   if (shards() > 0) return ComputeShards();
   return Forward(arguments_) && (together_ ? DoBackwardTogether() : DoBackward());
 }

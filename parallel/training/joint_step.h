@@ -32,6 +32,13 @@ class JointStep {
   // The loss, or Failure with an error pending.
   Value Run();
 
+  // After Run has failed: whether the ranks that did could be put right, and all run it again. All
+  // ranks say the same.
+  bool MayBeHealed() const { return meeting_.failed_together() && MayRetry(meeting_.records()); }
+  // REQUIRES: MayBeHealed.
+  KnownOptimizer& known() { return *known_; }
+  const tensor::Module& model() const { return **arguments_.model; }
+
  private:
   // The phases, in order. False: the step is over and an error is pending.
   bool Enter();

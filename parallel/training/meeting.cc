@@ -8,6 +8,14 @@
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
+namespace {
+
+// Rather than an exit, or an escape to elsewhere.
+bool IsError(const Vm::Pending& pending) {
+  return pending.kind == Vm::Pending::Kind::kRaise || pending.kind == Vm::Pending::Kind::kRuntime;
+}
+
+}  // namespace
 
 Meeting::Meeting(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
     : vm_(vm), training_(training), info_(info), args_(args) {
@@ -38,6 +46,7 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   Status status = failed >= 0 ? FailureOf(records(), failed) : CheckAgreement(records());
   if (failed < 0) member().world().Abort(status);
   Part();
+  failed_together_ = failed >= 0;
   if (failed < 0) status = member().Poll();
   (void)Fail(status);
   return false;
@@ -68,8 +77,10 @@ void Meeting::AnnounceFailure() {
   memory_->site = place.empty() ? training_.site.text() : place;
   memory_->failure = FailureText();
   mine_.failed = true;
+  mine_.may_retry &= IsError(vm_.pending());
   const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
                                           training_.site.text());
+  failed_together_ = status.ok();
   if (status.ok()) Part();
 }
 

@@ -44,6 +44,8 @@ class Meeting {
   // Waits for all ranks. False: the operation is over, and an error is pending.
   bool Meet(StepRecord::Phase phase);
   std::span<const StepRecord> records() const { return training_.records; }
+  // Whether all ranks know from the records that some have failed.
+  bool failed_together() const { return failed_together_; }
   // Waits until all ranks have come here; their memory stays open.
   void Sync();
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
@@ -72,6 +74,7 @@ class Meeting {
   StepMemory own_;  // until another one is opened
   StepMemory* memory_ = &own_;
   StepRecord mine_;
+  bool failed_together_ = false;
 };
 
 }  // namespace eta::parallel

@@ -107,11 +107,11 @@ Status SumAddends(std::span<const SegmentMemory> segments, std::span<const doubl
   return {};
 }
 
-Status CopyFromFirst(std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                     Site site) {
+Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
+                Site site) {
   for (const std::span<std::byte> bytes : memory) {
     const Buffer buffer{bytes.data(), bytes.size(), DType::kUInt8};
-    Status status = communicator.Broadcast(buffer, 0, site).status();
+    Status status = communicator.Broadcast(buffer, root, site).status();
     if (!status.ok()) return status;
   }
   return {};

@@ -30,8 +30,8 @@ Status SumGradients(std::span<const SegmentMemory> segments, double weight,
 Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
                   Communicator& communicator, Site site, PhaseLog& log);
 
-// The memory gets rank 0's contents. Not ok: the world is over.
-Status CopyFromFirst(std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                     Site site);
+// The memory gets the contents of that of rank `root`. Not ok: the world is over.
+Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
+                Site site);
 
 }  // namespace eta::parallel

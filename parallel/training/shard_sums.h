@@ -21,6 +21,7 @@ class ShardSums {
   // Optimizer::TakeGradients, which gave `mask`.
   void Add(size_t shard, size_t shards, const LocalLoss& loss, const tensor::Optimizer& optimizer,
            const tensor::Optimizer::Mask& mask);
+  bool empty() const { return losses_.empty(); }
   // Forgets them.
   void Clear() { losses_.clear(); }
 

@@ -148,12 +148,12 @@ void SliceOwner::CollectState() const {
   }
 }
 
-void SliceOwner::CopyInitial() const {
-  if (rank_ == 0) return;
-  const auto& from = memory(0).initial;
-  const auto& to = memory(static_cast<size_t>(rank_)).initial;
-  for (size_t i = 0; i < to.size(); ++i) {
-    if (!to[i].empty()) std::memcpy(to[i].data(), from[i].data(), to[i].size());
+void SliceOwner::CopyInitial(int from) const {
+  if (rank_ == from) return;
+  const auto& theirs = memory(static_cast<size_t>(from)).initial;
+  const auto& own = memory(static_cast<size_t>(rank_)).initial;
+  for (size_t i = 0; i < own.size(); ++i) {
+    if (!own[i].empty()) std::memcpy(own[i].data(), theirs[i].data(), own[i].size());
   }
 }
 

@@ -35,8 +35,8 @@ class SliceOwner {
   void Update(tensor::Optimizer& optimizer) const;
   // Copies the optimizer state of the others' slices from their owners.
   void CollectState() const;
-  // Copies rank 0's initial parameters.
-  void CopyInitial() const;
+  // Copies the initial parameters of rank `from`.
+  void CopyInitial(int from) const;
 
  private:
   const StepMemory& memory(size_t rank) const { return *records_[rank].memory; }

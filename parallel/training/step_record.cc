@@ -51,6 +51,14 @@ Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
 
 }  // namespace
 
+bool MayRetry(std::span<const StepRecord> records) {
+  const auto failed = [](const StepRecord& record) { return record.failed; };
+  const auto may_retry = [](const StepRecord& record) { return record.may_retry; };
+  return std::any_of(records.begin(), records.end(), failed) &&
+         !std::all_of(records.begin(), records.end(), failed) &&
+         std::all_of(records.begin(), records.end(), may_retry);
+}
+
 int FirstFailed(std::span<const StepRecord> records) {
   const auto failed = std::find_if(records.begin(), records.end(),
                                    [](const StepRecord& record) { return record.failed; });

@@ -20,9 +20,11 @@ struct StepRecord {
     kGather,      // the same where the step only adds to the gradients
     kStatistics,  // in a forward or backward pass that meets the other ranks
     kReduce,      // after the backward pass
+    kHeal,        // after a step that has failed
   };
   Phase phase = Phase::kReduce;
   bool failed = false;                    // this rank cannot go on; memory->failure says why
+  bool may_retry = false;                 // this rank could take the step once more
   uint8_t signal = 0;                     // that asks the run to end, or 0
   uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
   uint64_t step = 0;                      // training steps begun so far
@@ -34,6 +36,8 @@ struct StepRecord {
   const StepMemory* memory = nullptr;
 };
 
+// Whether some failed, others did not, and all could take the step once more.
+bool MayRetry(std::span<const StepRecord> records);
 // The first rank that failed, or -1.
 int FirstFailed(std::span<const StepRecord> records);
 // What that rank's failure is to the others. REQUIRES: it failed, and memory may be read.

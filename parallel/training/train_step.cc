@@ -4,7 +4,7 @@
 
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
-#include "parallel/training/joint_step.h"
+#include "parallel/training/healing.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/replica_training.h"
@@ -90,7 +90,7 @@ Value StepAlone(tensor::Call& call) {
 
 Value TrainStep(Vm& vm, Args args) {
   if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
-    return JointStep(vm, *training, kTrainStep, args).Run();
+    return TrainTogether(vm, *training, kTrainStep, args);
   }
   const bool gathers_only = GathersOnly(vm, args);
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);

@@ -28,8 +28,9 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.threads, 0);
   EXPECT_EQ(options.dtype, "float64");
   EXPECT_EQ(options.backend, "auto");
-  EXPECT_FALSE(options.all_output || options.deterministic || options.split ||
-               options.skip_nonfinite || options.disassemble || options.path || options.stats);
+  EXPECT_FALSE(options.all_output || options.deterministic || options.heal_failures ||
+               options.split || options.skip_nonfinite || options.disassemble || options.path ||
+               options.stats);
   EXPECT_EQ(options.trace, "");
   EXPECT_EQ(options.stall_timeout_s, 30);
   EXPECT_TRUE(options.warnings.empty());
@@ -46,6 +47,8 @@ TEST(OptionsTest, ReadsEveryOption) {
                                  "--split",
                                  "--stall-timeout",
                                  "2.5",
+                                 "--on-failure",
+                                 "heal",
                                  "--on-nonfinite",
                                  "skip",
                                  "--trace",
@@ -64,7 +67,7 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.dtype, "float32");
   EXPECT_EQ(options.backend, "nccl");
   EXPECT_TRUE(options.all_output && options.split && options.skip_nonfinite);
-  EXPECT_TRUE(options.deterministic);
+  EXPECT_TRUE(options.deterministic && options.heal_failures);
   EXPECT_EQ(options.stall_timeout_s, 2.5);
   EXPECT_EQ(options.trace, "run.json");
   EXPECT_TRUE(options.stats);

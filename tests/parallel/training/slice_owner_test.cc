@@ -128,8 +128,8 @@ TEST_F(SliceOwnerTest, InitialValuesAreRankZeros) {
   for (size_t r = 0; r < 2; ++r) {
     memories_[r].initial = {std::as_writable_bytes(std::span(states_[r])), {}};
   }
-  SliceOwner(0, records_).CopyInitial();
-  SliceOwner(1, records_).CopyInitial();
+  SliceOwner(0, records_).CopyInitial(0);
+  SliceOwner(1, records_).CopyInitial(0);
   EXPECT_EQ(states_[0], std::vector<double>(kCount, 1.5));
   EXPECT_EQ(states_[1], states_[0]);
 }
