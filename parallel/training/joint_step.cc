@@ -197,6 +197,7 @@ bool JointStep::DoBackwardTogether() {
   loss_.adds = std::any_of(meeting_.records().begin(), meeting_.records().end(),
                            [](const StepRecord& record) { return record.adds; });
   meeting_.Part();
+  if (!std::isfinite(totals_.mean()) && !NonfiniteLoss()) return false;
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();

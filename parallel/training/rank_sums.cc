@@ -26,20 +26,25 @@ class Sums final : public tensor::RankSums {
     meeting.Open(&memory);
     meeting.mine().step = training_.steps;
     meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
-    training_.failure_known = !meeting.Meet(StepRecord::Phase::kStatistics);
-    if (training_.failure_known) return false;
+    if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
     meeting.Part();
     const Buffer buffer = BufferOf(numbers);
     const Status status = meeting.member()
                               .communicator()
                               .AllReduce(buffer, buffer, ReduceOp::kSum, training_.site.text())
                               .status();
-    training_.failure_known = !status.ok();
-    if (!status.ok()) (void)meeting.Fail(status);
-    return status.ok();
+    if (status.ok()) return true;
+    (void)meeting.Fail(status);
+    return Failed();
   }
 
  private:
+  // The step that this is in need not tell the others.
+  bool Failed() {
+    training_.failure_known = training_.in_step;
+    return false;
+  }
+
   Vm& vm_;
   ReplicaTraining& training_;
 };
