@@ -38,6 +38,8 @@ inline constexpr std::string_view kRuntimeError = "runtime.error";
 inline constexpr std::string_view kTypeError = "runtime.type-error";
 inline constexpr std::string_view kInvalidArity = "runtime.invalid-arity";
 inline constexpr std::string_view kUserError = "runtime.user-error";
+inline constexpr std::string_view kJsonError = "runtime.json-error";
+inline constexpr std::string_view kRegexError = "runtime.regex-error";
 inline constexpr std::string_view kHeapError = "runtime.heap-error";
 inline constexpr std::string_view kInternalError = "runtime.internal-error";
 
