@@ -41,11 +41,12 @@ void Limit(const T* gradient, int64_t count, const GradientLimits& limits, T* li
 
 }  // namespace
 
-GradientLimits LimitsFor(const Clipping& clipping, double squares) {
+GradientLimits LimitsFor(const Clipping& clipping, double squares, double factor) {
   constexpr double kTiny = 1e-6;
-  GradientLimits limits{.value = clipping.value};
+  GradientLimits limits{.scale = 1 / factor, .value = clipping.value};
   if (clipping.by_norm()) {
-    limits.scale = std::min(1.0, clipping.norm / (std::sqrt(squares) + kTiny));
+    const double norm = std::sqrt(squares) / factor;
+    limits.scale = std::min(1.0, clipping.norm / (norm + kTiny)) / factor;
   }
   return limits;
 }

@@ -28,8 +28,9 @@ struct GradientLimits {
   bool any() const { return scale != 1 || value != Clipping::kNone; }
 };
 
-// For gradients whose squares add up to `squares`. As PyTorch's clip_grad_norm_.
-GradientLimits LimitsFor(const Clipping& clipping, double squares);
+// For gradients whose squares add up to `squares`, and which are `factor` times too large. As
+// PyTorch's clip_grad_norm_.
+GradientLimits LimitsFor(const Clipping& clipping, double squares, double factor = 1);
 
 // The sum of the squares of elements [begin, begin + count) of a 1-D tensor.
 double SumOfSquares(const Tensor& gradient, int64_t begin, int64_t count);

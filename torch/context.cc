@@ -104,7 +104,8 @@ TensorContext& TensorContext::Of(Vm& vm) {
 }
 
 TensorContext::TensorContext(Vm& vm, TensorSettings settings)
-    : id_(next_context_id.fetch_add(1, std::memory_order_relaxed)),
+    : vm_(vm),
+      id_(next_context_id.fetch_add(1, std::memory_order_relaxed)),
       settings_(std::move(settings)),
       device_(SettingsDevice(settings_)),
       seed_(settings_.seed.value_or(c10::default_rng_seed_val)),
@@ -149,6 +150,37 @@ at::Generator& TensorContext::generator(c10::Device device) {
 void TensorContext::Seed(uint64_t seed) {
   seed_ = seed;
   for (auto& of_stream : generators_) of_stream.clear();
+}
+
+TensorContext::Streams TensorContext::GetStreams() const {
+  Streams streams{.seed = seed_};
+  for (Stream stream : {kCommon, kRank}) {
+    auto& states = stream == kCommon ? streams.common : streams.own;
+    for (const auto& [device, generator] : generators_[stream]) {
+      states[DeviceName(device)] = generator.get_state();
+    }
+  }
+  return streams;
+}
+
+TensorContext::ReadyStreams TensorContext::MakeReady(const Streams& streams) const {
+  ReadyStreams ready{.seed = streams.seed};
+  for (Stream stream : {kCommon, kRank}) {
+    for (const auto& [name, state] : stream == kCommon ? streams.common : streams.own) {
+      const c10::Device device = ParseDevice(name);
+      at::Generator generator = MakeGenerator(device, streams.seed);
+      generator.set_state(state);
+      ready.generators[stream].emplace(device, std::move(generator));
+    }
+  }
+  return ready;
+}
+
+void TensorContext::SetStreams(ReadyStreams streams) {
+  seed_ = streams.seed;
+  for (Stream stream : {kCommon, kRank}) {
+    generators_[stream] = std::move(streams.generators[stream]);
+  }
 }
 
 void TensorContext::SwitchRankStream(uint64_t number) {

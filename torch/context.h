@@ -9,6 +9,7 @@
 #include <c10/core/TensorOptions.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,7 @@ class TensorContext {
   // the calling thread. Every operation does so first; it is cheap when nothing changed.
   void Bind();
 
+  Vm& vm() const { return vm_; }
   const TensorSettings& settings() const { return settings_; }
   // Where tensors are created.
   const c10::Device& device() const { return device_; }
@@ -76,6 +78,22 @@ class TensorContext {
   // the same one draws the same.
   void SwitchRankStream(uint64_t number);
 
+  // All of that, so that another run can go on with it.
+  struct Streams {
+    uint64_t seed = 0;
+    // The state of the common generators and of the rank's own, by device ("cpu"); one that is not
+    // there begins anew.
+    std::map<std::string, Tensor> common, own;
+  };
+  Streams GetStreams() const;
+  // What SetStreams takes. Throws c10::Error if a state is not one of this device.
+  struct ReadyStreams {
+    uint64_t seed = 0;
+    std::unordered_map<c10::Device, at::Generator> generators[2];
+  };
+  ReadyStreams MakeReady(const Streams& streams) const;
+  void SetStreams(ReadyStreams streams);
+
   // --- Training ----------------------------------------------------------------------------------
   const std::shared_ptr<ArenaRegistry>& arenas() const { return arenas_; }
   LossNotes* loss_notes = nullptr;  // where losses are noted, if anywhere (torch/loss.h)
@@ -84,6 +102,7 @@ class TensorContext {
   friend class RankStream;
   enum Stream { kCommon, kRank };
 
+  Vm& vm_;
   const uint64_t id_;  // never reused, unlike an address
   TensorSettings settings_;
   c10::Device device_;

@@ -9,6 +9,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -144,6 +145,11 @@ void Module::CollectValues(std::vector<Value>* out) const {
 
 void Module::AdoptValues(Vm& vm, std::span<const Value>* values) {
   for (const auto& child : children_) child->AdoptValues(vm, values);
+}
+
+bool Module::MeetsOtherRanks() const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [](const auto& child) { return child->MeetsOtherRanks(); });
 }
 
 void Module::SetTraining(bool training) {

@@ -56,6 +56,10 @@ class Module {
   // A copy that still shares parameters and children with this one: copy construction.
   virtual std::shared_ptr<Module> CopySelf() const = 0;
 
+  // Whether Forward, in training mode, waits for the other ranks of a world: then all of them call
+  // it equally often, a rank without rows with none.
+  virtual bool MeetsOtherRanks() const;
+
   bool training() const { return training_; }
   // Of this module and all below it.
   void SetTraining(bool training);

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "torch/arena.h"
+#include "torch/autocast.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
 #include "torch/option_list.h"
@@ -15,6 +16,14 @@ Value NoGrad(Call& call, Value thunk) {
   if (!IsProcedure(thunk)) return call.Fail("procedure without arguments required");
   call.Commit();
   const at::NoGradGuard off;
+  return call.vm().Call(thunk, {});
+}
+
+Value WithAutocast(Call& call, at::ScalarType dtype, Value thunk) {
+  TORCH_CHECK(dtype == at::kBFloat16 || dtype == at::kHalf, "bfloat16 or float16 required");
+  if (!IsProcedure(thunk)) return call.Fail("procedure without arguments required");
+  call.Commit();
+  const Autocast on(call.context().device().type(), dtype);
   return call.vm().Call(thunk, {});
 }
 
@@ -59,6 +68,7 @@ constexpr NativeDef kOps[] = {
     Op<"torch/backward">(
         [](Call& call, const Tensor& x) {
           call.Commit();
+          const NoAutocast off;
           x.backward();
         },
         "(backward x): adds the gradient of a one-element tensor to all that it depends on"),
@@ -71,6 +81,12 @@ constexpr NativeDef kOps[] = {
     Op<"torch/zero-grad!">(
         [](Call& call, const Tensor& x) { ZeroVisibleGradient(*call.context().arenas(), x); },
         "(zero-grad! x): sets its gradient, if there is one, to zero"),
+    Op<"torch/with-autocast">(
+        [](Call& call, at::ScalarType dtype, Value thunk) {
+          return WithAutocast(call, dtype, thunk);
+        },
+        "(with-autocast dtype thunk): what it returns, called with float32 products computed in "
+        "bfloat16 or float16"),
     Op<"torch/no-grad">([](Call& call, Value thunk) { return NoGrad(call, thunk); },
                         "(no-grad thunk): what it returns, called without recording gradients"),
     Op<"torch/grad-of">(

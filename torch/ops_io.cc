@@ -1,62 +1,37 @@
 // Devices, files and the text form of tensors.
 #include <ATen/core/Formatting.h>
 #include <torch/csrc/jit/serialization/pickle.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "torch/device.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
+#include "torch/state/atomic_file.h"
+#include "torch/state/zip_check.h"
 
 namespace eta::tensor {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Where a file is written before it is called `path`. Each save has its own, since other replicas
-// and processes may be saving to the same path.
-fs::path PartialPath(const std::string& path) {
-  static std::atomic<uint64_t> saves{0};
-  const uint64_t number = saves.fetch_add(1, std::memory_order_relaxed);  // only to be distinct
-  return path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(number);
-}
-
-// PyTorch's zip container; torch.load in Python reads it. A file appears whole or not at all.
+// PyTorch's zip container; torch.load in Python reads it.
 void Save(const Tensor& tensor, const std::string& path) {
   const std::vector<char> bytes = torch::jit::pickle_save(tensor.detach());
-  const fs::path partial = PartialPath(path);
-  std::ofstream file(partial, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  std::error_code error =
-      file ? std::error_code() : std::error_code(errno, std::generic_category());
-  if (!error) fs::rename(partial, path, error);
-  if (!error) return;
-  std::error_code ignored;
-  fs::remove(partial, ignored);
-  TORCH_CHECK(false, "cannot write '", path, "': ", error.message());
+  const std::string_view pieces[] = {{bytes.data(), bytes.size()}};
+  const auto written = WriteAtomically(path, pieces);
+  TORCH_CHECK(written, written.error());
 }
 
 Tensor Load(const std::string& path) {
-  std::error_code error;
-  std::vector<char> bytes(fs::file_size(path, error) * !error);
-  TORCH_CHECK(!error, "cannot read '", path, "': ", error.message());
-  std::ifstream file(path, std::ios::binary);
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  TORCH_CHECK(file, "cannot read '", path, "': ", std::strerror(errno));
+  const auto read = ReadWhole(path);
+  TORCH_CHECK(read, read.error());
+  TORCH_CHECK(ZipIsWhole(*read), "'", path, "' is not a saved tensor, or it is damaged");
   c10::IValue value;
   try {
-    value = torch::jit::pickle_load(bytes);
+    value = torch::jit::pickle_load(std::vector<char>(read->begin(), read->end()));
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const std::exception&) {
-    TORCH_CHECK(false, "'", path, "' is not a saved tensor");
+    TORCH_CHECK(false, "'", path, "' is not a saved tensor, or it is damaged");
   }
   TORCH_CHECK(value.isTensor(), "'", path, "' holds something else than a tensor");
   return value.toTensor();

@@ -3,6 +3,7 @@
 #include "torch/eta_module.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
+#include "torch/sync_batch_norm.h"
 
 namespace eta::tensor {
 namespace {
@@ -38,6 +39,12 @@ constexpr NativeDef kOps[] = {
           return y.defined() ? WrapTensor(call.vm(), y) : Value::Failure();
         },
         "(forward module x): the module applied to x"),
+    Op<"nn/sync-batch-norm">(
+        [](Call& call, int64_t channels, double momentum, double epsilon) {
+          return MakeSyncBatchNorm(call.context(), channels, momentum, epsilon);
+        },
+        "(nn/sync-batch-norm channels momentum epsilon): batch normalization by the statistics of "
+        "all replicas' rows"),
     Op<"nn/make-module">(
         [](Call& call, Value parts, Value forward) {
           return MakeEtaModule(call.vm(), parts, forward);

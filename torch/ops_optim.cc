@@ -1,4 +1,6 @@
 // Optimizers.
+#include <ATen/ops/mul.h>
+
 #include <cmath>
 
 #include "torch/op.h"
@@ -16,30 +18,37 @@ void CheckFactor(const char* what, double value) {
   TORCH_CHECK(value >= 0 && std::isfinite(value), "invalid ", what, " ", value);
 }
 
-// The options of an optimizer, in the ranges that its rule needs.
+// The options of an optimizer, in the ranges that its rule needs; or those of a group of
+// parameters, which has the optimizer's where it has none of its own.
 class Options {
  public:
-  explicit Options(const Rest<Value>& rest) : list_(rest.items) {}
+  explicit Options(std::span<const Value> arguments, Options* optimizer = nullptr)
+      : list_(arguments), optimizer_(optimizer) {}
 
   double Factor(std::string_view name, double otherwise = 0) {
-    const double value = list_.Take<double>(name).value_or(otherwise);
+    const double value = Take<double>(name).value_or(otherwise);
     if (!(value >= 0 && std::isfinite(value))) {
       list_.Reject(name, "finite number that is not negative required");
     }
     return value;
   }
   double Positive(std::string_view name, double otherwise) {
-    const double value = list_.Take<double>(name).value_or(otherwise);
+    const double value = Take<double>(name).value_or(otherwise);
     if (!(value > 0)) list_.Reject(name, "positive number required");
     return value;
   }
   // How much of an average stays in each step.
   double Share(std::string_view name, double otherwise) {
-    const double value = list_.Take<double>(name).value_or(otherwise);
+    const double value = Take<double>(name).value_or(otherwise);
     if (!(value >= 0 && value < 1)) list_.Reject(name, "number from [0, 1) required");
     return value;
   }
-  bool Switch(std::string_view name) { return list_.Take<bool>(name).value_or(false); }
+  bool Switch(std::string_view name) { return Take<bool>(name).value_or(false); }
+  int64_t Count(std::string_view name) {
+    const int64_t value = Take<int64_t>(name).value_or(1);
+    if (value < 1) list_.Reject(name, "positive integer required");
+    return value;
+  }
 
   Clipping TakeClipping() {
     const Clipping clipping{.norm = Positive("clip-norm", Clipping::kNone),
@@ -49,23 +58,98 @@ class Options {
     }
     return clipping;
   }
+  // Of the weights' average; nothing when none is kept.
+  std::optional<double> TakeAverage() {
+    const auto decay = Take<double>("average");
+    if (decay && !(*decay >= 0 && *decay < 1)) {
+      list_.Reject("average", "number from [0, 1) required");
+    }
+    return decay;
+  }
+  LossScale TakeLossScale() {
+    const auto given = Take<Value>("loss-scale");
+    if (!given) return {};
+    if (IsSymbol(*given) && SymbolName(*given) == "dynamic") return LossScale::Dynamic();
+    const double factor = IsNumber(*given) ? ToDouble(*given) : 0;
+    if (!(factor > 0 && std::isfinite(factor))) {
+      list_.Reject("loss-scale", "positive number or 'dynamic required");
+    }
+    return LossScale::Fixed(factor);
+  }
+  // Lists of parameters, or a module, and options.
+  std::vector<Value> TakeGroups() {
+    std::vector<Value> groups;
+    Value left = Take<Value>("groups").value_or(Value::Nil());
+    for (; IsPair(left); left = Cdr(left)) groups.push_back(Car(left));
+    if (!left.IsNil()) list_.Reject("groups", "list of groups required");
+    return groups;
+  }
   void Check() const { list_.Check(); }
 
  private:
+  template <class T>
+  std::optional<T> Take(std::string_view name) {
+    const auto given = list_.Take<T>(name);
+    return given || optimizer_ == nullptr ? given : optimizer_->Take<T>(name);
+  }
+
   OptionList list_;
+  Options* const optimizer_;
 };
+
+// The parameters that a group begins with.
+std::vector<Tensor> ParametersOf(Value v) {
+  Arg<std::vector<Tensor>> list;
+  std::vector<Tensor> parameters;
+  if (const auto* module = ModuleIn(v)) {
+    for (const NamedParameter& parameter : (*module)->Parameters()) {
+      parameters.push_back(parameter.tensor);
+    }
+    return parameters;
+  }
+  TORCH_CHECK(list.Read(v), "a group begins with a module or a list of parameters");
+  return list.get();
+}
+
+template <class F>
+std::shared_ptr<const UpdateRule> MakeRule(Options& options, std::optional<double> average,
+                                           const F& make_rule) {
+  std::unique_ptr<UpdateRule> rule = make_rule(options);
+  return average ? MakeAveraging(std::move(rule), *average) : std::move(rule);
+}
+
+template <class F>
+Optimizer::Group MakeGroup(Value list, Options& optimizer, std::optional<double> average,
+                           const F& make_rule) {
+  TORCH_CHECK(IsPair(list), "a group is a list: a module or a list of parameters, then options");
+  std::vector<Value> arguments;
+  for (Value left = Cdr(list); IsPair(left); left = Cdr(left)) arguments.push_back(Car(left));
+  Options options(arguments, &optimizer);
+  Optimizer::Group group{ParametersOf(Car(list)), MakeRule(options, average, make_rule),
+                         options.Factor("rate-scale", 1)};
+  options.Check();
+  return group;
+}
 
 // `make_rule` takes the options of the rule.
 template <class F>
 OptimizerPtr Make(Call& call, const ModulePtr& module, double learning_rate,
                   const Rest<Value>& rest, const F& make_rule) {
   CheckFactor("learning rate", learning_rate);
-  Options options(rest);
-  auto rule = make_rule(options);
-  const Clipping clipping = options.TakeClipping();
+  Options options(rest.items);
+  const Optimizer::Settings settings{learning_rate, options.TakeClipping(),
+                                     options.Count("accumulate")};
+  const auto average = options.TakeAverage();
+  const LossScale loss_scale = options.TakeLossScale();
+  const auto lists = options.TakeGroups();
+  auto rule = MakeRule(options, average, make_rule);
   options.Check();
-  return std::make_shared<Optimizer>(module, std::move(rule), call.context().arenas(),
-                                     Optimizer::Settings{learning_rate, clipping});
+  std::vector<Optimizer::Group> groups;
+  for (Value list : lists) groups.push_back(MakeGroup(list, options, average, make_rule));
+  auto optimizer = std::make_shared<Optimizer>(module, std::move(rule), call.context().arenas(),
+                                               settings, std::move(groups));
+  optimizer->loss_scale = loss_scale;
+  return optimizer;
 }
 
 std::unique_ptr<UpdateRule> SgdRule(Options& options) {
@@ -105,7 +189,18 @@ void Step(Call& call, Optimizer& optimizer) {
   }
   optimizer.Prepare();
   call.Commit();
-  optimizer.Update(optimizer.TakeGradients());
+  const auto mask = optimizer.TakeGradients();
+  if (optimizer.loss_scale.dynamic() && !std::isfinite(optimizer.SquaredGradients())) {
+    return optimizer.loss_scale.BackOff();
+  }
+  optimizer.Update(mask);
+  optimizer.loss_scale.Advance();
+}
+
+void ExchangeAverages(Optimizer& optimizer) {
+  TORCH_CHECK(optimizer.has_average(), "the optimizer keeps no average: it needs 'average decay");
+  TORCH_CHECK(!optimizer.state_is_sliced, "the average is spread over the replicas");
+  optimizer.ExchangeAverages();
 }
 
 constexpr NativeDef kOps[] = {
@@ -113,14 +208,16 @@ constexpr NativeDef kOps[] = {
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {
           return Make(call, module, learning_rate, rest, SgdRule);
         },
-        "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t] [clipping]): gradient "
-        "descent. Clipping is 'clip-norm or 'clip-value and a limit"),
+        "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t] [common]): gradient "
+        "descent. Common to all optimizers are 'clip-norm or 'clip-value and a limit, 'accumulate "
+        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'groups and a list of lists "
+        "(module-or-parameters option value ...)"),
     Op<"optim/adam">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {
           return Make(call, module, learning_rate, rest,
                       [](Options& options) { return AdamRule(options, 0, false); });
         },
-        "(adam module rate ['beta1 b] ['beta2 b] ['epsilon e] ['weight-decay w] [clipping]): the "
+        "(adam module rate ['beta1 b] ['beta2 b] ['epsilon e] ['weight-decay w] [common]): the "
         "Adam optimizer"),
     Op<"optim/adamw">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {
@@ -133,14 +230,14 @@ constexpr NativeDef kOps[] = {
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {
           return Make(call, module, learning_rate, rest, RmspropRule);
         },
-        "(rmsprop module rate ['alpha a] ['epsilon e] ['weight-decay w] ['momentum m] [clipping]): "
+        "(rmsprop module rate ['alpha a] ['epsilon e] ['weight-decay w] ['momentum m] [common]): "
         "gradients divided by the root of their average squares"),
     Op<"optim/adagrad">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {
           return Make(call, module, learning_rate, rest, AdagradRule);
         },
         "(adagrad module rate ['rate-decay d] ['weight-decay w] ['initial i] ['epsilon e] "
-        "[clipping]): gradients divided by the root of the sum of their squares"),
+        "[common]): gradients divided by the root of the sum of their squares"),
     Op<"optim/learning-rate">(
         [](const OptimizerPtr& optimizer) { return optimizer->settings.learning_rate; },
         "(learning-rate optimizer): its learning rate"),
@@ -152,8 +249,31 @@ constexpr NativeDef kOps[] = {
         "(set-learning-rate! optimizer rate): the rate of the next steps; replicas must agree"),
     Op<"optim/step!">([](Call& call, const OptimizerPtr& optimizer) { Step(call, *optimizer); },
                       "(step! optimizer): updates the parameters that have gradients"),
-    Op<"optim/zero-grad!">([](const OptimizerPtr& optimizer) { optimizer->ZeroGradients(); },
-                           "(optim-zero-grad! optimizer): clears the gradients"),
+    Op<"optim/zero-grad!">(
+        [](const OptimizerPtr& optimizer) {
+          optimizer->ForgetAccumulated();
+          optimizer->ZeroGradients();
+        },
+        "(optim-zero-grad! optimizer): clears the gradients"),
+    Op<"optim/scale-loss">(
+        [](const OptimizerPtr& optimizer, const Tensor& loss) {
+          return at::mul(loss, optimizer->loss_scale.factor());
+        },
+        "(scale-loss optimizer loss): the loss times the optimizer's 'loss-scale, for backward in "
+        "loops by hand"),
+    Op<"optim/loss-scale">(
+        [](const OptimizerPtr& optimizer) { return optimizer->loss_scale.factor(); },
+        "(loss-scale optimizer): what losses are multiplied with at the moment"),
+    Op<"optim/has-average?">(
+        [](const OptimizerPtr& optimizer) { return optimizer->has_average(); },
+        "(optim/has-average? optimizer): whether it keeps an average of the weights"),
+    Op<"optim/exchange-averages!">(
+        [](Call& call, const OptimizerPtr& optimizer) {
+          call.Commit();
+          ExchangeAverages(*optimizer);
+        },
+        "(optim/exchange-averages! optimizer): exchanges the weights with their averages; the "
+        "second time, back"),
     Op<"optim/optimizer?">([](Value v) { return OptimizerIn(v) != nullptr; },
                            "(optimizer? v): whether v is an optimizer"),
 };

@@ -75,16 +75,42 @@ void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, 
 }  // namespace
 
 Optimizer::Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
-                     std::shared_ptr<ArenaRegistry> registry, const Settings& settings)
+                     std::shared_ptr<ArenaRegistry> registry, const Settings& settings,
+                     std::vector<Group> groups)
     : settings(settings),
       module_(std::move(module)),
       parameters_(module_->Parameters()),
-      rule_(std::move(rule)),
+      groups_{{std::move(rule), 1}},
+      group_of_(parameters_.size(), 0),
       registry_(std::move(registry)),
-      steps_(parameters_.size(), 0) {}
+      steps_(parameters_.size(), 0) {
+  for (Group& group : groups) {
+    groups_.push_back({std::move(group.rule), group.rate_scale});
+    AssignGroup(groups_.size() - 1, group.parameters);
+  }
+}
+
+void Optimizer::AssignGroup(size_t group, const std::vector<Tensor>& parameters) {
+  for (const Tensor& tensor : parameters) {
+    const auto own = std::find_if(parameters_.begin(), parameters_.end(),
+                                  [&](const auto& p) { return p.tensor.is_same(tensor); });
+    TORCH_CHECK(own != parameters_.end(), "a group has a parameter that the module has not");
+    size_t& group_of = group_of_[static_cast<size_t>(own - parameters_.begin())];
+    TORCH_CHECK(group_of == 0, own->name, " is in two groups");
+    group_of = group;
+  }
+}
+
+// Of the rule that has most.
+int Optimizer::StateCount() const {
+  int count = 0;
+  for (const GroupRule& group : groups_) count = std::max(count, group.rule->state_count());
+  return count;
+}
 
 bool Optimizer::Prepare() {
   if (LayoutHolds()) return false;
+  TORCH_CHECK(!averages_exchanged_, "the parameters are exchanged for their averages");
   at::NoGradGuard no_grad;
   LayOut();
   return true;
@@ -92,7 +118,8 @@ bool Optimizer::Prepare() {
 
 bool Optimizer::LayoutHolds() const {
   auto holds = [](const Home& home) { return home.arena->Intact(home.entry); };
-  return homes_.size() == parameters_.size() && std::all_of(homes_.begin(), homes_.end(), holds);
+  return !averages_exchanged_ && homes_.size() == parameters_.size() &&
+         std::all_of(homes_.begin(), homes_.end(), holds);
 }
 
 void Optimizer::LayOut() {
@@ -164,7 +191,7 @@ void Optimizer::AllocateTensors(Segment* segment) const {
   const int64_t count = segment->end - segment->begin;
   segment->tensors.parameter = block.parameters.narrow(0, segment->begin, count);
   if (!block.large) segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
-  for (int k = 0; k < rule_->state_count(); ++k) {
+  for (int k = 0; k < StateCount(); ++k) {
     segment->tensors.state[k] = at::zeros({count}, block.options);
   }
 }
@@ -173,7 +200,7 @@ void Optimizer::AllocateTensors(Segment* segment) const {
 void Optimizer::MoveState(const Segment& from, const Home& old_home, size_t i) {
   const Home& home = homes_[i];
   const int64_t count = parameters_[i].tensor.numel();
-  for (int k = 0; k < rule_->state_count(); ++k) {
+  for (int k = 0; k < StateCount(); ++k) {
     segments_[home.segment]
         .tensors.state[k]
         .narrow(0, home.begin, count)
@@ -187,9 +214,11 @@ std::array<Tensor, kMaxStates> Optimizer::StateOf(size_t i) const {
   std::array<Tensor, kMaxStates> state;
   if (homes_.empty()) return state;
   const Home& home = homes_[i];
-  for (int k = 0; k < rule_->state_count(); ++k) {
-    state[k] = segments_[home.segment].tensors.state[k].narrow(0, home.begin,
-                                                               parameters_[i].tensor.numel());
+  for (int k = 0; k < StateCountOf(i); ++k) {
+    state[k] = segments_[home.segment]
+                   .tensors.state[k]
+                   .narrow(0, home.begin, parameters_[i].tensor.numel())
+                   .view(parameters_[i].tensor.sizes());
   }
   return state;
 }
@@ -199,14 +228,47 @@ void Optimizer::TakeInState() {
   for (size_t i = 0; i < first.size(); ++i) {
     const auto place = StateOf(i);
     for (int k = 0; k < kMaxStates; ++k) {
-      if (first[i][k].defined()) place[k].copy_(first[i][k]);
+      if (!place[k].defined()) continue;
+      first[i][k].defined() ? place[k].copy_(first[i][k]) : place[k].zero_();
     }
   }
 }
 
+Optimizer::State Optimizer::GetState() const {
+  State state{steps_, {}};
+  for (size_t i = 0; i < parameters_.size(); ++i) state.tensors.push_back(StateOf(i));
+  return state;
+}
+
+void Optimizer::SetState(State state) {
+  steps_ = std::move(state.steps);
+  first_state_ = std::move(state.tensors);
+  state_is_sliced = false;
+  ForgetAccumulated();
+  at::NoGradGuard no_grad;
+  if (LayoutHolds()) TakeInState();
+  ZeroGradients();
+}
+
+void Optimizer::ExchangeAverages() {
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (steps_[i] == 0) continue;
+    const Tensor average = StateOf(i)[groups_[group_of_[i]].rule->average_state()];
+    const Tensor parameter = parameters_[i].tensor.clone();
+    parameters_[i].tensor.copy_(average);
+    average.copy_(parameter);
+  }
+  averages_exchanged_ = !averages_exchanged_;
+}
+
 std::shared_ptr<Optimizer> Optimizer::Copy(Transfer& transfer) const {
   const auto registry = TensorContext::Of(transfer.vm()).arenas();
-  auto copy = std::make_shared<Optimizer>(CopyModule(transfer, module_), rule_, registry, settings);
+  auto copy = std::make_shared<Optimizer>(CopyModule(transfer, module_), groups_[0].rule, registry,
+                                          settings);
+  copy->groups_ = groups_;
+  copy->group_of_ = group_of_;
+  copy->loss_scale = loss_scale;
   copy->steps_ = steps_;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     auto& state = copy->first_state_.emplace_back();
@@ -228,17 +290,24 @@ void Optimizer::Sign() {
     hash.Add(static_cast<uint64_t>(tensor.scalar_type()));
     hash.Add(homes_[i].segment);
     hash.Add(static_cast<uint64_t>(homes_[i].begin));
+    hash.Add(group_of_[i]);
   }
-  hash.Add(static_cast<uint64_t>(rule_->state_count()));
+  for (const GroupRule& group : groups_) {
+    hash.Add(group.rule->name());
+    hash.Add(static_cast<uint64_t>(group.rule->state_count()));
+    hash.Add(std::bit_cast<uint64_t>(group.rate_scale));
+  }
   signature_ = hash.value();
 }
 
 uint64_t Optimizer::LayoutSignature() const {
   Hash hash;
   hash.Add(signature_);
-  for (double setting : {settings.learning_rate, settings.clipping.norm, settings.clipping.value}) {
+  for (double setting : {settings.learning_rate, settings.clipping.norm, settings.clipping.value,
+                         loss_scale.factor()}) {
     hash.Add(std::bit_cast<uint64_t>(setting));
   }
+  hash.Add(static_cast<uint64_t>(settings.accumulate));
   return hash.value();
 }
 
@@ -286,7 +355,7 @@ Optimizer::Mask Optimizer::TakeGradients() {
 }
 
 void Optimizer::BeginUpdate(const Mask& mask) {
-  limits_ = LimitsFor({.value = settings.clipping.value}, 0);
+  limits_ = LimitsFor({.value = settings.clipping.value}, 0, loss_scale.factor());
   for (size_t s = 0; s < segments_.size(); ++s) {
     runs_[s].clear();
     for (size_t i : segments_[s].parameters) {
@@ -300,10 +369,11 @@ void Optimizer::AddToRuns(std::vector<Run>* runs, size_t i) {
   const int64_t step = ++steps_[i];
   // As any in-place change: a graph that still needs the old value must find out.
   parameters_[i].tensor.unsafeGetTensorImpl()->bump_version();
-  if (!runs->empty() && runs->back().end == home.begin && runs->back().step == step) {
+  if (!runs->empty() && runs->back().end == home.begin && runs->back().step == step &&
+      runs->back().group == group_of_[i]) {
     runs->back().end = home.end;
   } else {
-    runs->push_back({home.begin, home.end, step});
+    runs->push_back({home.begin, home.end, step, group_of_[i]});
   }
 }
 
@@ -311,27 +381,32 @@ double Optimizer::SquaredGradients(size_t segment, int64_t begin, int64_t end) c
   return SumOfSquares(segments_[segment].tensors.gradient, begin, end - begin);
 }
 
-void Optimizer::LimitGradients(double squares) { limits_ = LimitsFor(settings.clipping, squares); }
+double Optimizer::SquaredGradients() const {
+  double squares = 0;
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    squares += SquaredGradients(s, 0, segments_[s].end - segments_[s].begin);
+  }
+  return squares;
+}
+
+void Optimizer::LimitGradients(double squares) {
+  limits_ = LimitsFor(settings.clipping, squares, loss_scale.factor());
+}
 
 void Optimizer::UpdateRange(size_t segment, int64_t begin, int64_t end) {
   for (const Run& run : runs_[segment]) {
     const int64_t from = std::max(begin, run.begin);
     const int64_t to = std::min(end, run.end);
     if (from >= to) continue;
-    const UpdateStep step{run.step, settings.learning_rate};
-    Apply(*rule_, segments_[segment].tensors, from, to - from, step, limits_);
+    const GroupRule& group = groups_[run.group];
+    const UpdateStep step{run.step, settings.learning_rate * group.rate_scale};
+    Apply(*group.rule, segments_[segment].tensors, from, to - from, step, limits_);
   }
 }
 
 void Optimizer::Update(const Mask& mask) {
   BeginUpdate(mask);
-  if (settings.clipping.by_norm()) {
-    double squares = 0;
-    for (size_t s = 0; s < segments_.size(); ++s) {
-      squares += SquaredGradients(s, 0, segments_[s].end - segments_[s].begin);
-    }
-    LimitGradients(squares);
-  }
+  if (settings.clipping.by_norm()) LimitGradients(SquaredGradients());
   for (size_t s = 0; s < segments_.size(); ++s) {
     UpdateRange(s, 0, segments_[s].end - segments_[s].begin);
   }

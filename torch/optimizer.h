@@ -24,6 +24,7 @@
 
 #include "torch/arena.h"
 #include "torch/clipping.h"
+#include "torch/loss_scale.h"
 #include "torch/module.h"
 #include "torch/update_rule.h"
 
@@ -49,12 +50,25 @@ class Optimizer {
   struct Settings {
     double learning_rate;
     Clipping clipping = {};
+    int64_t accumulate = 1;  // batches for one update
+  };
+  // Some parameters of the module, which have a rule of their own.
+  struct Group {
+    std::vector<Tensor> parameters;
+    std::shared_ptr<const UpdateRule> rule;
+    double rate_scale = 1;  // their learning rate is so many times the optimizer's
   };
 
+  // `rule` is for the parameters in no group. Throws c10::Error if a group has a parameter of
+  // another group or another module.
   Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
-            std::shared_ptr<ArenaRegistry> registry, const Settings& settings);
+            std::shared_ptr<ArenaRegistry> registry, const Settings& settings,
+            std::vector<Group> groups = {});
 
   Settings settings;
+  // What losses are multiplied with before the backward pass, which is undone in the update.
+  LossScale loss_scale;
+  const char* name() const { return groups_[0].rule->name(); }
 
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
   // Throws what libtorch throws. REQUIRES: the state is not sliced.
@@ -78,7 +92,7 @@ class Optimizer {
   const std::vector<Segment>& segments() const { return segments_; }
 
   // Clears all gradients: they read as none until written. Before Prepare it drops them. Forgets
-  // what was accumulated.
+  // what was accumulated, but not how many batches have passed.
   void ZeroGradients();
 
   // Training steps may gather the gradients of several batches before they update. Then the
@@ -88,6 +102,15 @@ class Optimizer {
     bool adds = false;  // sums: the gradients are those of their sum, and the denominator is 1
   };
   Accumulated accumulated;
+  // Training steps since the last update, of those that settings.accumulate counts.
+  int64_t batches = 0;
+  // Whether more are to come after the next one.
+  bool GathersNext() const { return batches + 1 < settings.accumulate; }
+  // What was accumulated has been used, or cannot be.
+  void ForgetAccumulated() {
+    accumulated = {};
+    batches = 0;
+  }
   // Multiplies the gradients. REQUIRES: TakeGradients since they were written.
   void ScaleGradients(double factor);
 
@@ -99,6 +122,7 @@ class Optimizer {
   void BeginUpdate(const Mask& mask);
   // The sum of the squares of that range of a segment's gradients. REQUIRES: TakeGradients.
   double SquaredGradients(size_t segment, int64_t begin, int64_t end) const;
+  double SquaredGradients() const;  // of all segments
   // If gradients are clipped by norm: that sum over all segments, after BeginUpdate.
   void LimitGradients(double squares);
   // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
@@ -107,11 +131,39 @@ class Optimizer {
   // BeginUpdate and all ranges.
   void Update(const Mask& mask);
 
+  // What it remembers, by parameter: the number of updates, and a tensor of the parameter's shape
+  // for each state of its rule; undefined ones stand for zeros.
+  struct State {
+    std::vector<int64_t> steps;
+    std::vector<std::array<Tensor, kMaxStates>> tensors;
+  };
+  // Shares memory with the optimizer. REQUIRES: the state is not sliced.
+  State GetState() const;
+  // How many states the rule of a parameter has.
+  int StateCountOf(size_t parameter) const {
+    return groups_[group_of_[parameter]].rule->state_count();
+  }
+  // Takes it over; forgets gradients. It must have the sizes and dtypes that GetState's has.
+  void SetState(State state);
+
+  bool has_average() const { return groups_[0].rule->average_state() >= 0; }
+  // Exchanges the parameters that were updated with their averages. Called twice, all is as it
+  // was; in between training steps throw c10::Error. REQUIRES: has_average, the state is not
+  // sliced.
+  void ExchangeAverages();
+
  private:
+  // The rule of some parameters.
+  struct GroupRule {
+    std::shared_ptr<const UpdateRule> rule;
+    double rate_scale;
+  };
+
   // Elements of a segment whose parameters take part in this update and share a step count.
   struct Run {
     int64_t begin, end;
     int64_t step;
+    size_t group;
   };
 
   // Where a parameter lies.
@@ -134,10 +186,13 @@ class Optimizer {
   std::array<Tensor, kMaxStates> StateOf(size_t parameter) const;
   void TakeInState();
   void AddToRuns(std::vector<Run>* runs, size_t parameter);
+  void AssignGroup(size_t group, const std::vector<Tensor>& parameters);
+  int StateCount() const;
 
   std::shared_ptr<Module> module_;
   std::vector<NamedParameter> parameters_;
-  std::shared_ptr<const UpdateRule> rule_;
+  std::vector<GroupRule> groups_;
+  std::vector<size_t> group_of_;  // per parameter
   std::shared_ptr<ArenaRegistry> registry_;
   std::vector<int64_t> steps_;  // updates so far, per parameter
   // Per parameter the state that a copy begins with, until it is laid out; or empty.
@@ -147,6 +202,7 @@ class Optimizer {
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
   GradientLimits limits_;               // in the current update
   uint64_t signature_ = 0;
+  bool averages_exchanged_ = false;
 };
 
 // Optimizers as values, printed #<optimizer>.

@@ -6,6 +6,7 @@
 #include <ATen/ops/sqrt.h>
 
 #include <cmath>
+#include <utility>
 
 // Compiled for plain x86-64 and for AVX2 machines, chosen when the program starts. Sanitizers
 // cannot run code that early.
@@ -162,6 +163,22 @@ Tensor WithDecay(const UpdateTensors& t, double weight_decay) {
   return weight_decay != 0 ? at::add(t.gradient, t.parameter, weight_decay) : t.gradient;
 }
 
+template <class T>
+[[gnu::always_inline]] inline void Average(const T* parameter, T* average, int64_t count, T decay) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    average[i] = decay * average[i] + (1 - decay) * parameter[i];
+  }
+}
+ETA_VECTORIZED void AverageFlat(const float* parameter, float* average, int64_t count,
+                                float decay) {
+  Average(parameter, average, count, decay);
+}
+ETA_VECTORIZED void AverageFlat(const double* parameter, double* average, int64_t count,
+                                double decay) {
+  Average(parameter, average, count, decay);
+}
+
 // A rule whose loop over flat memory, UpdateFlat, takes the rule's factors of either type.
 template <class Rule, class Options>
 class FlatRule : public UpdateRule {
@@ -184,6 +201,7 @@ class SgdRule final : public FlatRule<SgdRule, SgdOptions> {
   using FlatRule::Apply;
   using FlatRule::FlatRule;
 
+  const char* name() const override { return "sgd"; }
   int state_count() const override { return options_.momentum != 0 ? 1 : 0; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -207,6 +225,7 @@ class AdamRule final : public FlatRule<AdamRule, AdamOptions> {
   using FlatRule::Apply;
   using FlatRule::FlatRule;
 
+  const char* name() const override { return options_.decoupled ? "adamw" : "adam"; }
   int state_count() const override { return 2; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -241,6 +260,7 @@ class RmspropRule final : public FlatRule<RmspropRule, RmspropOptions> {
   using FlatRule::Apply;
   using FlatRule::FlatRule;
 
+  const char* name() const override { return "rmsprop"; }
   int state_count() const override { return options_.momentum != 0 ? 2 : 1; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -264,6 +284,7 @@ class AdagradRule final : public FlatRule<AdagradRule, AdagradOptions> {
   using FlatRule::Apply;
   using FlatRule::FlatRule;
 
+  const char* name() const override { return "adagrad"; }
   int state_count() const override { return 1; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -281,7 +302,48 @@ class AdagradRule final : public FlatRule<AdagradRule, AdagradOptions> {
   }
 };
 
+class AveragingRule final : public UpdateRule {
+ public:
+  AveragingRule(std::unique_ptr<UpdateRule> rule, double decay)
+      : rule_(std::move(rule)), decay_(decay) {}
+
+  const char* name() const override { return rule_->name(); }
+  int state_count() const override { return rule_->state_count() + 1; }
+  int average_state() const override { return rule_->state_count(); }
+
+  void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const override {
+    ApplyFlat(memory, step);
+  }
+  void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const override {
+    ApplyFlat(memory, step);
+  }
+  void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
+    rule_->Apply(t, step);
+    at::NoGradGuard no_grad;
+    const double decay = DecayAt(step);
+    t.state[average_state()].mul_(decay).add_(t.parameter, 1 - decay);
+  }
+
+ private:
+  // The first update takes the parameters as they are.
+  double DecayAt(const UpdateStep& step) const { return step.count == 1 ? 0 : decay_; }
+
+  template <class T>
+  void ApplyFlat(const UpdateMemory<T>& memory, const UpdateStep& step) const {
+    rule_->Apply(memory, step);
+    AverageFlat(memory.parameter, memory.state[average_state()], memory.count,
+                static_cast<T>(DecayAt(step)));
+  }
+
+  const std::unique_ptr<UpdateRule> rule_;
+  const double decay_;
+};
+
 }  // namespace
+
+std::unique_ptr<UpdateRule> MakeAveraging(std::unique_ptr<UpdateRule> rule, double decay) {
+  return std::make_unique<AveragingRule>(std::move(rule), decay);
+}
 
 std::unique_ptr<UpdateRule> MakeSgd(const SgdOptions& options) {
   return std::make_unique<SgdRule>(options);

@@ -11,7 +11,7 @@ namespace eta::tensor {
 
 using at::Tensor;
 
-inline constexpr int kMaxStates = 2;
+inline constexpr int kMaxStates = 3;
 
 // `count` elements each of parameters, their gradients and the rule's state, as 1-D tensors.
 struct UpdateTensors {
@@ -36,7 +36,10 @@ struct UpdateStep {
 class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
+  virtual const char* name() const = 0;  // "sgd"
   virtual int state_count() const = 0;
+  // Which state is an average of the parameters over the updates; -1: none is.
+  virtual int average_state() const { return -1; }
   virtual void Apply(const UpdateMemory<float>& memory, const UpdateStep& step) const = 0;
   virtual void Apply(const UpdateMemory<double>& memory, const UpdateStep& step) const = 0;
   virtual void Apply(const UpdateTensors& tensors, const UpdateStep& step) const = 0;
@@ -72,5 +75,8 @@ std::unique_ptr<UpdateRule> MakeSgd(const SgdOptions& options);
 std::unique_ptr<UpdateRule> MakeAdam(const AdamOptions& options);
 std::unique_ptr<UpdateRule> MakeRmsprop(const RmspropOptions& options);
 std::unique_ptr<UpdateRule> MakeAdagrad(const AdagradOptions& options);
+// The rule, and after it an exponential moving average of the parameters, which keeps `decay` of
+// itself in each update; it begins with the parameters after the first one.
+std::unique_ptr<UpdateRule> MakeAveraging(std::unique_ptr<UpdateRule> rule, double decay);
 
 }  // namespace eta::tensor

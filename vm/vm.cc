@@ -4,6 +4,7 @@
 
 #include "vm/builtins/builtins.h"
 #include "vm/loader.h"
+#include "vm/special_forms.h"
 
 namespace eta {
 namespace {
@@ -51,6 +52,13 @@ Value Vm::Symbol(Name name) {
 Value Vm::Fail(std::string_view tag, std::string message) {
   pending_ = Pending{Pending::Kind::kRuntime, Symbol(tag), {}, std::move(message)};
   pending_.trace = interpreter_->Trace();
+  return Value::Failure();
+}
+
+Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
+  const Root keep(*heap_, fields);
+  (void)Fail(tag, std::move(message));
+  pending_.payload = keep;
   return Value::Failure();
 }
 
@@ -112,6 +120,7 @@ Value Vm::Payload(const Pending& pending) {
   payload.push_back(String(pending.message));
   payload.push_back(SpanValue(pending.trace.empty() ? SourceSpan{0} : pending.trace[0].span));
   payload.push_back(heap_->List(trace.span()));
+  if (!pending.payload.IsNil()) payload.push_back(pending.payload);
   return heap_->List(payload.span());
 }
 
@@ -145,6 +154,12 @@ bool Vm::RunSubmission(std::string_view text, const std::string& name, Value* re
 
 Result<Value> Vm::CompileExpression(Value expression) {
   return loader_->CompileExpression(expression);
+}
+
+Compilation Vm::Compile(const SourceFile& program, Product product,
+                        const std::string& image_directory) {
+  diagnostic_ = {};
+  return loader_->Compile(program, product, image_directory);
 }
 
 SourceSpan Vm::CurrentSpan() const { return interpreter_->CurrentSpan(); }
@@ -240,6 +255,13 @@ const std::string* Vm::ExtensionError(Name name) const {
 std::vector<std::string_view> Vm::BuiltinNames() const {
   std::vector<std::string_view> names(offered_names_.begin(), offered_names_.end());
   for (const auto& [name, slot] : builtins_) names.push_back(*name);
+  return names;
+}
+
+std::vector<std::string_view> Vm::VisibleNames() const {
+  std::vector<std::string_view> names = BuiltinNames();
+  for (const SpecialForm& form : SpecialForms()) names.push_back(form.name);
+  for (Name name : loader_->SubmittedNames()) names.push_back(*name);
   return names;
 }
 

@@ -1,5 +1,6 @@
 #include "parallel/training/joint_step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -30,21 +31,27 @@ Tensor CopyRows(const Tensor& tensor, size_t shard, size_t shards) {
 }  // namespace
 
 JointStep::JointStep(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
-    : training_(training), gathers_only_(NoSync::IsOn(vm)), meeting_(vm, training, info, args) {
+    : training_(training),
+      gathers_only_(GathersOnly(vm, args)),
+      shares_loss_(gathers_only_ && !NoSync::IsOn(vm)),
+      meeting_(vm, training, info, args) {
   meeting_.mine().step = training_.steps + 1;
   if (gathers_only_) return;
   meeting_.member().SetStep(++training_.steps);
 }
 
 Value JointStep::Run() {
-  const bool done = Enter() && Compute() && (gathers_only_ || Reduce());
+  training_.in_step = true;
+  const bool done = Enter() && Compute() && (gathers_only_ ? ShareLoss() : Reduce());
+  training_.in_step = false;
   // After a failure too: a step that some rank has no gradients for can only begin anew.
   if (known_ != nullptr && !(done && gathers_only_)) {
-    optimizer().accumulated = {};
+    optimizer().ForgetAccumulated();
     known_->sums.Clear();
   }
   if (!done) return Value::Failure();
-  return gathers_only_ ? Value::Double(OwnMean()) : meeting_.End(Value::Double(totals_.mean()));
+  if (gathers_only_ && !shares_loss_) return Value::Double(OwnMean());
+  return meeting_.End(Value::Double(totals_.mean()));
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -64,6 +71,11 @@ Value JointStep::Begin(Call& call) {
   known_ = &training_.Know(*arguments_.optimizer);
   meeting_.mine().optimizer = known_->number;
   meeting_.Open(&known_->memory);
+  together_ = meeting_.member().size() > 1 && (*arguments_.model)->MeetsOtherRanks();
+  TORCH_CHECK(!together_ || shards() == 0,
+              "a layer that meets the other replicas does not go with --deterministic");
+  TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
+              "a layer that meets the other replicas cannot be trained inside no-sync");
   if (training_.options().split) TakeOwnRows();
   return Value::Nil();
 }
@@ -123,8 +135,10 @@ uint64_t JointStep::HashOfBatch() const {
 bool JointStep::Compute() {
   meeting_.mine().rows = RowsOf(arguments_.input);
   // What was gathered before is lost if this fails.
-  meeting_.mine().may_retry = optimizer().accumulated.denominator == 0 && known_->sums.empty();
-  return shards() > 0 ? ComputeShards() : Forward(arguments_) && DoBackward();
+  meeting_.mine().may_retry =
+      optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
+  if (shards() > 0) return ComputeShards();
+  return Forward(arguments_) && (together_ ? DoBackwardTogether() : DoBackward());
 }
 
 // Without rows there is nothing to compute, and a loss of 0 / 0 to contribute.
@@ -133,6 +147,7 @@ bool JointStep::Forward(const StepArguments& batch) {
   return meeting_.Try([&](Call& call) {
     if (optimizer().accumulated.denominator == 0) optimizer().ZeroGradients();
     loss_ = {};
+    if (together_) return ComputeLossTogether(call, batch, &loss_);
     return RowsOf(batch.input) > 0 ? ComputeLoss(call, batch, &loss_) : Value::Nil();
   });
 }
@@ -147,13 +162,60 @@ bool JointStep::DoBackward() {
     } else {
       CountIn(loss_, &optimizer().accumulated);
     }
-    known_->memory.mask = optimizer().TakeGradients();
-    FindGradients(optimizer(), known_->memory.segments);
-    meeting_.mine().numerator = optimizer().accumulated.numerator;
-    meeting_.mine().denominator = optimizer().accumulated.denominator;
-    meeting_.mine().adds = optimizer().accumulated.adds;
+    NoteGradients();
     return Value::Nil();
   });
+}
+
+void JointStep::NoteGradients() {
+  known_->memory.mask = optimizer().TakeGradients();
+  FindGradients(optimizer(), known_->memory.segments);
+  const auto& sums = optimizer().accumulated;
+  // Sums over all ranks count once.
+  const bool counts = !together_ || meeting_.member().rank() == 0;
+  meeting_.mine().numerator = counts ? sums.numerator : 0;
+  meeting_.mine().denominator = counts ? sums.denominator : 0;
+  meeting_.mine().adds = sums.adds;
+}
+
+bool JointStep::DoBackwardTogether() {
+  meeting_.mine().numerator = loss_.numerator();
+  meeting_.mine().denominator = loss_.denominator;
+  meeting_.mine().adds = loss_.adds;
+  if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
+  totals_ = TotalLoss(meeting_.records());
+  loss_.adds = std::any_of(meeting_.records().begin(), meeting_.records().end(),
+                           [](const StepRecord& record) { return record.adds; });
+  meeting_.Part();
+  if (!std::isfinite(totals_.mean()) && !NonfiniteLoss()) return false;
+  const PhaseScope scope(&log(), Phase::kBackward);
+  return meeting_.Try([&](Call& call) {
+    call.Commit();
+    try {
+      AccumulateTogether();
+    } catch (const std::exception&) {
+      if (training_.failure_known) return Value::Failure();  // which is pending
+      throw;
+    }
+    NoteGradients();
+    return Value::Nil();
+  });
+}
+
+// A loss that is not finite or counts nothing has no gradients, on all ranks alike.
+void JointStep::AccumulateTogether() {
+  auto& sums = optimizer().accumulated;
+  const double before = sums.denominator;
+  CountIn({.value = totals_.numerator,
+           .scale = 1,
+           .denominator = totals_.denominator,
+           .adds = loss_.adds},
+          &sums);
+  if (!std::isfinite(sums.numerator) || totals_.denominator == 0) return;
+  if (before != 0 && before != sums.denominator) {
+    optimizer().ScaleGradients(before / sums.denominator);
+  }
+  Backward(loss_, loss_.scale / sums.denominator * optimizer().loss_scale.factor());
 }
 
 // All ranks' shards have random streams of their own.
@@ -184,6 +246,29 @@ Value JointStep::OpenShards() {
   return Value::Nil();
 }
 
+// Where only numbers are to be exchanged: the loss over this batch of all ranks.
+bool JointStep::ShareLoss() {
+  if (!shares_loss_) return true;
+  ++optimizer().batches;
+  const bool counts = !together_ || meeting_.member().rank() == 0;
+  const LossTotals own = together_       ? totals_
+                         : shards() == 0 ? LossTotals{loss_.numerator(), loss_.denominator}
+                                         : LossTotals{batch_.numerator, batch_.denominator};
+  meeting_.mine().numerator = counts ? own.numerator : 0;
+  meeting_.mine().denominator = counts ? own.denominator : 0;
+  if (!meeting_.Meet(StepRecord::Phase::kGather)) return false;
+  totals_ = {};
+  bool adds = false;
+  for (const StepRecord& record : meeting_.records()) {
+    totals_.numerator += record.numerator;
+    totals_.denominator += record.denominator;
+    adds |= record.adds;
+  }
+  if (adds) totals_.denominator = 1;
+  meeting_.Part();
+  return std::isfinite(totals_.mean()) || NonfiniteLoss();
+}
+
 double JointStep::OwnMean() const {
   return shards() == 0 ? loss_.mean() : batch_.numerator / batch_.denominator;
 }
@@ -193,7 +278,7 @@ bool JointStep::AddShard(size_t shard) {
   return meeting_.Try([&](Call& call) {
     call.Commit();
     CountIn(loss_, &batch_);
-    if (HasGradients(loss_)) Backward(loss_, loss_.scale);
+    if (HasGradients(loss_)) Backward(loss_, loss_.scale * optimizer().loss_scale.factor());
     const auto mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);
     known_->sums.Add(shard, shards(), loss_, optimizer(), mask);
@@ -215,6 +300,7 @@ bool JointStep::Reduce() {
     return NonfiniteLoss();
   }
   ComputeWeights(meeting_.records(), &training_.weights);
+  if (together_) training_.weights.assign(meeting_.records().size(), 1);
   return together ? ReduceTogether() : ReduceApart();
 }
 
@@ -338,6 +424,7 @@ bool JointStep::Commit(c10::function_ref<void()> update) {
   const PhaseScope scope(&log(), Phase::kUpdate);
   try {
     update();
+    optimizer().loss_scale.Advance();
     return true;
   } catch (const std::exception& e) {
     const int rank = meeting_.member().rank();
@@ -351,6 +438,10 @@ bool JointStep::Commit(c10::function_ref<void()> update) {
 }
 
 bool JointStep::NonfiniteGradient(const Nonfinite& nonfinite) {
+  if (optimizer().loss_scale.dynamic()) {
+    optimizer().loss_scale.BackOff();
+    return true;
+  }
   if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
   const std::string name = NameOf(nonfinite);
   (void)meeting_.Fail(nonfinite.rank, kNonfinite,

@@ -8,6 +8,11 @@
 // Where batches are computed in shards, each goes through the model by itself, and what is summed
 // are the shards, whichever rank they are on (shard_sums.h).
 //
+// A model whose forward pass meets the other ranks (Module::MeetsOtherRanks) is run by a rank
+// without rows too. Its gradients flow between ranks, so all of them count in units of the loss of
+// all rows: the denominators are known before the backward pass, and the gradients' sums have
+// weights of 1.
+//
 // Inside no-sync a step ends after the backward pass: it adds to the rank's gradients, and returns
 // the loss of its own rows. The next step outside takes those rows for a part of its own.
 #pragma once
@@ -46,6 +51,10 @@ class JointStep {
   bool CheckBlas();
   bool Forward(const StepArguments& batch);
   bool DoBackward();
+  bool DoBackwardTogether();
+  void AccumulateTogether();
+  void NoteGradients();
+  bool ShareLoss();
   bool ComputeShards();
   bool AddShard(size_t shard);
   Value OpenShards();
@@ -73,7 +82,9 @@ class JointStep {
   tensor::Optimizer& optimizer() { return **arguments_.optimizer; }
 
   ReplicaTraining& training_;
-  const bool gathers_only_;  // inside no-sync
+  const bool gathers_only_;  // this step does not update
+  const bool shares_loss_;   // and the ranks meet nonetheless
+  bool together_ = false;    // the model meets the other ranks
   Meeting meeting_;
   StepArguments arguments_;
   KnownOptimizer* known_ = nullptr;

@@ -1,8 +1,11 @@
 #include "parallel/training/local_step.h"
 
 #include <ATen/ops/full.h>
+#include <ATen/ops/sum.h>
 
+#include "parallel/isolate/no_sync.h"
 #include "parallel/training/rows.h"
+#include "torch/autocast.h"
 #include "torch/loss.h"
 #include "torch/marshal.h"
 
@@ -91,6 +94,22 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   return WeighLoss(call, arguments, prediction, loss);
 }
 
+Value ComputeLossTogether(Call& call, const StepArguments& arguments, LocalLoss* loss) {
+  const tensor::RankStream own_randomness(call.context());
+  const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
+  if (!prediction.defined()) return Value::Failure();
+  if (RowsOf(arguments.input) > 0 && WeighLoss(call, arguments, prediction, loss).IsFailure()) {
+    return Value::Failure();
+  }
+  if (loss->denominator == 0) *loss = {.root = prediction.sum(), .adds = loss->adds};
+  return Value::Nil();
+}
+
+bool GathersOnly(const Vm& vm, Args args) {
+  const auto* optimizer = args.size() > 1 ? tensor::OptimizerIn(args[1]) : nullptr;
+  return NoSync::IsOn(vm) || (optimizer != nullptr && (*optimizer)->GathersNext());
+}
+
 void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums) {
   sums->numerator += loss.numerator();
   sums->denominator = loss.adds ? 1 : sums->denominator + loss.denominator;
@@ -98,6 +117,7 @@ void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums) {
 }
 
 void Backward(const LocalLoss& loss, double seed) {
+  const tensor::NoAutocast off;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
 }
 
@@ -106,7 +126,8 @@ void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
   CountIn(loss, &optimizer->accumulated);
   const double total = optimizer->accumulated.denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
-  Backward(loss, loss.scale == total ? 1 : loss.scale / total);
+  const double seed = loss.scale == total ? 1 : loss.scale / total;
+  Backward(loss, seed * optimizer->loss_scale.factor());
 }
 
 }  // namespace eta::parallel

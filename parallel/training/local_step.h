@@ -48,6 +48,15 @@ void Backward(const LocalLoss& loss, double seed);
 // counts these rows in. Throws what libtorch throws. REQUIRES: the denominators' sum is not 0.
 void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer);
 
+// The same for a rank of a world whose model meets the other ranks in its forward pass: it is run
+// without rows too, and `root` is there even where nothing counts (a seed of 0 then gives the
+// gradients of nothing, in step with the others).
+Value ComputeLossTogether(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
+
+// Whether a training step of these arguments only adds to the gradients: inside no-sync, or because
+// the optimizer waits for more batches.
+bool GathersOnly(const Vm& vm, Args args);
+
 // The numbers alone.
 void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums);
 

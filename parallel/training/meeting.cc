@@ -1,5 +1,7 @@
 #include "parallel/training/meeting.h"
 
+#include <utility>
+
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/status_error.h"
@@ -32,7 +34,7 @@ void Meeting::Open(StepMemory* memory) {
 
 bool Meeting::Try(c10::function_ref<Value(tensor::Call&)> body) {
   if (!tensor::RunOperation(vm_, info_, args_, body).IsFailure()) return true;
-  AnnounceFailure();
+  if (!std::exchange(training_.failure_known, false)) AnnounceFailure();
   return false;
 }
 

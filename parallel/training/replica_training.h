@@ -54,6 +54,8 @@ class ReplicaTraining {
   std::vector<double> weights;            // of the addends in the last step
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
+  bool in_step = false;        // in train-step!
+  bool failure_known = false;  // the error that is pending came from all ranks
   bool warned_of_same_batch = false;
   bool checked_blas = false;
 

@@ -14,11 +14,13 @@ namespace eta::parallel {
 
 struct StepRecord {
   enum class Phase : uint8_t {
-    kSave,    // the layout is about to change; the optimizer state is put together first
-    kEnter,   // first step with this layout: structure and initial values
-    kSettle,  // before gradients are averaged by hand: which there are, and their weights
-    kReduce,  // after the backward pass
-    kHeal,    // after a step that has failed
+    kSave,        // the layout is about to change; the optimizer state is put together first
+    kEnter,       // first step with this layout: structure and initial values
+    kSettle,      // before gradients are averaged by hand: which there are, and their weights
+    kGather,      // the same where the step only adds to the gradients
+    kStatistics,  // in a forward or backward pass that meets the other ranks
+    kReduce,      // after the backward pass
+    kHeal,        // after a step that has failed
   };
   Phase phase = Phase::kReduce;
   bool failed = false;                    // this rank cannot go on; memory->failure says why

@@ -28,22 +28,23 @@ double Mean(const tensor::Optimizer::Accumulated& sums) {
 
 // What was accumulated has been used, or cannot be.
 void Forget(Value optimizer) {
-  if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->accumulated = {};
+  if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->ForgetAccumulated();
 }
 
 // Where the phases of the step that begins are noted; may be null.
-PhaseLog* BeginStep(const Vm& vm) {
+PhaseLog* BeginStep(const Vm& vm, bool gathers_only) {
   Insight* const insight = Insight::Of(vm);
   if (insight == nullptr) return nullptr;
   PhaseLog& log = insight->log();
-  if (!NoSync::IsOn(vm)) log.SetStep(log.step() + 1);
+  if (!gathers_only) log.SetStep(log.step() + 1);
   return &log;
 }
 
 // What a program that runs alone gets: nothing that has to do with replicas. Whether the loss and
 // the gradients are finite is looked at for an only replica, which has LaunchOptions.
 Value StepAlone(tensor::Call& call) {
-  PhaseLog* const log = BeginStep(call.vm());
+  const bool gathers_only = GathersOnly(call.vm(), call.args());
+  PhaseLog* const log = BeginStep(call.vm(), gathers_only);
   StepArguments arguments;
   if (!ReadStepArguments(call, &arguments)) return Value::Failure();
   tensor::Optimizer& optimizer = **arguments.optimizer;
@@ -56,8 +57,8 @@ Value StepAlone(tensor::Call& call) {
   }
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
   const double before = optimizer.accumulated.denominator;
-  const bool gathers_only = NoSync::IsOn(call.vm());
   call.Commit();
+  if (!NoSync::IsOn(call.vm())) ++optimizer.batches;
   tensor::Optimizer::Mask mask;
   {
     const PhaseScope scope(log, Phase::kBackward);
@@ -71,14 +72,19 @@ Value StepAlone(tensor::Call& call) {
     const double denominator = optimizer.accumulated.denominator;
     return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(denominator, -1));
   }
-  if (only != nullptr) {
+  if (only != nullptr || optimizer.loss_scale.dynamic()) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
+    if (!name.empty() && optimizer.loss_scale.dynamic()) {
+      optimizer.loss_scale.BackOff();
+      return Value::Double(mean);
+    }
     if (!name.empty()) {
       return StopOrSkip(call, *only, mean, "the gradient of " + name + " is not finite");
     }
   }
   const PhaseScope scope(log, Phase::kUpdate);
   optimizer.Update(mask);
+  optimizer.loss_scale.Advance();
   return Value::Double(mean);
 }
 
@@ -86,8 +92,9 @@ Value TrainStep(Vm& vm, Args args) {
   if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
     return TrainTogether(vm, *training, kTrainStep, args);
   }
+  const bool gathers_only = GathersOnly(vm, args);
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
-  if (loss.IsFailure() || !NoSync::IsOn(vm)) Forget(args[1]);
+  if (loss.IsFailure() || !gathers_only) Forget(args[1]);
   const Insight* const insight = Insight::Of(vm);
   return loss.IsFailure() || insight == nullptr ? loss : EndStep(vm, loss, insight->signal());
 }

@@ -76,7 +76,7 @@ TEST_F(FilesTest, WhatIsNoTensorIsRefused) {
   std::ofstream(Path("empty"));
   for (const char* name : {"text", "empty"}) {
     EXPECT_EQ(script_.Eval("(torch/load " + Quoted(name) + ")"),
-              "error: torch/load: '" + Path(name) + "' is not a saved tensor");
+              "error: torch/load: '" + Path(name) + "' is not a saved tensor, or it is damaged");
   }
   EXPECT_EQ(script_.Eval("(torch/load \"" + folder_.string() + "\")"),
             "error: torch/load: cannot read '" + folder_.string() + "': Is a directory");
@@ -86,7 +86,23 @@ TEST_F(FilesTest, ATruncatedFileIsRefused) {
   script_.Eval("(torch/save (torch/ones '(1000)) " + Quoted("t.pt") + ")");
   std::filesystem::resize_file(Path("t.pt"), 1000);
   EXPECT_EQ(script_.Eval("(torch/load " + Quoted("t.pt") + ")"),
-            "error: torch/load: '" + Path("t.pt") + "' is not a saved tensor");
+            "error: torch/load: '" + Path("t.pt") + "' is not a saved tensor, or it is damaged");
+}
+
+TEST_F(FilesTest, AFlippedBitIsFound) {
+  const std::string path = Path("t.pt");
+  script_.Eval("(torch/save (torch/arange 0 50) " + Quoted("t.pt") + ")");
+  std::ifstream file(path, std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  const std::string expected = script_.Eval("(torch/to-list (torch/load " + Quoted("t.pt") + "))");
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string flipped = whole;
+    flipped[i] = static_cast<char>(flipped[i] ^ (1 << (i % 8)));
+    std::ofstream(path, std::ios::binary) << flipped;
+    const std::string loaded = script_.Eval("(torch/to-list (torch/load " + Quoted("t.pt") + "))");
+    // What is between the entries does not matter.
+    EXPECT_TRUE(loaded == expected || loaded.starts_with("error: torch/load: '")) << i << loaded;
+  }
 }
 
 }  // namespace

@@ -19,6 +19,15 @@ TEST(LimitsTest, ALoopThatMakesGigabytesStaysBounded) {
   EXPECT_GE(script.vm().heap().stats().collections, 4000u / 256);
 }
 
+// Pages that nobody writes to cost nothing, so all of it is quick.
+TEST(LimitsTest, ALoopThatMakesATerabyteStaysBounded) {
+  Script script({}, {.limit_bytes = 256 * kMebi});
+  EXPECT_EQ(script.Run("(define x (torch/ones '(8 1000 1000)))"
+                       "(define (loop i) (if (> i 0) (begin (torch/empty-like x) (loop (- i 1)))))"
+                       "(loop 15700) (write 'done)"),
+            "done");
+}
+
 TEST(LimitsTest, AGraphCountsWithItsLoss) {
   Script script({}, {.limit_bytes = 256 * kMebi});
   // Each loss is one number, and keeps 8 MB that only its graph refers to.

@@ -83,7 +83,8 @@ const char* const kArguments[] = {
 // They change what other calls see, or the file system.
 bool Excluded(std::string_view name) {
   return name.starts_with("data/load") || name == "torch/save" || name == "torch/load" ||
-         name == "torch/default-dtype!" || name == "torch/print" || name == "torch/no-grad";
+         name == "torch/default-dtype!" || name == "torch/print" || name == "torch/no-grad" ||
+         name.starts_with("torch/save-") || name == "optim/save-checkpoint";
 }
 
 std::vector<NativeDef> Operations() {

@@ -1,0 +1,178 @@
+// save-checkpoint and load-checkpoint among replicas: both are for all ranks together. Saving, each
+// rank hands over what it alone has, slices of optimizer state and its random streams, and rank 0
+// writes. Loading, each rank reads the file, and if it fits on all, all change; if not, none does.
+#include "torch/state/checkpoint.h"
+
+#include <ATen/ops/empty.h>
+
+#include "parallel/training/dtypes.h"
+#include "parallel/training/meeting.h"
+#include "parallel/training/replica_training.h"
+#include "parallel/training/slice_owner.h"
+#include "torch/op_table.h"
+
+namespace eta::parallel {
+namespace {
+
+using tensor::Call;
+using tensor::CheckpointPart;
+using tensor::Tensor;
+
+// One save by all ranks. Thread safety: the isolate's thread.
+class JointSave {
+ public:
+  JointSave(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
+      : vm_(vm), args_(args), training_(training), meeting_(vm, training, info, args) {
+    meeting_.mine().step = training.steps;
+  }
+
+  Value Save() {
+    const bool gathered = meeting_.Try([&](Call&) {
+      path_ = tensor::PathIn(args_[0]);
+      parts_ = tensor::ReadParts(args_[1]);
+      return Value::Nil();
+    }) && GatherAll() && GatherStreams();
+    if (!gathered || !meeting_.Try([&](Call& call) { return Write(call); })) {
+      return Value::Failure();
+    }
+    return Together() ? meeting_.End(Value::Nil()) : Value::Failure();
+  }
+
+  // Only so that each rank has the whole state of one optimizer.
+  Value Gather() {
+    std::shared_ptr<tensor::Optimizer> optimizer;
+    const bool gathered = meeting_.Try([&](Call& call) {
+      const auto* given = tensor::OptimizerIn(args_[0]);
+      if (given == nullptr) return call.BadArgument("optimizer required");
+      optimizer = *given;
+      return Value::Nil();
+    }) && Gather(optimizer);
+    return gathered ? meeting_.End(Value::Nil()) : Value::Failure();
+  }
+
+ private:
+  // Nobody goes on before all have come here well.
+  bool Together() {
+    meeting_.Open(&memory_);
+    meeting_.mine().optimizer = 0;
+    if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
+    meeting_.Part();
+    return true;
+  }
+
+  bool GatherAll() {
+    for (const CheckpointPart& part : parts_) {
+      if (part.optimizer && !Gather(part.optimizer)) return false;
+    }
+    return true;
+  }
+
+  bool Gather(const std::shared_ptr<tensor::Optimizer>& optimizer) {
+    if (!optimizer->state_is_sliced) return true;
+    KnownOptimizer& known = training_.Know(optimizer);
+    meeting_.Open(&known.memory);
+    meeting_.mine().optimizer = known.number;
+    if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
+    SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
+    meeting_.Part();
+    optimizer->state_is_sliced = false;
+    return true;
+  }
+
+  // The states of the ranks' own streams.
+  bool GatherStreams() {
+    auto& context = tensor::TensorContext::Of(vm_);
+    {
+      const tensor::RankStream own_randomness(context);
+      context.generator();  // a rank that never had rows has drawn nothing yet
+    }
+    run_.streams = context.GetStreams();
+    run_.batches = training_.batches;
+    run_.own_streams.resize(training_.records.size());
+    meeting_.mine().layout = run_.streams.own.size();
+    if (!Together()) return false;
+    for (const auto& [device, own] : run_.streams.own) {
+      const Tensor mine = own.contiguous();
+      const auto size = static_cast<size_t>(mine.numel());
+      const Tensor all =
+          at::empty({static_cast<int64_t>(run_.own_streams.size()), mine.numel()}, mine.options());
+      const std::vector<size_t> counts(run_.own_streams.size(), size);
+      const Status status =
+          meeting_.member()
+              .communicator()
+              .AllGather(BufferOf(mine), BufferOf(all), counts, training_.site.text())
+              .status();
+      if (!status.ok()) {
+        (void)meeting_.Fail(status);
+        return false;
+      }
+      for (size_t rank = 0; rank < counts.size(); ++rank) {
+        run_.own_streams[rank][device] = all[static_cast<int64_t>(rank)].clone();
+      }
+    }
+    return true;
+  }
+
+  Value Write(Call& call) {
+    const bool writes = meeting_.member().rank() == 0 && call.vm().console().WritesFile(path_);
+    if (writes) tensor::SaveCheckpoint(vm_, path_, parts_, run_);
+    return Value::Nil();
+  }
+
+  Vm& vm_;
+  const Args args_;
+  ReplicaTraining& training_;
+  Meeting meeting_;
+  StepMemory memory_;
+  std::string path_;
+  std::vector<CheckpointPart> parts_;
+  tensor::RunState run_;
+};
+
+Value LoadTogether(Vm& vm, ReplicaTraining& training, Args args) {
+  Meeting meeting(vm, training, tensor::kLoadCheckpoint, args);
+  StepMemory memory;
+  meeting.Open(&memory);
+  meeting.mine().step = training.steps;
+  std::optional<tensor::LoadedCheckpoint> loaded;
+  Root values(vm.heap());
+  if (!meeting.Try([&](Call& call) { return tensor::PrepareLoad(call, &loaded, &values); })) {
+    return Value::Failure();
+  }
+  memory.structure = "a checkpoint with checksum " + loaded->checksum() + "\n";
+  meeting.mine().layout = std::stoull(loaded->checksum(), nullptr, 16);
+  if (!meeting.Meet(StepRecord::Phase::kSave)) return Value::Failure();
+  meeting.Part();
+  loaded->Commit(tensor::TensorContext::Of(vm));
+  training.batches = loaded->batches();
+  return meeting.End(values);
+}
+
+class Ranks final : public tensor::CheckpointWorld {
+ public:
+  Ranks(Vm& vm, ReplicaTraining& training) : vm_(vm), training_(training) {}
+
+  Value Save(Args args) override {
+    return JointSave(vm_, training_, tensor::kSaveCheckpoint, args).Save();
+  }
+  Value Load(Args args) override { return LoadTogether(vm_, training_, args); }
+  Value GatherState(Args args) override {
+    return JointSave(vm_, training_, tensor::kGatherState, args).Gather();
+  }
+
+ private:
+  Vm& vm_;
+  ReplicaTraining& training_;
+};
+
+void Attach(Vm& vm) {
+  ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training == nullptr) return;
+  vm.Attach(tensor::kCheckpointWorld,
+            std::shared_ptr<tensor::CheckpointWorld>(new Ranks(vm, *training)));
+}
+
+const tensor::OpTable table({}, Attach);
+
+}  // namespace
+}  // namespace eta::parallel

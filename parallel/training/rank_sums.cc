@@ -1,0 +1,61 @@
+// What layers that meet the other ranks add up in their forward and backward passes
+// (torch/sync_batch_norm.h). In a training step a rank that failed elsewhere is found here, as at
+// any other meeting of the step.
+#include "parallel/training/dtypes.h"
+#include "parallel/training/meeting.h"
+#include "parallel/training/replica_training.h"
+#include "torch/op_table.h"
+#include "torch/sync_batch_norm.h"
+
+namespace eta::parallel {
+namespace {
+
+constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
+constexpr tensor::OpInfo kForward{"nn/forward", ""};
+
+// Thread safety: the isolate's thread.
+class Sums final : public tensor::RankSums {
+ public:
+  Sums(Vm& vm, ReplicaTraining& training) : vm_(vm), training_(training) {}
+
+  bool Sum(const tensor::Tensor& numbers) override {
+    Meeting meeting(vm_, training_, training_.in_step ? kTrainStep : kForward, {});
+    StepMemory memory{
+        .site = training_.site.text(),
+        .structure = "statistics of " + std::to_string(numbers.numel()) + " numbers\n"};
+    meeting.Open(&memory);
+    meeting.mine().step = training_.steps;
+    meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
+    if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
+    meeting.Part();
+    const Buffer buffer = BufferOf(numbers);
+    const Status status = meeting.member()
+                              .communicator()
+                              .AllReduce(buffer, buffer, ReduceOp::kSum, training_.site.text())
+                              .status();
+    if (status.ok()) return true;
+    (void)meeting.Fail(status);
+    return Failed();
+  }
+
+ private:
+  // The step that this is in need not tell the others.
+  bool Failed() {
+    training_.failure_known = training_.in_step;
+    return false;
+  }
+
+  Vm& vm_;
+  ReplicaTraining& training_;
+};
+
+void Attach(Vm& vm) {
+  ReplicaTraining* training = ReplicaTraining::Of(vm);
+  if (training == nullptr || training->records.size() == 1) return;
+  vm.Attach(tensor::kRankSums, std::shared_ptr<tensor::RankSums>(new Sums(vm, *training)));
+}
+
+const tensor::OpTable table({}, Attach);
+
+}  // namespace
+}  // namespace eta::parallel
