@@ -242,7 +242,9 @@ TEST_F(CheckpointOfReplicasTest, AnyNumberGoesOnWithWhatAnyOtherSaved) {
         const std::string resumed =
             OutputOf(loading, Training("(manual-seed 9) (load) (steps 3)", optimizer));
         ExpectClose(after, resumed, 1e-9);
-        if (saving == loading) EXPECT_EQ(after, resumed);
+        if (saving == loading) {
+          EXPECT_EQ(after, resumed);
+        }
         // In the midst of another training, whose optimizer state is spread over the ranks.
         const std::string later =
             OutputOf(loading, Training("(steps 2) (newline) (load) (steps 3)", optimizer));
