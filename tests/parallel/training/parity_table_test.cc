@@ -73,17 +73,19 @@ struct OptimizerCase {
   const char* make;
 };
 
-// With each option of each in one row at least.
+// With each option of each in one row at least. What is divided by the size of a gradient has a
+// large epsilon: where a gradient is zero but for rounding (a bias before a normalization), nothing
+// but rounding would be learned otherwise.
 const OptimizerCase kOptimizers[] = {
     {"sgd", "(sgd m 0.02)"},
     {"sgd",
      "(sgd m 0.02 'momentum 0.9 'nesterov #t 'weight-decay 0.01 'accumulate 2 'average 0.9)"},
-    {"adam", "(adam m 0.01 'clip-norm 0.5 'average 0.9)"},
+    {"adam", "(adam m 0.01 'epsilon 1e-3 'clip-norm 0.5 'average 0.9)"},
     {"adamw",
-     "(adamw m 0.01 'loss-scale 1024 'groups (list (list (list (car (parameters m)))"
+     "(adamw m 0.01 'epsilon 1e-3 'loss-scale 1024 'groups (list (list (list (car (parameters m)))"
      " 'rate-scale 0.5 'weight-decay 0.1)))"},
-    {"rmsprop", "(rmsprop m 0.005 'momentum 0.5 'clip-value 0.1)"},
-    {"adagrad", "(adagrad m 0.05 'rate-decay 0.01 'epsilon 1e-6)"},
+    {"rmsprop", "(rmsprop m 0.005 'epsilon 1e-3 'momentum 0.5 'clip-value 0.1)"},
+    {"adagrad", "(adagrad m 0.05 'rate-decay 0.01 'epsilon 1e-3)"},
 };
 
 // Exports of std.optim that are no optimizers.
