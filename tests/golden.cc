@@ -62,9 +62,15 @@ Outcome RunCommand(const std::string& command) {
   return {ReadWhole(out), ReadWhole(err), WIFEXITED(status) ? WEXITSTATUS(status) : -1};
 }
 
+Outcome RunProgram(const std::string& name, const std::string& arguments) {
+  return RunCommand(std::string(EnvironmentOr("ETAI_DIR", ".")) + "/" + name + " " + arguments +
+                    " </dev/null");
+}
+
 Outcome RunEtai(const std::string& arguments) {
-  Outcome outcome =
-      RunCommand(std::string(EnvironmentOr("ETAI", "./etai")) + " " + arguments + " </dev/null");
+  const char* etai = std::getenv("ETAI");
+  Outcome outcome = etai ? RunCommand(std::string(etai) + " " + arguments + " </dev/null")
+                         : RunProgram("etai", arguments);
   outcome.errors = WithoutPlacement(outcome.errors);
   return outcome;
 }

@@ -4,7 +4,7 @@
 //   (car 1)                      ; error: not a pair   part of what it writes to stderr; status 1
 //   (exit 3)                     ; exit: 3             its exit status, if it is not 0
 //
-// ETAI in the environment names the program, default ./etai.
+// ETAI in the environment names the program, default etai where the others are.
 #pragma once
 
 #include <filesystem>
@@ -26,7 +26,10 @@ struct Outcome {
 };
 // `command` as a shell reads it.
 Outcome RunCommand(const std::string& command);
-// Without input; `arguments` as a shell reads them. The lines on stderr that say where replicas run
+// One of our programs, without input; `arguments` as a shell reads them. ETAI_DIR in the
+// environment says where they are, default here.
+Outcome RunProgram(const std::string& name, const std::string& arguments);
+// etai, likewise. The lines on stderr that say where replicas run
 // are left out.
 Outcome RunEtai(const std::string& arguments);
 

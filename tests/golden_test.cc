@@ -1,5 +1,5 @@
 // Runs the scripts below tests/eta and cookbook/basics, each one plainly, with a collection at
-// every allocation, and after a round trip through the reader.
+// every allocation, after a round trip through the reader, and compiled by etac.
 #include "tests/golden.h"
 
 #include <gtest/gtest.h>
@@ -38,8 +38,26 @@ TEST_P(GoldenTest, ReadBack) {
     if (place_end != std::string::npos) error.erase(0, place_end + 3);
   }
   const fs::path copy = fs::path(testing::TempDir()) / GetParam().filename();
+  const fs::path library = GetParam().parent_path() / "lib";  // which it may include from
+  if (fs::exists(library)) {
+    fs::copy(library, copy.parent_path() / "lib",
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  }
   std::ofstream(copy, std::ios::binary) << dump.output;
   Check(expected, RunEtai("--path " + GetParam().parent_path().string() + " " + copy.string()));
+}
+
+// What does not compile has the same errors.
+TEST_P(GoldenTest, Compiled) {
+  const Expectation expected = ReadExpectation(GetParam());
+  const std::string image = (fs::path(testing::TempDir()) / GetParam().stem()).string() + ".etac";
+  const std::string path = " --path " + GetParam().parent_path().string();
+  const Outcome compiled = RunProgram("etac", "-o " + image + path + " " + GetParam().string());
+  if (compiled.status != 0) {
+    Check({"", expected.errors, expected.status}, compiled);
+    return;
+  }
+  Check(expected, RunEtai(path + " " + image));
 }
 
 std::vector<fs::path> Scripts() {

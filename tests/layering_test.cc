@@ -22,13 +22,14 @@ struct Layer {
 void PrintTo(const Layer& layer, std::ostream* out) { *out << layer.folder; }
 
 // Libraries that only the layers which name them may include.
-constexpr std::string_view kGuarded[] = {"torch/", "ATen/", "c10/", "caffe2/", "tbb/", "oneapi/"};
+constexpr std::string_view kGuarded[] = {"torch/", "ATen/",   "c10/",   "caffe2/",
+                                         "tbb/",   "oneapi/", "boost/", "nlohmann/"};
 
 const std::vector<Layer>& Layers() {
   static const std::vector<Layer> layers = {
       {"base/", {"base/"}, {}},
       {"stdlib/", {"stdlib/"}, {}},
-      {"vm/", {"vm/", "base/", "stdlib/embedded.h"}, {}},
+      {"vm/", {"vm/", "base/", "stdlib/embedded.h"}, {"boost/", "nlohmann/"}},
       {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/"}},
       {"parallel/core/", {"parallel/core/", "base/"}, {}},
       {"parallel/isolate/",

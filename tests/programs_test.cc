@@ -1,6 +1,7 @@
-// eta_test and eta_repl, run as a user runs them.
+// The programs, run as a user runs them.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -46,7 +47,8 @@ TEST_F(ProgramsTest, EtaTestRunsAllFilesWhateverBecomesOfOne) {
   EXPECT_EQ(outcome.output,
             "TAP version 13\n1..6\n"
             "not ok 1 - wrong\n"
-            "  ---\n  message: expected 1 but got 2\n  expected: 1\n  actual: 2\n  line: 1\n  ...\n"
+            "  ---\n  message: expected 1 but got 2\n  expected: 1\n  actual: 2\n"
+            "  file: a.test.eta\n  line: 1\n  ...\n"
             "ok 2 - right\n"
             "ok 3 - before\n"
             "not ok 4 - b.test.eta (exit 7)\n"
@@ -80,6 +82,194 @@ TEST_F(ProgramsTest, TheReplHasTensorsAndGoesOnAfterAnError) {
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, "=> 6.0\n");
   EXPECT_NE(outcome.errors.find("car: not a pair"), std::string::npos) << outcome.errors;
+}
+
+TEST_F(ProgramsTest, EtaTestRunsFilesAtOnceAndReportsThemInOrder) {
+  for (int i = 10; i < 30; ++i) {
+    const std::string name = std::to_string(i);
+    Write(name + ".test.eta", "(display \"ok 1 - t" + name + "\\n\")");
+  }
+  const Outcome outcome = EtaTest("--jobs 4");
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  EXPECT_EQ(outcome.output, EtaTest("--jobs 1").output);
+  EXPECT_NE(outcome.output.find("ok 20 - t29"), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.errors.find("20 tests in 20 files, 20 passed, 0 failed"), std::string::npos)
+      << outcome.errors;
+  EXPECT_EQ(EtaTest("--jobs 0").status, 1);
+}
+
+TEST_F(ProgramsTest, EtaTestFilters) {
+  Write("a.test.eta", kOneOfTwoFails);
+  Write("b.test.eta", "(display \"ok 1 - other\\n\")");
+  Write("c.test.eta", "(car 1)");
+  EXPECT_EQ(EtaTest("--filter right").output,
+            "TAP version 13\n1..2\nok 1 - right\nnot ok 2 - c.test.eta (load error)\n");
+  const Outcome by_file = EtaTest("--timing --filter b.test");
+  EXPECT_NE(by_file.output.find("ok 1 - other"), std::string::npos) << by_file.output;
+  EXPECT_NE(by_file.errors.find(" s  b.test.eta\n"), std::string::npos) << by_file.errors;
+}
+
+TEST_F(ProgramsTest, EtaTestIsFastOnManyFiles) {
+  for (int i = 0; i < 200; ++i) {
+    Write("t" + std::to_string(i) + ".test.eta",
+          "(import std.test) (print-tap (run (make-test \"t\" (lambda () (assert-true #t)))))");
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(EtaTest("--jobs 2").status, 0);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+#ifdef NDEBUG
+  EXPECT_LT(took.count(), 10) << "it should take two seconds on a quiet machine";
+#else
+  EXPECT_LT(took.count(), 60);
+#endif
+}
+
+// --- etai -------------------------------------------------------------------------------------
+
+TEST_F(ProgramsTest, EtaiRunsTextsAndStandardInput) {
+  const Outcome text = RunProgram("etai", "-e '(display (list 1 (command-line-arguments)))' a --b");
+  EXPECT_EQ(text.output, "(1 (a --b))") << text.errors;
+  const Outcome broken = RunProgram("etai", "-e '(car 1)'");
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_NE(broken.errors.find("[-e:1:1]: car: not a pair"), std::string::npos) << broken.errors;
+  Write("input", "(import std.io)\n(println (read-line))\nnot-bound");
+  const std::string input = (root_ / "input").string();
+  const Outcome read = RunCommand("./etai - <" + input);
+  EXPECT_NE(read.errors.find("[stdin:3:1]: Undefined symbol: not-bound"), std::string::npos);
+  const Outcome replicas =
+      RunProgram("etai", "--replicas 2 -e '(import std.parallel) (display (world-size))'");
+  EXPECT_EQ(replicas.output, "2") << replicas.errors;
+}
+
+TEST_F(ProgramsTest, EtaiChecksWithoutRunning) {
+  Write("lib.eta", "(module lib (export f) (define (f) 1) (display \"never\"))");
+  Write("good.eta", "(import lib) (display (f))");
+  const std::string good = (root_ / "good.eta").string(), bad = (root_ / "bad.eta").string();
+  const Outcome fine = RunProgram("etai", "--check " + good);
+  EXPECT_EQ(fine.status, 0) << fine.errors;
+  EXPECT_EQ(fine.output + fine.errors, "");
+  Write("bad.eta", "(define (f) (gg))\n(display 1)\n(define (h) (displya (undefined-too)))\n");
+  const Outcome undefined = RunProgram("etai", "--check " + bad);
+  EXPECT_EQ(undefined.status, 1);
+  EXPECT_NE(undefined.errors.find("bad.eta:1:14]: Undefined symbol: gg"), std::string::npos);
+  EXPECT_NE(undefined.errors.find("bad.eta:3:23]: Undefined symbol: undefined-too"),
+            std::string::npos)
+      << undefined.errors;
+  Write("bad.eta", "(if)\n(define x 1)\n(let ((a)) a)\n");
+  const Outcome malformed = RunProgram("etai", "--check " + bad);
+  EXPECT_NE(malformed.errors.find("bad.eta:1:1]: if: expected"), std::string::npos);
+  EXPECT_NE(malformed.errors.find("bad.eta:3:7]: a binding must be"), std::string::npos)
+      << malformed.errors;
+}
+
+TEST_F(ProgramsTest, EtaiDumpsEveryStage) {
+  Write("p.eta", "(define (f x) (when x (set! x 1)) x)\n(display (f 2))");
+  const std::string file = (root_ / "p.eta").string();
+  const auto dump = [&](const std::string& stage) {
+    const Outcome outcome = RunProgram("etai", "--dump=" + stage + " " + file);
+    EXPECT_EQ(outcome.status, 0) << outcome.errors;
+    return outcome.output;
+  };
+  EXPECT_EQ(dump("reader"), "(define (f x) (when x (set! x 1)) x)\n(display (f 2))\n");
+  EXPECT_NE(dump("expander").find("(if x (set! x 1) (quote ()))"), std::string::npos);
+  EXPECT_NE(dump("analyzer").find("\n      procedure f (x*)\n"), std::string::npos)
+      << dump("analyzer");
+  EXPECT_NE(dump("bytecode").find("f  (1 arguments, "), std::string::npos) << dump("bytecode");
+  EXPECT_NE(RunProgram("etai", "--dump=bytcode " + file).errors.find("expected reader or"),
+            std::string::npos);
+}
+
+// --- etac -------------------------------------------------------------------------------------
+
+TEST_F(ProgramsTest, CompiledProgramsRunAsTheirTextsDo) {
+  Write("p.eta", "(display \"out \")\n(define (f x)\n  (car x))\n(f 5)\n");
+  const std::string file = (root_ / "p.eta").string(), image = file + "c";
+  const Outcome compiled = RunProgram("etac", file);
+  EXPECT_EQ(compiled.status, 0) << compiled.errors;
+  EXPECT_EQ(compiled.errors, "compiled " + file + " > " + image + " (2 functions, 1 module(s))\n");
+  const Outcome text = RunProgram("etai", file), loaded = RunProgram("etai", image);
+  EXPECT_EQ(loaded.output, "out ");
+  EXPECT_EQ(loaded.errors, text.errors);
+  EXPECT_EQ(loaded.status, 1);
+  const Outcome replicas = RunProgram("etai", "--replicas 2 " + image);
+  EXPECT_NE(replicas.errors.find("p.eta:3:3]: car: not a pair"), std::string::npos)
+      << replicas.errors;
+}
+
+TEST_F(ProgramsTest, StaleAndDamagedImagesAreRefused) {
+  Write("p.eta", "(import lib) (display (f))");
+  Write("lib.eta", "(module lib (export f) (define (f) 1))");
+  const std::string file = (root_ / "p.eta").string(), image = file + "c";
+  EXPECT_EQ(RunProgram("etac", file).status, 0);
+  EXPECT_EQ(RunProgram("etai", image).output, "1");
+  Write("lib.eta", "(module lib (export f) (define (f) 2))");  // the same names
+  EXPECT_EQ(RunProgram("etai", image).output, "2");
+  Write("lib.eta", "(module lib (export f g) (define (f) 2) (define g 3))");
+  const auto why = [&] {
+    const Outcome outcome = RunProgram("etai", image);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.output, "");
+    return outcome.errors;
+  };
+  EXPECT_EQ(why(),
+            "error: cannot use p.etac: it is stale: lib exports other names than when it was "
+            "compiled\n");
+  Write("p.eta", "(import lib) (display (g))");
+  EXPECT_EQ(why(),
+            "error: cannot use p.etac: it is stale: p.eta has changed since it was compiled\n");
+  EXPECT_EQ(RunProgram("etac", file).status, 0);
+  std::string bytes = ReadWhole(image);
+  bytes[bytes.size() / 2] ^= 1;
+  Write("p.etac", bytes);
+  EXPECT_EQ(why(), "error: cannot use p.etac: it is damaged: its checksum is wrong\n");
+  Write("p.etac", "(display 1)");
+  EXPECT_EQ(why(), "error: cannot use p.etac: it is no compiled program\n");
+}
+
+TEST_F(ProgramsTest, ImagesOfModulesAreUsedAsLongAsTheyAreFresh) {
+  Write("p.eta", "(import lib) (display (f))");
+  Write("lib.eta", "(module lib (export f) (define (f) 1))");
+  const std::string file = (root_ / "p.eta").string(), library = (root_ / "lib.eta").string();
+  EXPECT_EQ(RunProgram("etac", library).status, 0);
+  fs::rename(library, root_ / "away");
+  EXPECT_EQ(RunProgram("etai", file).output, "1");  // of the image alone
+  Write("lib.eta", "(module lib (export f) (define (f) 2))");
+  EXPECT_EQ(RunProgram("etai", file).output, "2");  // the text is newer
+  fs::remove(library);
+  Write("lib.etac", "garbage");
+  EXPECT_NE(RunProgram("etai", file).errors.find("cannot use lib.etac: it is no compiled program"),
+            std::string::npos);
+}
+
+TEST_F(ProgramsTest, EtacReportsAllErrorsAndWritesNothing) {
+  Write("p.eta", "(if)\n(let ((a)) a)\n");
+  const std::string file = (root_ / "p.eta").string();
+  const Outcome outcome = RunProgram("etac", file);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.errors.find("p.eta:2:7]"), std::string::npos) << outcome.errors;
+  EXPECT_FALSE(fs::exists(file + "c"));
+  EXPECT_EQ(RunProgram("etac", "--outptu x " + file).errors,
+            "error: unknown option: --outptu (did you mean '--output'?); etac --help lists the "
+            "options\n");
+}
+
+// --- eta_fmt ----------------------------------------------------------------------------------
+
+TEST_F(ProgramsTest, EtaFmtFormatsFilesInPlace) {
+  Write("a.eta", "(f   1)\n");
+  Write("b.eta", "(f 1)\n");
+  const std::string a = (root_ / "a.eta").string();
+  const Outcome check = RunProgram("eta_fmt", "--check " + root_.string());
+  EXPECT_EQ(check.status, 1);
+  EXPECT_EQ(check.output, "would change " + a + "\n");
+  EXPECT_EQ(RunProgram("eta_fmt", root_.string()).output, "formatted " + a + "\n");
+  EXPECT_EQ(ReadWhole(a), "(f 1)\n");
+  EXPECT_EQ(RunProgram("eta_fmt", "--check " + root_.string()).status, 0);
+  Write("c.eta", "(f");
+  const Outcome broken = RunProgram("eta_fmt", root_.string());
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_NE(broken.errors.find("c.eta:1:1]: unclosed list"), std::string::npos) << broken.errors;
+  EXPECT_EQ(ReadWhole(root_ / "c.eta"), "(f");
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ std::string UnknownOption(const CLI::App& app, const std::string& name) {
   return message;
 }
 
-// The option at arguments[*i] as "--name" or "--name=value"; moves `*i` to its last word.
+// The option at arguments[*i] as "--name", "--name=value" or "-nvalue"; moves `*i` to its last
+// word.
 Expected<std::string, std::string> TakeOption(const CLI::App& app, const Arguments& arguments,
                                               size_t* i) {
   const std::string& argument = arguments[*i];
@@ -58,7 +59,8 @@ Expected<std::string, std::string> TakeOption(const CLI::App& app, const Argumen
     value = arguments[++*i];
   }
   if (takes_value && value.empty()) return Unexpected(name + " needs a value");
-  return takes_value ? name + "=" + value : name;
+  if (!takes_value) return name;
+  return name + (name.starts_with("--") ? "=" : "") + value;
 }
 
 // The description says how the program is called.

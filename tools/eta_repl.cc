@@ -1,14 +1,19 @@
 // eta_repl: a prompt. Each submission is a module that sees all earlier ones.
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "tools/command_line.h"
 #include "tools/line_editor.h"
 #include "tools/program.h"
+#include "tools/repl_commands.h"
 #include "tools/version.h"
 #include "vm/diagnostics.h"
 #include "vm/printer.h"
@@ -18,10 +23,44 @@
 namespace eta {
 namespace {
 
+// What Ctrl-C stops while it runs; null at the prompt, where it drops the entry.
+std::atomic<Vm*> running_vm{nullptr};
+std::atomic<bool> interrupted{false};
+
+void HandleInterrupt(int) {
+  Vm* vm = running_vm.load();
+  if (vm == nullptr) return;
+  interrupted.store(true);
+  vm->RequestInterrupt();
+}
+
+// Calls that wait for input are not restarted, so that the prompt notices.
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = HandleInterrupt;
+  sigaction(SIGINT, &action, nullptr);
+}
+
+std::string HistoryFile() {
+  if (const char* file = std::getenv("ETA_HISTORY")) return file;
+  const char* home = std::getenv("HOME");
+  return home != nullptr ? std::string(home) + "/.eta_history" : "";
+}
+
 class Repl {
  public:
-  explicit Repl(Vm::Options options) : vm_(std::move(options)) {
+  explicit Repl(Vm::Options options)
+      : vm_(std::move(options)),
+        editor_(
+            {.history_file = HistoryFile(),
+             .is_incomplete =
+                 [](const std::string& entry) { return !IsCommand(entry) && IsIncomplete(entry); },
+             .complete = [this](std::string_view prefix,
+                                bool at_start) { return Complete(prefix, at_start); }}) {
     parallel::PrepareVm(vm_, Host());
+    vm_.SetInterruptHook([](Vm& vm) {
+      return interrupted.exchange(false) ? vm.Terminate("interrupted") : Value::Nil();
+    });
     Value ignored;
     vm_.RunSubmission("(define (quit) (exit))", "__repl_0", &ignored);
   }
@@ -29,58 +68,83 @@ class Repl {
   // The exit status.
   int Run() {
     if (editor_.is_interactive()) {
-      std::printf("Eta %s\nExpressions and definitions; (quit) or Ctrl-D ends.\n", kVersion);
+      CatchInterrupts();
+      std::printf("Eta %s\nExpressions and definitions; :help tells more, Ctrl-D ends.\n",
+                  kVersion);
     }
-    while (auto text = ReadSubmission()) {
-      if (text->find_first_not_of(" \t\r\n") == std::string::npos) continue;
-      if (auto status = Submit(*text)) return *status;
+    while (true) {
+      std::fflush(stdout);
+      const LineEditor::Entry entry = editor_.Read();
+      if (entry.kind == LineEditor::Entry::Kind::kEnd) break;
+      if (entry.text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
+      if (!(IsCommand(entry.text) ? Command(entry.text) : Program(entry.text))) return status_;
     }
     if (editor_.is_interactive()) std::printf("\n");
     return 0;
   }
 
  private:
-  // Lines up to where brackets, strings and comments are closed, or the input ends.
-  std::optional<std::string> ReadSubmission() {
-    std::string text;
-    bool complete = false, any = false;
-    while (!complete) {
-      const auto line = editor_.ReadLine(any ? "... " : "eta> ");
-      if (!line) break;
-      text += (any ? "\n" : "") + *line;
-      any = true;
-      complete = !IsIncomplete(text);
+  // False: the session is over. So are the others.
+  bool Program(const std::string& text) {
+    const auto value = Evaluate(text);
+    if (value && !value->IsNil()) {
+      const Root keep(vm_.heap(), *value);
+      std::printf("=> %s\n", ToText(vm_, *value, PrintMode::kWrite).c_str());
     }
-    if (!any) return std::nullopt;
-    editor_.Remember(text);
-    return text;
+    return !over_;
   }
 
-  // The status when the session is over.
-  std::optional<int> Submit(const std::string& text) {
+  bool Command(const std::string& text) {
+    const bool goes_on =
+        RunCommand(vm_, text, [this](const std::string& form) { return Evaluate(form); });
+    return goes_on && !over_;
+  }
+
+  // The value, unrooted. Nothing: it failed, and that was said.
+  std::optional<Value> Evaluate(const std::string& text) {
     Value result;
     const std::string name = "__repl_" + std::to_string(++count_);
-    if (vm_.RunSubmission(text, name, &result)) {
-      const Root root(vm_.heap(), result);
-      vm_.console().Flush();
-      if (!result.IsNil()) {
-        std::printf("=> %s\n", ToText(vm_, result, PrintMode::kWrite).c_str());
-      }
-    } else {
-      vm_.console().Flush();
-      const std::string failure = RenderFailure(vm_, {.color = WantsColor(STDERR_FILENO)});
-      if (failure.empty()) return vm_.pending().status;
-      std::fflush(stdout);
-      std::fputs(failure.c_str(), stderr);
-      vm_.TakePending();
-    }
-    std::fflush(stdout);
+    interrupted.store(false);
+    running_vm.store(&vm_);
+    const bool ran = vm_.RunSubmission(text, name, &result);
+    running_vm.store(nullptr);
+    vm_.console().Flush();
+    if (ran) return result;
+    Report();
     return std::nullopt;
+  }
+
+  void Report() {
+    const std::string failure = RenderFailure(vm_, {.color = WantsColor(STDERR_FILENO)});
+    over_ = failure.empty();
+    status_ = over_ ? vm_.pending().status : 0;
+    std::fflush(stdout);
+    std::fputs(failure.c_str(), stderr);
+    vm_.TakePending();
+  }
+
+  // What can be seen from here; the library's own names only for who asks for them.
+  std::vector<std::string> Complete(std::string_view prefix, bool at_start) {
+    std::vector<std::string> found;
+    const auto add = [&](std::string_view name) {
+      const bool own = name.starts_with('%') && !prefix.starts_with('%');
+      if (name.starts_with(prefix) && !own) found.emplace_back(name);
+    };
+    if (at_start && prefix.starts_with(':')) {
+      for (const std::string& name : CommandNames()) add(name);
+      return found;
+    }
+    for (std::string_view name : vm_.VisibleNames()) add(name);
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
   }
 
   Vm vm_;
   LineEditor editor_;
   int count_ = 0;
+  bool over_ = false;
+  int status_ = 0;
 };
 
 int Main(const Arguments& arguments) {

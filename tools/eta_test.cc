@@ -1,6 +1,8 @@
 // eta_test: runs test programs and reports their results together.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -16,12 +18,22 @@ namespace {
 
 struct TestOptions {
   std::vector<std::string> module_path;
-  std::string format = "tap";
+  std::string format = "tap", filter;
+  int jobs = 1;
+  bool timing = false;
   bool help = false;
 };
 
 std::string CheckFormat(const std::string& text) {
   return text == "tap" || text == "junit" ? "" : "expected tap or junit, not '" + text + "'";
+}
+
+std::string CheckJobs(const std::string& text) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const bool good = parsed.ec == std::errc() && parsed.ptr == end && value >= 1 && value <= 256;
+  return good ? "" : "expected a whole number from 1 to 256, not '" + text + "'";
 }
 
 void SetUp(CLI::App* app, TestOptions* options) {
@@ -31,6 +43,14 @@ void SetUp(CLI::App* app, TestOptions* options) {
   app->add_option("--format", options->format, "how results are printed: tap (default) or junit")
       ->type_name("FORMAT")
       ->check(CheckFormat);
+  app->add_option("--filter", options->filter,
+                  "report only tests whose name, or whose file's path, contains TEXT")
+      ->type_name("TEXT");
+  app->add_option("--jobs", options->jobs,
+                  "how many files run at once, each on a machine of its own (default 1)")
+      ->type_name("N")
+      ->check(CheckJobs);
+  app->add_flag("--timing", options->timing, "say at the end how long each file took");
   app->add_flag("--help,-h", options->help, "print this and exit");
 }
 
@@ -55,27 +75,58 @@ std::optional<std::vector<std::string>> FindAllTests(const Arguments& paths) {
   return tests;
 }
 
+struct Counts {
+  size_t passed = 0, failed = 0;
+};
+
+Counts Count(const std::vector<TestFile>& files) {
+  Counts counts;
+  for (const TestFile& file : files) {
+    for (const TestCase& test : file.cases) ++(test.ok ? counts.passed : counts.failed);
+  }
+  return counts;
+}
+
+// What the run came to, on stderr: the report alone is on stdout.
+void PrintSummary(std::vector<TestFile> files, double seconds, bool timing) {
+  const Counts counts = Count(files);
+  if (timing) {
+    std::stable_sort(files.begin(), files.end(),
+                     [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+    for (const TestFile& file : files) {
+      std::fprintf(stderr, "%8.3f s  %s\n", file.seconds, file.name.c_str());
+    }
+  }
+  std::fprintf(stderr, "eta-test: %zu tests in %zu files, %zu passed, %zu failed, %.2f s\n",
+               counts.passed + counts.failed, files.size(), counts.passed, counts.failed, seconds);
+}
+
 // The exit status.
-int RunTests(const std::vector<std::string>& tests, const TestOptions& options) {
+int Run(const std::vector<std::string>& tests, const TestOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const TestSettings settings{Joined(options.module_path), Host(options.jobs > 1 ? 1 : 0)};
   std::vector<TestFile> files;
-  bool all_ok = true;
-  for (const std::string& test : tests) {
-    auto run = RunTest(test, Joined(options.module_path));
+  auto runs = RunTests(tests, settings, options.jobs);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    auto& run = runs[i];
     if (!run) {
       PrintError(run.error());
       return 1;
     }
+    std::fputs(run->errors.c_str(), stderr);
     if (!run->failure.empty()) {
       std::fprintf(stderr, "eta-test: error in \"%s\":\n%s", run->result.name.c_str(),
                    run->failure.c_str());
     }
-    all_ok = all_ok && std::all_of(run->result.cases.begin(), run->result.cases.end(),
-                                   [](const TestCase& test_case) { return test_case.ok; });
-    files.push_back(std::move(run->result));
+    if (!options.filter.empty()) FilterCases(tests[i], options.filter, &*run);
+    if (!run->result.cases.empty()) files.push_back(std::move(run->result));
   }
   const std::string report = options.format == "junit" ? RenderJunit(files) : RenderTap(files);
   std::fputs(report.c_str(), stdout);
-  return all_ok ? 0 : 1;
+  std::fflush(stdout);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  PrintSummary(files, took.count(), options.timing);
+  return Count(files).failed == 0 ? 0 : 1;
 }
 
 int Main(const Arguments& arguments) {
@@ -99,7 +150,7 @@ int Main(const Arguments& arguments) {
     std::fputs("eta-test: no *.test.eta files found\n", stdout);
     return 0;
   }
-  return RunTests(*tests, options);
+  return Run(*tests, options);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tools/command_line.h"
+#include "tools/compile.h"
 #include "tools/options.h"
 #include "tools/program.h"
 #include "tools/version.h"
@@ -26,5 +27,6 @@ int main(int argc, char** argv) {
     case eta::Options::Action::kRun:
       break;
   }
-  return options->dump.empty() ? eta::RunProgram(*options) : eta::DumpStage(*options);
+  const bool runs = options->dump.empty() && !options->check;
+  return runs ? eta::RunProgram(*options) : eta::ShowStage(*options);
 }

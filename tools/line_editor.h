@@ -1,24 +1,45 @@
-// Lines that a person types.
+// What a person types at a prompt.
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace eta {
 
-// Reads standard input. On a terminal it prompts, edits and remembers lines; otherwise it just
-// reads. One at a time in a process.
+// Reads entries from standard input. On a terminal it edits, completes and remembers them;
+// otherwise it just reads. One at a time in a process; one thread.
 class LineEditor {
  public:
-  LineEditor();
-  bool is_interactive() const { return is_interactive_; }
-  // The next line without its newline; nothing at the end of the input.
-  std::optional<std::string> ReadLine(const char* prompt);
-  // Keeps what was entered for the arrow keys.
-  void Remember(const std::string& entry);
+  struct Options {
+    std::string history_file;  // kept from session to session; empty: nowhere
+    // Whether an entry goes on in the next line.
+    std::function<bool(const std::string& entry)> is_incomplete;
+    // The words that begin with `prefix`; `at_start` when nothing stands before it. Sorted.
+    std::function<std::vector<std::string>(std::string_view prefix, bool at_start)> complete;
+  };
+  struct Entry {
+    enum class Kind { kText, kInterrupted, kEnd };
+    Kind kind;
+    std::string text;  // one or more lines, without the last newline
+  };
+
+  explicit LineEditor(Options options);
+  ~LineEditor();
+
+  bool is_interactive() const { return terminal_ != nullptr; }
+  // The next entry; kInterrupted when SIGINT came while it was typed, whose handler must not
+  // restart system calls.
+  Entry Read();
 
  private:
-  bool is_interactive_;
+  class Terminal;
+  Entry ReadPlainly();
+
+  Options options_;
+  std::unique_ptr<Terminal> terminal_;
 };
 
 }  // namespace eta

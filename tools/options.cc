@@ -57,12 +57,15 @@ auto OneOf(std::vector<std::string> choices) {
 struct Parser {
   Options options;
   bool help = false, version = false;
-  std::string output = "first", on_nonfinite = "stop", on_failure = "stop", path;
+  std::string output = "first", on_nonfinite = "stop", on_failure = "stop", path, expression;
   std::string replicas = "1", devices = "auto", pin = "off";
   CLI::App app{
       "etai [OPTION...] FILE [ARGUMENT...]\n"
-      "Runs the program FILE. What follows FILE is the program's, except --path.\n"};
-  CLI::Option *path_option, *replicas_option, *devices_option, *nonfinite_option;
+      "etai [OPTION...] -e TEXT [ARGUMENT...]\n"
+      "Runs the program FILE: a text, or what etac made of it; - is standard input. What follows\n"
+      "FILE is the program's, except --path.\n"};
+  CLI::Option *path_option, *replicas_option, *devices_option, *nonfinite_option,
+      *expression_option;
 
   Parser() {
     SetUpCommandLine(app);
@@ -111,8 +114,12 @@ struct Parser {
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");
     Add("--dump", options.dump, "STAGE",
-        "print what the reader or expander makes of FILE instead of running it")
-        ->check(OneOf({"reader", "expander"}));
+        "print what reader, expander, analyzer or bytecode emitter make of the program instead of "
+        "running it")
+        ->check(OneOf({"reader", "expander", "analyzer", "bytecode"}));
+    app.add_flag("--check", options.check,
+                 "compile the program, report all errors that can be found, and do not run it");
+    expression_option = Add("-e", expression, "TEXT", "run this text instead of a FILE");
     app.add_flag("--disasm", options.disassemble, "print the bytecode after the run");
     app.add_flag("--help,-h", help, "print this and exit");
     app.add_flag("--version", version, "print the version and exit");
@@ -172,6 +179,10 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   if (parser.help || parser.version) {
     options.action = parser.help ? Options::Action::kHelp : Options::Action::kVersion;
     return options;
+  }
+  if (parser.expression_option->count() > 0) {
+    options.expression = parser.expression;
+    words->insert(words->begin(), "-e");  // stands for the file
   }
   if (words->empty()) return Unexpected(std::string("no input file specified"));
   options.file = words->front();

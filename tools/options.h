@@ -14,9 +14,10 @@ struct Options {
   enum class Action { kRun, kHelp, kVersion };
   Action action = Action::kRun;
 
-  std::string file;                    // not empty when action is kRun
-  std::vector<std::string> arguments;  // the program's own
-  std::optional<std::string> path;     // --path; otherwise ETA_MODULE_PATH counts
+  std::string file;                       // not empty when action is kRun; "-": standard input
+  std::optional<std::string> expression;  // -e: the program's text; `file` stands for it
+  std::vector<std::string> arguments;     // the program's own
+  std::optional<std::string> path;        // --path; otherwise ETA_MODULE_PATH counts
 
   int replicas = 1;             // 0: one for each GPU of --devices, or 1
   bool replicas_given = false;  // --replicas was given, so that the user sees where they run
@@ -39,7 +40,8 @@ struct Options {
   std::string trace;   // the file to write, or empty
   bool stats = false;  // show what the time was spent on
 
-  std::string dump;  // a stage instead of a run, or empty
+  std::string dump;    // a stage instead of a run, or empty
+  bool check = false;  // compile only
   bool disassemble = false;
 
   std::vector<std::string> warnings;  // about what was probably not meant

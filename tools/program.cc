@@ -6,22 +6,18 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/launcher.h"
 #include "tools/extension_names.h"
+#include "tools/program_text.h"
 #include "tools/run_plan.h"
 #include "tools/run_record.h"
 #include "vm/diagnostics.h"
-#include "vm/dump.h"
-#include "vm/expander.h"
 #include "vm/heap_limit.h"
-#include "vm/macro_library.h"
 #include "vm/module_path.h"
-#include "vm/reader.h"
 
 namespace eta {
 namespace {
@@ -30,20 +26,6 @@ DiagnosticStyle StderrStyle() { return {.color = WantsColor(STDERR_FILENO)}; }
 
 void PrintTo(FILE* stream, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stream);
-}
-
-// The text of the stage, or the first error.
-Result<std::string> Dump(const std::string& stage, const std::string& text,
-                         const std::string& name) {
-  SymbolTable names;
-  DatumArena arena;
-  auto data = Read(text, 1, names, arena);
-  if (!data) return Unexpected(std::move(data.error()));
-  if (stage == "reader") return DumpData(*data);
-  const MacroLibrary library(names);
-  auto file = Expander(names, arena, &library).ExpandFile(*data, name);
-  if (!file) return Unexpected(std::move(file.error()));
-  return DumpExpanded(*file);
 }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
@@ -62,7 +44,7 @@ parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
 }
 
 int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options,
-             RunRecord& record) {
+             const std::optional<SourceFile>& text, RunRecord& record) {
   Vm vm(std::move(vm_options));
   parallel::Interruption interruption;
   parallel::Insight::Attach(vm, record.journal(), 0, &interruption);
@@ -74,7 +56,8 @@ int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options
   }
   vm.SetInterruptHook(parallel::HeedSignals);
   const parallel::SignalHandlers handlers(interruption, vm, record.journal()->log(0));
-  const bool ran = parallel::RunLastAct(vm, vm.RunFile(options.file));
+  const bool ran = parallel::RunLastAct(
+      vm, text ? vm.RunText(text->text, text->path) : vm.RunFile(options.file));
   vm.console().Flush();
   if (ran) return 0;
   const std::string failure = RenderFailure(vm, StderrStyle());
@@ -90,7 +73,7 @@ std::chrono::nanoseconds Seconds(double seconds) {
 }
 
 int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options& vm_options,
-                  RunRecord& record) {
+                  const std::optional<SourceFile>& text, RunRecord& record) {
   parallel::Interruption interruption;
   const parallel::SignalHandlers handlers(interruption);
   parallel::ReplicaOptions replicas;
@@ -99,7 +82,8 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
   replicas.before_exit = [&record] { record.Finish(); };
   replicas.replicas = plan.replicas();
   replicas.cores = plan.cores;
-  replicas.file = options.file;
+  replicas.file = text ? text->path : options.file;
+  if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
@@ -159,6 +143,15 @@ int RunProgram(const Options& options) {
     return 1;
   }
   vm_options->program_arguments = options.arguments;
+  std::optional<SourceFile> text;  // of a program that is in no file
+  if (!IsInFile(options)) {
+    auto program = ReadProgram(options);
+    if (!program) {
+      PrintError(program.error());
+      return 1;
+    }
+    text = std::move(*program);
+  }
   auto record = RunRecord::Begin(options, plan->replicas());
   if (!record) {
     PrintError(record.error());
@@ -169,27 +162,10 @@ int RunProgram(const Options& options) {
   if (options.disassemble) vm_options->listing = &listing;
   // A step that is computed in shards is one of replicas, even if there is one only.
   const int status = plan->replicas() > 1 || plan->shards > 0
-                         ? RunOnReplicas(options, *plan, *vm_options, **record)
-                         : RunAlone(options, *plan, std::move(*vm_options), **record);
+                         ? RunOnReplicas(options, *plan, *vm_options, text, **record)
+                         : RunAlone(options, *plan, std::move(*vm_options), text, **record);
   PrintTo(stdout, listing);
   return (*record)->Finish() ? status : std::max(status, 1);
-}
-
-int DumpStage(const Options& options) {
-  auto text = ReadFile(options.file);
-  if (!text) {
-    PrintError(text.error());
-    return 1;
-  }
-  auto dump = Dump(options.dump, *text, std::filesystem::path(options.file).stem());
-  if (dump) {
-    PrintTo(stdout, *dump);
-    return 0;
-  }
-  const Diagnostic& error = dump.error();
-  const SourceFile file{options.file, std::move(*text)};
-  PrintTo(stderr, RenderMessage("error", error.message, error.span, &file, StderrStyle()));
-  return 1;
 }
 
 }  // namespace eta

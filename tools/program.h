@@ -24,9 +24,6 @@ parallel::HostOptions Host(int threads = 0, const std::string& dtype = "");
 // Runs the program with these options; yields the exit status. Failures are reported on stderr.
 int RunProgram(const Options& options);
 
-// Prints what an early stage makes of the program's text; yields the exit status.
-int DumpStage(const Options& options);
-
 // One error or warning of ours on stderr.
 void PrintError(const std::string& message);
 void PrintWarning(const std::string& message);

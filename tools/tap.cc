@@ -1,6 +1,7 @@
 #include "tools/tap.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace eta {
 namespace {
@@ -66,6 +67,13 @@ std::string FailureMessage(const TestCase& test) {
   return message;
 }
 
+std::string TimeAttribute(double seconds) {
+  if (seconds < 0) return "";
+  char text[40];
+  std::snprintf(text, sizeof text, " time=\"%.3f\"", seconds);
+  return text;
+}
+
 std::string CaseElement(const TestCase& test) {
   const std::string open = "    <testcase name=\"" + Escaped(test.name) + "\"";
   if (test.ok) return open + "/>\n";
@@ -110,7 +118,8 @@ std::string RenderJunit(const std::vector<TestFile>& files) {
     count += file.cases.size();
     failures += failed;
     body += "  <testsuite name=\"" + Escaped(Stem(file.name)) + "\" tests=\"" +
-            std::to_string(file.cases.size()) + "\" failures=\"" + std::to_string(failed) + "\">\n";
+            std::to_string(file.cases.size()) + "\" failures=\"" + std::to_string(failed) + "\"" +
+            TimeAttribute(file.seconds) + ">\n";
     for (const TestCase& test : file.cases) body += CaseElement(test);
     body += "  </testsuite>\n";
   }

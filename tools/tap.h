@@ -17,6 +17,7 @@ struct TestCase {
 struct TestFile {
   std::string name;  // without its directory
   std::vector<TestCase> cases;
+  double seconds = -1;  // that it took; negative: not known
 };
 
 // The `ok` and `not ok` lines of a program's output, with the indented lines that follow each.

@@ -1,10 +1,12 @@
 #include "tools/test_runner.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "tools/program.h"
@@ -19,17 +21,27 @@ namespace fs = std::filesystem;
 // Keeps what a test prints; it reads nothing.
 class CapturingConsole : public Console {
  public:
-  explicit CapturingConsole(std::string* output) : output_(output) {}
+  CapturingConsole(std::string* output, std::string* errors) : output_(output), errors_(errors) {}
   void WriteOut(std::string_view bytes) override { output_->append(bytes); }
-  void WriteError(std::string_view bytes) override {
-    std::fwrite(bytes.data(), 1, bytes.size(), stderr);
-  }
+  void WriteError(std::string_view bytes) override { errors_->append(bytes); }
   void Flush() override {}
   std::string ReadLine() override { return ""; }
 
  private:
   std::string* output_;
+  std::string* errors_;
 };
+
+// std.test knows the line; which file it is of is said here.
+void NameFile(const std::string& name, std::vector<TestCase>* cases) {
+  for (TestCase& test : *cases) {
+    auto& lines = test.details;
+    const auto line = std::find_if(lines.begin(), lines.end(), [](const std::string& detail) {
+      return detail.starts_with("  line: ");
+    });
+    if (line != lines.end()) lines.insert(line, "  file: " + name);
+  }
+}
 
 // What a program says that ended with this status.
 std::vector<TestCase> CasesOf(std::string_view output, int status, const std::string& name) {
@@ -65,16 +77,16 @@ Expected<std::vector<std::string>, std::string> FindTests(const std::string& pat
   return found;
 }
 
-Expected<TestRun, std::string> RunTest(const std::string& file,
-                                       const std::optional<std::string>& module_path) {
-  auto options = VmOptionsFromEnvironment(module_path, 1);
+Expected<TestRun, std::string> RunTest(const std::string& file, const TestSettings& settings) {
+  const auto start = std::chrono::steady_clock::now();
+  auto options = VmOptionsFromEnvironment(settings.module_path, 1);
   if (!options) return Unexpected(std::move(options.error()));
   TestRun run;
   std::string output;
   run.result.name = fs::path(file).filename().string();
-  options->console = std::make_unique<CapturingConsole>(&output);
+  options->console = std::make_unique<CapturingConsole>(&output, &run.errors);
   Vm vm(std::move(*options));
-  parallel::PrepareVm(vm, Host());
+  parallel::PrepareVm(vm, settings.host);
   const bool ran = vm.RunFile(file);
   if (!ran) run.failure = RenderFailure(vm, {});
   const std::string& name = run.result.name;
@@ -82,8 +94,33 @@ Expected<TestRun, std::string> RunTest(const std::string& file,
     run.result.cases = {{.name = name + " (load error)", .failure = "File failed to load/execute"}};
   } else {
     run.result.cases = CasesOf(output, ran ? 0 : vm.pending().status, name);
+    NameFile(name, &run.result.cases);
   }
+  run.result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return run;
+}
+
+std::vector<Expected<TestRun, std::string>> RunTests(const std::vector<std::string>& files,
+                                                     const TestSettings& settings, int jobs) {
+  std::vector<Expected<TestRun, std::string>> runs(files.size(), TestRun{});
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < files.size(); i = next++) runs[i] = RunTest(files[i], settings);
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < jobs; ++i) others.emplace_back(work);
+  work();
+  for (std::thread& thread : others) thread.join();
+  return runs;
+}
+
+void FilterCases(const std::string& file, const std::string& text, TestRun* run) {
+  if (file.find(text) != std::string::npos) return;
+  std::erase_if(run->result.cases, [&](const TestCase& test) {
+    const bool died = !test.ok && !test.failure.empty();
+    return !died && test.name.find(text) == std::string::npos;
+  });
 }
 
 }  // namespace eta

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <unordered_map>
+#include <vector>
 
 #include "vm/datum.h"
 
@@ -37,6 +38,12 @@ class Environment {
   const Entry* Find(Name id) const {
     const auto found = entries_.find(id);
     return found == entries_.end() ? nullptr : &found->second;
+  }
+
+  std::vector<Name> Names() const {
+    std::vector<Name> names;
+    for (const auto& [name, entry] : entries_) names.push_back(name);
+    return names;
   }
 
   Kind kind() const { return kind_; }

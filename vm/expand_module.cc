@@ -147,12 +147,21 @@ class ModuleExpander {
     expander_.env_ = top_;
     expander_.top_ = top_;
     for (const Datum* form : forms) {
-      if (!AddForm(form, /*written=*/true)) return false;
+      if (!AddForm(form, /*written=*/true) && !KeepError()) return false;
     }
     return true;
   }
 
  private:
+  // Whether there is a place for the error, so that the next form can be tried.
+  bool KeepError() {
+    if (!expander_.errors_) return false;
+    expander_.errors_->push_back(std::exchange(expander_.error_, {}));
+    expander_.failed_ = false;
+    expander_.env_ = top_;
+    return true;
+  }
+
   // `written`: as opposed to made by a macro.
   bool AddForm(const Datum* form, bool written) {
     const Datum* head = expander_.ExpandHead(form);
@@ -308,7 +317,10 @@ Result<ExpandedFile> Expander::ScanFile(const std::vector<const Datum*>& forms,
                                         std::string_view script) {
   text_ = std::make_unique<FileText>();
   ExpandedFile file;
-  if (!ParseFile(*this, forms, Intern(script), text_.get())) return Unexpected(error_);
+  Items spliced;
+  if (!SpliceSource(forms, &spliced) || !ParseFile(*this, spliced, Intern(script), text_.get())) {
+    return Unexpected(error_);
+  }
   for (const ModuleText& text : text_->modules) {
     ExpandedModule& module = file.modules.emplace_back();
     module.name = text.name;

@@ -173,7 +173,7 @@ const Datum* Expander::ExpandHead(const Datum* form) {
     const Meaning meaning = Resolve(form->Car()->symbol);
     if (meaning.kind != Meaning::Kind::kTop || meaning.bound) return form;
     const SpecialForm* special = FindSpecialForm(*form->Car()->symbol);
-    if (!special || !special->makes_definitions) return form;
+    if (!special || special->kind == SpecialForm::Kind::kExpression) return form;
     Items items;
     if (!CheckList(form, "a definition", &items)) return nullptr;
     form = special->expand(*this, form, items);

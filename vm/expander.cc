@@ -37,6 +37,12 @@ std::nullptr_t Expander::Fail(SourceSpan span, std::string message) {
   return nullptr;
 }
 
+bool Expander::Fail(Diagnostic error) {
+  if (!failed_) error_ = std::move(error);
+  failed_ = true;
+  return false;
+}
+
 bool Expander::CheckSize(const Datum* form, const Items& items, size_t min, size_t max,
                          std::string_view usage) {
   if (items.size() >= min && items.size() <= max) return true;
@@ -160,8 +166,12 @@ const Datum* Expander::ExpandPair(const Datum* pair) {
     const bool reserved = IsReservedWord(*head->symbol);
     const SpecialForm* form = FindSpecialForm(*head->symbol);
     if (form && (reserved || free || form->name == "apply")) {
-      const ExpandFn expand = form->makes_definitions ? ExpandMisplacedDefinition : form->expand;
-      return expand(*this, pair, items);
+      if (form->kind == SpecialForm::Kind::kDefines) {
+        return ExpandMisplacedDefinition(*this, pair, items);
+      }
+      const Datum* expanded = form->expand(*this, pair, items);
+      const bool splices = form->kind == SpecialForm::Kind::kSplices;
+      return splices && expanded ? Expand(expanded) : expanded;
     }
     if (reserved) {
       return Fail(head->span, "Undefined symbol: " + *head->symbol +

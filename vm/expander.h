@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -32,6 +33,14 @@ class MacroLibrary;
 class ModuleExpander;
 struct FileText;
 
+// What include and cond-expand ask of the world around the file. Without it there are no other
+// files, and no modules.
+struct Surroundings {
+  // The data of the file that the string `path` names.
+  std::function<Result<std::vector<const Datum*>>(const Datum* path)> include;
+  std::function<bool(const std::string& module)> has_module;
+};
+
 // Names and arena must outlive the expander and what it returns, and so must the library. One
 // expander per file.
 class Expander {
@@ -40,11 +49,17 @@ class Expander {
   Expander(SymbolTable& names, DatumArena& arena, const MacroLibrary* library = nullptr);
   ~Expander();
 
+  void SetSurroundings(Surroundings surroundings) { surroundings_ = std::move(surroundings); }
+  const Surroundings& surroundings() const { return surroundings_; }
+
   // What the modules of a file are called, import and export. `script` names the module that its
   // top-level forms outside of modules make up, if it has any.
   Result<ExpandedFile> ScanFile(const std::vector<const Datum*>& forms, std::string_view script);
   // Expands the forms of the file that was scanned. `find` knows the modules that it imports.
   Result<Ok> ExpandForms(ExpandedFile* file, const FindModule& find);
+  // From now on ExpandForms keeps the first error of each form at the top level in `errors`, and
+  // goes on with the next.
+  void CollectErrors(std::vector<Diagnostic>* errors) { errors_ = errors; }
   // Both, for a file whose imports do not matter.
   Result<ExpandedFile> ExpandFile(const std::vector<const Datum*>& forms, std::string_view script);
   // A single expression in which all free names are builtins.
@@ -74,6 +89,8 @@ class Expander {
 
   // Keeps the error if it is the first; yields null.
   std::nullptr_t Fail(SourceSpan span, std::string message);
+  // The same for one that another stage found; yields false.
+  bool Fail(Diagnostic error);
   // Checks that a form has at least `min` and at most `max` elements, its head included; otherwise
   // fails with "HEAD: expected USAGE".
   bool CheckSize(const Datum* form, const Items& items, size_t min, size_t max,
@@ -172,6 +189,7 @@ class Expander {
   friend class ClauseReader;
   friend class BodyExpander;
   friend class MacroLibrary;
+  friend class SourceSplicer;
 
   // A definition, whichever way it is spelled.
   struct Definition {
@@ -187,6 +205,7 @@ class Expander {
   bool IsSyntaxDefinition(const Datum* datum) const;  // define-syntax
   bool ParseDefinition(const Datum* datum, Definition* out);
   const Datum* DefinitionValue(const Definition& definition);
+  bool SpliceSource(const Items& forms, Items* out);
   const Datum* ExpandVariable(const Datum* symbol);
   const Datum* ExpandPair(const Datum* pair);
   const Datum* ExpandMacros(const Datum* form);
@@ -213,12 +232,14 @@ class Expander {
   std::unordered_map<Name, const Macro*>
       file_macros_;  // from their definition to the end of the file, in all of its modules
   std::vector<std::pair<Name, Binding::Kind>> session_;  // what AddVariables made visible
+  Surroundings surroundings_;
   std::unique_ptr<FileText> text_;
   ExpandedFile* file_ = nullptr;  // being expanded
   int depth_ = 0;
   int fresh_count_ = 0;
   bool failed_ = false;
   Diagnostic error_;
+  std::vector<Diagnostic>* errors_ = nullptr;  // or null: the first one ends it
 };
 
 // Names that mean something to several families.

@@ -55,12 +55,18 @@ class Interpreter {
   // Release: what was written before it is visible at the safepoint.
   void RequestInterrupt() { limit_.store(nullptr, std::memory_order_release); }
 
-  // The span of the form being executed, and of its callers; innermost first, at most `count`.
-  std::vector<TraceFrame> Trace(size_t count) const;
+  // How many forms are looked at, from the innermost outwards.
+  static constexpr size_t kTraceFrames = 32;
+  // The span of the form being executed, and of its callers; innermost first.
+  std::vector<TraceFrame> Trace() const;
+  // See Vm. Takes no memory.
+  SourceSpan CurrentSpan() const;
 
   void TraceRoots(Marker& marker);
 
  private:
+  template <class F>
+  void WalkFrames(const F& f) const;
   bool IsInterrupted() const { return limit_.load(std::memory_order_relaxed) == nullptr; }
   // An entry of the handler stack: a catch form, the extent of a call/cc, of a dynamic-wind or of
   // an exception handler, which is called where something is raised, before anything is left.

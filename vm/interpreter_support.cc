@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "vm/exception.h"
 #include "vm/interpreter.h"
@@ -388,11 +389,12 @@ bool Interpreter::RunAfterThunk(Value thunk) {
   return true;
 }
 
-std::vector<TraceFrame> Interpreter::Trace(size_t count) const {
-  std::vector<TraceFrame> frames;
+// Calls f(code, span) for the forms being executed, innermost first, as long as it returns true.
+template <class F>
+void Interpreter::WalkFrames(const F& f) const {
   Value* frame = frame_;
   const Word* pc = pc_;
-  while (frame != nullptr && frames.size() < count) {
+  while (frame != nullptr) {
     if (frame[-1] == run_closure_) {
       pc = Address(frame[-2]);
       frame = reinterpret_cast<Value*>(frame[-3].bits());
@@ -402,11 +404,31 @@ std::vector<TraceFrame> Interpreter::Trace(size_t count) const {
     // An instruction's own word is before `pc`; at a procedure's first word nothing was executed
     // yet.
     const auto word = static_cast<uint32_t>(pc - code.words.data());
-    frames.push_back({code.name, code.SpanAt(word == 0 ? 0 : word - 1)});
+    if (!f(code, code.SpanAt(word == 0 ? 0 : word - 1))) return;
     pc = ReturnAddress(frame - 2);
     frame = frame - 2 - FieldA(pc[-1]);
   }
+}
+
+std::vector<TraceFrame> Interpreter::Trace() const {
+  std::vector<TraceFrame> frames;
+  WalkFrames([&](const Code& code, const SourceSpan& span) {
+    frames.push_back({code.name, span});
+    return frames.size() < kTraceFrames;
+  });
   return frames;
+}
+
+SourceSpan Interpreter::CurrentSpan() const {
+  std::optional<SourceSpan> innermost, own;
+  size_t left = kTraceFrames;
+  WalkFrames([&](const Code&, const SourceSpan& span) {
+    if (!innermost) innermost = span;
+    const SourceFile* file = vm_.File(span);
+    if (file != nullptr && !file->is_library) own = span;
+    return !own && --left > 0;
+  });
+  return own ? *own : innermost.value_or(SourceSpan{});
 }
 
 void Interpreter::TraceRoots(Marker& marker) {

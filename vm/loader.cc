@@ -11,7 +11,9 @@
 #include "vm/compiler.h"
 #include "vm/disassembler.h"
 #include "vm/expander.h"
+#include "vm/image.h"
 #include "vm/linker.h"
+#include "vm/loading.h"
 #include "vm/quote.h"
 #include "vm/reader.h"
 #include "vm/suggest.h"
@@ -24,11 +26,6 @@ constexpr std::string_view kPreludePath = "builtins.eta";
 
 std::string Stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
 
-std::span<const Datum* const> FormsOf(const ExpandedFile& file, const ExpandedFile::Part& part) {
-  const std::vector<const Datum*>& body = file.modules[part.module].body;
-  return std::span(body).subspan(part.begin, part.end - part.begin);
-}
-
 // The prelude is ours: a failure is a bug.
 [[noreturn]] void DieOfPrelude(const std::string& message) {
   std::fprintf(stderr, "%.*s: %s\n", int{kPreludePath.size()}, kPreludePath.data(),
@@ -37,19 +34,6 @@ std::span<const Datum* const> FormsOf(const ExpandedFile& file, const ExpandedFi
 }
 
 }  // namespace
-
-// A file on its way.
-struct Loader::Loading {
-  Loading(SymbolTable& names, const MacroLibrary& macros) : expander(names, arena, &macros) {}
-
-  DatumArena arena;  // until it is compiled
-  Expander expander;
-  ExpandedFile file;
-  std::string path;
-  bool is_library = false;
-  std::vector<std::unique_ptr<Module>> linked;  // until they are registered
-  std::vector<const Module*> modules;           // by index in `file`
-};
 
 Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path), macros_(vm.names()) {}
 
@@ -83,10 +67,12 @@ bool Loader::RunFile(const std::string& path) {
   if (!text) return FailWithoutPlace(text.error());
   const std::string directory = std::filesystem::path(path).parent_path().string();
   path_.SetProgramDirectory(directory.empty() ? "." : directory);
+  if (path.ends_with(kImageExtension)) return RunImage(path, *text);
   return Load({path, std::move(*text)}, Stem(path), nullptr, nullptr);
 }
 
 bool Loader::RunText(std::string_view text, const std::string& name) {
+  path_.SetProgramDirectory(".");
   return Load({name, std::string(text)}, Stem(name), nullptr, nullptr);
 }
 
@@ -94,6 +80,17 @@ bool Loader::RunSubmission(std::string_view text, const std::string& name, Value
   path_.SetProgramDirectory(".");
   if (!session_) session_ = std::make_unique<Module>();
   return Load({name, std::string(text)}, name, session_.get(), result);
+}
+
+std::vector<Name> Loader::SubmittedNames() const {
+  std::vector<Name> names = macros_.Names();
+  for (const auto& earlier : macro_sessions_) {
+    const std::vector<Name> macros = earlier->expander.MacroNames();
+    names.insert(names.end(), macros.begin(), macros.end());
+  }
+  if (!session_) return names;
+  for (const auto& [name, binding] : session_->environment) names.push_back(name);
+  return names;
 }
 
 Result<Value> Loader::CompileExpression(Value expression) {
@@ -115,7 +112,9 @@ bool Loader::Load(ModuleSource source, const std::string& script, Module* sessio
   loading.is_library = source.is_library;
   const uint32_t number = AddFile(source);
   RootVector rooted(vm_.heap());
-  if (!Expand(&loading, source, number, script, session)) return false;
+  loading.files = {number};
+  if (!Scan(&loading, source, number, script)) return false;
+  if (!Expand(&loading, session)) return false;
   if (!LinkModules(&loading, session) || !Compile(loading, &rooted.values())) return false;
   if (session) {
     for (const Module* module : loading.modules) session->environment = module->environment;
@@ -128,14 +127,21 @@ bool Loader::Load(ModuleSource source, const std::string& script, Module* sessio
   return ran;
 }
 
-// Reads the file, loads what it imports, and expands it.
-bool Loader::Expand(Loading* loading, const ModuleSource& source, uint32_t number,
-                    const std::string& script, const Module* session) {
+// Reads the file and finds out what it consists of.
+bool Loader::Scan(Loading* loading, const ModuleSource& source, uint32_t number,
+                  const std::string& script) {
   auto data = Read(source.text, number, vm_.names(), loading->arena);
   if (!data) return Fail(std::move(data.error()));
-  auto file = loading->expander.ScanFile(*data, script);
+  loading->data = std::move(*data);
+  loading->expander.SetSurroundings(SurroundingsOf(loading));
+  auto file = loading->expander.ScanFile(loading->data, script);
   if (!file) return Fail(std::move(file.error()));
   loading->file = std::move(*file);
+  return true;
+}
+
+// Loads what it imports, and expands it.
+bool Loader::Expand(Loading* loading, const Module* session) {
   if (!LoadImports(*loading)) return false;
   if (session) {
     loading->expander.AddVariables(*session);
@@ -185,7 +191,7 @@ bool Loader::LoadModule(const ExpandedModule::Import& import) {
   if (std::any_of(loading_.begin(), loading_.end(), loads_it)) {
     return FailUnknown(import, " (" + path + ", which imports it, does not define it)");
   }
-  if (!Load(std::move(**source), *import.module, nullptr, nullptr)) return false;
+  if (!LoadBest(std::move(**source), *import.module)) return false;
   return Find(import.module) || FailUnknown(import, " (" + path + " does not define it)");
 }
 
@@ -233,8 +239,7 @@ bool Loader::LinkModules(Loading* loading, const Module* session) {
 bool Loader::Compile(const Loading& loading, std::vector<Value>* closures) {
   for (const ExpandedFile::Part& part : loading.file.parts) {
     const Module& module = *loading.modules[part.module];
-    auto closure =
-        CompileTopLevel(vm_, *module.name + "_init", FormsOf(loading.file, part), module);
+    auto closure = CompileTopLevel(vm_, *module.name + "_init", loading.file.FormsOf(part), module);
     if (!closure) return Fail(std::move(closure.error()));
     closures->push_back(*closure);
     std::string* listing = loading.is_library ? nullptr : vm_.options().listing;
@@ -252,6 +257,7 @@ void Loader::Register(Loading* loading) {
 }
 
 bool Loader::Run(const Loading& loading, const std::vector<Value>& closures, Value* result) {
+  if (only_compiles_) return true;
   const std::vector<ExpandedFile::Part>& parts = loading.file.parts;
   for (size_t i = 0; i < parts.size(); ++i) {
     const size_t index = parts[i].module;

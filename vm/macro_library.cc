@@ -36,4 +36,6 @@ const Macro* MacroLibrary::Find(Name name) const {
   return entry ? entry->macro : nullptr;
 }
 
+std::vector<Name> MacroLibrary::Names() const { return expander_.env_->Names(); }
+
 }  // namespace eta

@@ -13,6 +13,7 @@ class MacroLibrary {
 
   // The macro of that name, or null. Free names in its templates are builtins.
   const Macro* Find(Name name) const;
+  std::vector<Name> Names() const;
 
  private:
   DatumArena arena_;

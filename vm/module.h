@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -83,6 +84,10 @@ struct ExpandedFile {
   };
   std::vector<ExpandedModule> modules;
   std::vector<Part> parts;
+
+  std::span<const Datum* const> FormsOf(const Part& part) const {
+    return std::span(modules[part.module].body).subspan(part.begin, part.end - part.begin);
+  }
 };
 
 }  // namespace eta

@@ -92,8 +92,9 @@ Expected<std::optional<ModuleSource>, std::string> ModulePath::Find(std::string_
   const std::string relative = RelativePath(module);
   const auto find_in = [&](const std::string& directory) {
     std::error_code error;
-    const fs::path path = fs::path(directory) / relative;
-    return fs::exists(path, error) ? path.string() : std::string();
+    const std::string path = (fs::path(directory) / relative).string();
+    if (fs::exists(path, error)) return path;
+    return fs::exists(path + "c", error) ? path + "c" : std::string();
   };
   std::string path;
   for (size_t i = 0; i < first_.size() && path.empty(); ++i) path = find_in(first_[i]);

@@ -22,7 +22,7 @@ std::vector<std::string> SplitPath(std::string_view list);
 // The whole of a file. Error: why it cannot be read, with the path.
 Expected<std::string, std::string> ReadFile(const std::string& path);
 
-// Looks for module a.b.c in a/b/c.eta: below the current directory's project, below `directories`,
+// Looks for module a.b.c in a/b/c.eta, or an image a/b/c.etac alone: below the current directory's project, below `directories`,
 // in the standard library, below `program_directory` (unless empty).
 class ModulePath {
  public:

@@ -106,6 +106,7 @@ class FileOutput : public OutputPort {
   bool Write(std::string_view bytes) override {
     return std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size();
   }
+  bool Flush() override { return std::fflush(file_.get()) == 0; }
 
  private:
   bool DoClose() override { return std::fclose(file_.release()) == 0; }
@@ -156,6 +157,19 @@ std::optional<std::string> InputPort::ReadLine() {
     if (!Ensure(searched + 1)) break;
   }
   return buffer_.substr(std::exchange(position_, buffer_.size()));
+}
+
+std::string InputPort::ReadSome() {
+  Ensure(1);
+  std::string bytes = std::move(buffer_).substr(std::exchange(position_, 0));
+  buffer_.clear();
+  return bytes;
+}
+
+std::string InputPort::ReadAll() {
+  std::string all = ReadSome();
+  for (std::string more = ReadSome(); !more.empty(); more = ReadSome()) all += more;
+  return all;
 }
 
 std::unique_ptr<Port> OpenConsoleInput(Console& console) {

@@ -44,6 +44,10 @@ class InputPort : public Port {
   std::optional<uint32_t> ReadChar();
   // The text up to the next newline, which is consumed; nothing at the end.
   std::optional<std::string> ReadLine();
+  // As many bytes as come at once; empty at the end.
+  std::string ReadSome();
+  // Everything up to the end.
+  std::string ReadAll();
 
  private:
   // More bytes; empty at the end.
@@ -59,6 +63,8 @@ class OutputPort : public Port {
   OutputPort() : Port(Direction::kOutput) {}
   // False: the bytes could not be written.
   virtual bool Write(std::string_view bytes) = 0;
+  // Hands on what is buffered. False: it could not be written.
+  virtual bool Flush() { return true; }
   // What was written so far, for ports that keep it.
   virtual const std::string* contents() const { return nullptr; }
 };

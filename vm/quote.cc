@@ -96,6 +96,14 @@ const Datum* AtomToDatum(Value value, SourceSpan span, DatumArena& arena) {
   } else if (IsString(value)) {
     datum->kind = Kind::kString;
     datum->text = StringView(value);
+  } else if (value.IsChar()) {
+    datum->kind = Kind::kChar;
+    datum->character = value.AsChar();
+  } else if (auto* bytes = As<BytevectorObject>(value)) {
+    datum->kind = Kind::kBytevector;
+    datum->text.assign(bytes->bytes, bytes->bytes + bytes->length);
+  } else if (IsVector(value)) {
+    datum->kind = Kind::kVector;  // an empty one
   }
   return datum;
 }

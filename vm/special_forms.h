@@ -1,6 +1,7 @@
 // The forms that the expander knows, by name.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,12 @@ struct SpecialForm {
   std::string_view name;
   ExpandFn expand;
   std::string_view procedure = {};  // the builtin that the name is when it stands as a value
-  bool makes_definitions = false;   // rewrites to definitions, not to core forms
+  enum class Kind : uint8_t {
+    kExpression,
+    kDefines,  // rewrites to definitions, not to core forms
+    kSplices,  // rewrites to (begin form...), which stands for it anywhere
+  };
+  Kind kind = Kind::kExpression;
 };
 
 // Sorted by name.
@@ -45,12 +51,14 @@ ETA_EXPAND_FN(ExpandCase);
 ETA_EXPAND_FN(ExpandCatch);
 ETA_EXPAND_FN(ExpandCatchAny);
 ETA_EXPAND_FN(ExpandCond);
+ETA_EXPAND_FN(ExpandCondExpand);
 ETA_EXPAND_FN(ExpandDefineRecordType);
 ETA_EXPAND_FN(ExpandDefineValues);
 ETA_EXPAND_FN(ExpandDo);
 ETA_EXPAND_FN(ExpandDynamicWind);
 ETA_EXPAND_FN(ExpandEval);
 ETA_EXPAND_FN(ExpandIf);
+ETA_EXPAND_FN(ExpandInclude);
 ETA_EXPAND_FN(ExpandLambda);
 ETA_EXPAND_FN(ExpandLet);
 ETA_EXPAND_FN(ExpandLetStar);

@@ -4,14 +4,13 @@
 
 #include "vm/builtins/builtins.h"
 #include "vm/loader.h"
+#include "vm/special_forms.h"
 
 namespace eta {
 namespace {
 
 // GetGlobal's operand is 16 bits wide.
 constexpr size_t kMaxGlobals = 65536;
-// Frames that an error records.
-constexpr size_t kTraceFrames = 32;
 
 size_t StackBytes(const Vm::Options& options) {
   if (options.stack_bytes != 0) return options.stack_bytes;
@@ -52,26 +51,33 @@ Value Vm::Symbol(Name name) {
 
 Value Vm::Fail(std::string_view tag, std::string message) {
   pending_ = Pending{Pending::Kind::kRuntime, Symbol(tag), {}, std::move(message)};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
+  return Value::Failure();
+}
+
+Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
+  const Root keep(*heap_, fields);
+  (void)Fail(tag, std::move(message));
+  pending_.payload = keep;
   return Value::Failure();
 }
 
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
 Value Vm::Exit(int status) {
   pending_ = Pending{Pending::Kind::kExit};
   pending_.status = status;
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
 Value Vm::Terminate(std::string message) {
   pending_ = Pending{Pending::Kind::kTerminated, {}, {}, std::move(message)};
-  pending_.trace = interpreter_->Trace(kTraceFrames);
+  pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
@@ -114,6 +120,7 @@ Value Vm::Payload(const Pending& pending) {
   payload.push_back(String(pending.message));
   payload.push_back(SpanValue(pending.trace.empty() ? SourceSpan{0} : pending.trace[0].span));
   payload.push_back(heap_->List(trace.span()));
+  if (!pending.payload.IsNil()) payload.push_back(pending.payload);
   return heap_->List(payload.span());
 }
 
@@ -149,14 +156,13 @@ Result<Value> Vm::CompileExpression(Value expression) {
   return loader_->CompileExpression(expression);
 }
 
-SourceSpan Vm::CurrentSpan() const {
-  const auto trace = interpreter_->Trace(kTraceFrames);
-  for (const TraceFrame& frame : trace) {
-    const SourceFile* file = File(frame.span);
-    if (file != nullptr && !file->is_library) return frame.span;
-  }
-  return trace.empty() ? SourceSpan{} : trace[0].span;
+Compilation Vm::Compile(const SourceFile& program, Product product,
+                        const std::string& image_directory) {
+  diagnostic_ = {};
+  return loader_->Compile(program, product, image_directory);
 }
+
+SourceSpan Vm::CurrentSpan() const { return interpreter_->CurrentSpan(); }
 
 const SourceFile* Vm::File(const SourceSpan& span) const {
   return span.file == 0 || span.file > files_.size() ? nullptr : &files_[span.file - 1];
@@ -249,6 +255,13 @@ const std::string* Vm::ExtensionError(Name name) const {
 std::vector<std::string_view> Vm::BuiltinNames() const {
   std::vector<std::string_view> names(offered_names_.begin(), offered_names_.end());
   for (const auto& [name, slot] : builtins_) names.push_back(*name);
+  return names;
+}
+
+std::vector<std::string_view> Vm::VisibleNames() const {
+  std::vector<std::string_view> names = BuiltinNames();
+  for (const SpecialForm& form : SpecialForms()) names.push_back(form.name);
+  for (Name name : loader_->SubmittedNames()) names.push_back(*name);
   return names;
 }
 

@@ -24,6 +24,7 @@
 #include "base/expected.h"
 #include "base/thread_annotations.h"
 #include "vm/code.h"
+#include "vm/compilation.h"
 #include "vm/console.h"
 #include "vm/heap.h"
 #include "vm/interpreter.h"
@@ -37,6 +38,8 @@ inline constexpr std::string_view kRuntimeError = "runtime.error";
 inline constexpr std::string_view kTypeError = "runtime.type-error";
 inline constexpr std::string_view kInvalidArity = "runtime.invalid-arity";
 inline constexpr std::string_view kUserError = "runtime.user-error";
+inline constexpr std::string_view kJsonError = "runtime.json-error";
+inline constexpr std::string_view kRegexError = "runtime.regex-error";
 inline constexpr std::string_view kHeapError = "runtime.heap-error";
 inline constexpr std::string_view kInternalError = "runtime.internal-error";
 
@@ -75,6 +78,8 @@ class Vm final : private RootSource {
   // --- Failing --------------------------------------------------------------------------------
   // Starts a runtime error; a native returns the result at once. `message` reads "NAME: reason".
   [[nodiscard]] Value Fail(std::string_view tag, std::string message);
+  // The same with more to tell: (KEY VALUE) lists, in a list.
+  [[nodiscard]] Value FailWith(std::string_view tag, std::string message, Value fields);
   // The usual: a wrong argument. Fail(kTypeError, message).
   [[nodiscard]] Value TypeError(std::string message) {
     return Fail(kTypeError, std::move(message));
@@ -92,13 +97,14 @@ class Vm final : private RootSource {
     enum class Kind : uint8_t { kNone, kRaise, kRuntime, kExit, kTerminated };
     Kind kind = Kind::kNone;
     Value tag;                      // symbol or #f
-    Value payload;                  // what catch delivers
+    Value payload;                  // kRaise: what catch delivers; kRuntime: the fields, or ()
     std::string message;            // kRuntime: the message; kTerminated: why
     std::vector<TraceFrame> trace;  // kRuntime, kTerminated: the active forms, innermost first
     int status = 0;                 // kExit
   };
   const Pending& pending() const { return pending_; }
-  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE). Unrooted.
+  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE), with the
+  // fields behind it if there are any. Unrooted.
   // REQUIRES: the values in `pending` are rooted.
   Value Payload(const Pending& pending);
   Pending TakePending();
@@ -109,7 +115,8 @@ class Vm final : private RootSource {
   // Calls any procedure. May be used inside natives (a nested interpreter loop; prefer to write
   // what calls back in Eta). Failure: something is pending.
   Value Call(Value callee, Args args);
-  // Loads and runs a program file with all it imports. False: `diagnostic` or pending() is set.
+  // Loads and runs a program file, a text or an image, with all it imports. False: `diagnostic` or
+  // pending() is set.
   bool RunFile(const std::string& path);
   // The same for text: modules and top-level forms; `name` stands for the file in diagnostics.
   bool RunText(std::string_view text, const std::string& name);
@@ -117,6 +124,8 @@ class Vm final : private RootSource {
   bool RunSubmission(std::string_view text, const std::string& name, Value* result);
   // See Loader.
   Result<Value> CompileExpression(Value expression);
+  Compilation Compile(const SourceFile& program, Product product,
+                      const std::string& image_directory = "");
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
   uint64_t record_types = 0;  // that were defined so far
@@ -158,6 +167,8 @@ class Vm final : private RootSource {
   void DefineBuiltin(Name name, GlobalSlot slot) { builtins_[name] = slot; }
   // Every builtin's name, those of the extension included.
   std::vector<std::string_view> BuiltinNames() const;
+  // All names that mean something in the next submission, in no order and some repeatedly.
+  std::vector<std::string_view> VisibleNames() const;
   // The slot of a builtin, loading the extension that offers it if need be; null when there is
   // none.
   const GlobalSlot* FindBuiltin(Name name);

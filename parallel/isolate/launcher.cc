@@ -50,8 +50,10 @@ int RunReplicas(const ReplicaOptions& options) {
   group.prepare = [&options](Vm& vm, int rank) {
     PrepareVm(vm, options.host, rank, options.replicas);
   };
-  const IsolateGroup::Outcome outcome =
-      IsolateGroup(std::move(group), streams).Run([&](Vm& vm) { return vm.RunFile(options.file); });
+  const auto program = [&options](Vm& vm) {
+    return options.text ? vm.RunText(*options.text, options.file) : vm.RunFile(options.file);
+  };
+  const IsolateGroup::Outcome outcome = IsolateGroup(std::move(group), streams).Run(program);
   streams.WriteError(outcome.diagnostic);
   return outcome.exit_code;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct ReplicaOptions {
   int replicas = 2;
   std::vector<CoreSet> cores;  // see GroupOptions
   std::string file;
+  std::optional<std::string> text;  // of the program, if `file` is only its name
   OutputMode output = OutputMode::kFirst;
   LaunchOptions launch;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);

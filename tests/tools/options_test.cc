@@ -76,6 +76,15 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_TRUE(options.disassemble);
 }
 
+TEST(OptionsTest, ATextStandsForTheFile) {
+  const Options options = Parse({"--replicas", "2", "-e", "(display 1)", "a", "--b"});
+  EXPECT_EQ(options.expression, "(display 1)");
+  EXPECT_EQ(options.arguments, (Words{"a", "--b"}));
+  EXPECT_EQ(Parse({"-", "x"}).file, "-");
+  EXPECT_TRUE(Parse({"--check", "f.eta"}).check);
+  EXPECT_EQ(ErrorOf({"-e"}), "-e needs a value");
+}
+
 TEST(OptionsTest, WhatIsNotFiniteMattersToWhoAsksForReplicas) {
   EXPECT_FALSE(Parse({"f.eta"}).heed_nonfinite);
   EXPECT_TRUE(Parse({"--replicas", "1", "f.eta"}).heed_nonfinite);
@@ -137,8 +146,8 @@ TEST(OptionsTest, BadValues) {
             "--dtype: expected float64 or float32, not 'float16'");
   EXPECT_EQ(ErrorOf({"--stall-timeout", "inf", "f.eta"}),
             "--stall-timeout: expected a positive number of seconds, not 'inf'");
-  EXPECT_EQ(ErrorOf({"--dump=bytecode", "f.eta"}),
-            "--dump: expected reader or expander, not 'bytecode'");
+  EXPECT_EQ(ErrorOf({"--dump=code", "f.eta"}),
+            "--dump: expected reader or expander or analyzer or bytecode, not 'code'");
   EXPECT_EQ(ErrorOf({"--split=yes", "f.eta"}), "--split takes no value");
   EXPECT_EQ(ErrorOf({"--replicas", "", "f.eta"}), "--replicas needs a value");
   EXPECT_EQ(ErrorOf({"--replicas"}), "--replicas needs a value");

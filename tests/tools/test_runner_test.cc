@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "tools/program.h"
+
 namespace eta {
 namespace {
 
@@ -27,12 +29,13 @@ class TestRunnerTest : public testing::Test {
   }
 
   TestRun Run(const std::string& text) {
-    auto run = RunTest(Write("case.test.eta", text), std::nullopt);
+    auto run = RunTest(Write("case.test.eta", text), settings_);
     EXPECT_TRUE(run) << run.error();
     return run ? *run : TestRun{};
   }
 
   fs::path root_;
+  const TestSettings settings_{std::nullopt, Host()};
 };
 
 TEST_F(TestRunnerTest, FindsTestsBelowADirectoryInOrder) {

@@ -48,7 +48,7 @@ std::vector<const NativeDef*> AllOps() {
 }
 
 TEST(OpTableTest, EveryRowIsWellFormed) {
-  static const std::regex kName("[a-z0-9]+/[a-z0-9-]+[!?]?");
+  static const std::regex kName("[a-z0-9]+/[a-z0-9-]+(->[a-z0-9-]+)?[!?]?");
   static const std::regex kDoc("\\([^ )]+( .+)?\\): .+");
   for (const NativeDef* op : AllOps()) {
     EXPECT_TRUE(std::regex_match(std::string(op->name), kName)) << op->name;

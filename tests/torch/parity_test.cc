@@ -194,6 +194,8 @@ const std::set<std::string_view> kWithoutParity = {
     "optim/exchange-averages!",
     "torch/tensor",
     "torch/from-list",
+    "torch/fact-table->tensor",
+    "torch/tensor->fact-table",
     "torch/ones",
     "torch/zeros",
     "torch/randn",

@@ -311,6 +311,37 @@ TEST_P(ParcelTest, CopiesThatNobodyKeepsAreGarbage) {
   EXPECT_EQ(live_after(GetParam() ? 5 : 200), before);
 }
 
+TEST_P(ParcelTest, FactTablesArriveWithTheirRowsAndIndexes) {
+  EXPECT_EQ(Arrives("(define ft (%make-fact-table 'a 'b))"
+                    "(%fact-table-insert! ft 1 \"x\") (%fact-table-insert! ft 2 (list 3 ft))"
+                    "(%fact-table-insert! ft 140737488355328 'y) (%fact-table-build-index! ft 0)"
+                    "(%fact-table-delete-row! ft 0)"
+                    "(list ft ft)",
+                    "(lambda (tables)"
+                    "  (let ((ft (car tables)))"
+                    "    (%fact-table-insert! ft 5 6)"
+                    "    (list tables (eq? ft (car (cdr tables))) (%fact-table-column-names ft)"
+                    "          (map (lambda (row) (%fact-table-row ft row))"
+                    "               (%fact-table-live-row-ids ft))"
+                    "          (%fact-table-query ft 0 140737488355328)"
+                    "          (%fact-table-query ft 0 1) (%fact-table-query ft 0 5))))"),
+            "((#<fact-table 2colsx3rows> #<fact-table 2colsx3rows>) #t (a b) "
+            "((2 (3 #<fact-table 2colsx3rows>)) (140737488355328 y) (5 6)) (2) () (3))");
+}
+
+TEST_P(ParcelTest, RegexesArrive) {
+  EXPECT_EQ(Arrives("(let ((r (%regex-compile \"(?<n>a)+\" 'icase))) (list r (hash-map r 1)))",
+                    "(lambda (rs)"
+                    "  (list (car rs) (%regex-match? (car rs) \"aA\")"
+                    "        (hash-map-ref (car (cdr rs)) (%regex-compile \"(?<n>a)+\" 'icase))))"),
+            "(#<regex \"(?<n>a)+\" :icase> #t 1)");
+}
+
+TEST_P(ParcelTest, ReadersAndWritersAreRefused) {
+  EXPECT_EQ(Arrives("(define rows (%csv-reader-from-string \"a\")) (lambda () rows)", kItself),
+            "refused: a csv-reader, in the variable rows");
+}
+
 INSTANTIATE_TEST_SUITE_P(Receivers, ParcelTest, testing::Bool(),
                          [](const auto& info) { return info.param ? "Stressed" : "Plain"; });
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/vm.h"
 
@@ -18,6 +19,21 @@ inline Value Wrong(Vm& vm, std::string_view name, std::string_view reason) {
 inline std::optional<size_t> IndexBelow(Value v, size_t length) {
   if (!v.IsInt() || v.AsInt() < 0 || static_cast<uint64_t>(v.AsInt()) >= length) return {};
   return static_cast<size_t>(v.AsInt());
+}
+
+// The text of a symbol or a string; nothing for anything else.
+inline std::optional<std::string_view> NameText(Value v) {
+  if (IsString(v)) return StringView(v);
+  if (IsSymbol(v)) return SymbolName(v);
+  return std::nullopt;
+}
+
+// The name that a symbol or a string gives an option, without the colon that may lead it; empty for
+// anything else.
+inline std::string_view OptionName(Value v) {
+  std::string_view name = NameText(v).value_or("");
+  if (name.starts_with(':')) name.remove_prefix(1);
+  return name;
 }
 
 // Whether `bytes` more fit into the heap, if need be after a collection. False: heap-error pending.
@@ -71,5 +87,18 @@ class ListWalker {
   size_t limit_ = 1;
   bool is_cyclic_ = false;
 };
+
+// Arguments that may also come as one list: its elements, otherwise the arguments themselves.
+// Nothing when the list is not a proper one.
+inline std::optional<std::vector<Value>> SpreadList(Args args) {
+  if (args.size() != 1 || !(IsPair(args[0]) || args[0].IsNil())) {
+    return std::vector<Value>(args.begin(), args.end());
+  }
+  std::vector<Value> items;
+  ListWalker walk(args[0]);
+  for (; walk.More(); walk.Next()) items.push_back(walk.item());
+  if (!walk.IsProper()) return std::nullopt;
+  return items;
+}
 
 }  // namespace eta

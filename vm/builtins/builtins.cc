@@ -7,10 +7,12 @@ namespace eta {
 
 void InstallBuiltins(Vm& vm) {
   for (std::span<const NativeDef> family :
-       {AtomBuiltins(), CharacterBuiltins(), ControlBuiltins(), EnvironmentBuiltins(),
-        ExactnessBuiltins(), FileBuiltins(), HashMapBuiltins(), HashSetBuiltins(), ListBuiltins(),
-        MathBuiltins(), NumberBuiltins(), PathBuiltins(), PortBuiltins(), PredicateBuiltins(),
-        StringBuiltins(), TextBuiltins(), TimeBuiltins(), VectorBuiltins()}) {
+       {AtomBuiltins(),           CharacterBuiltins(), ControlBuiltins(),   CsvBuiltins(),
+        EnvironmentBuiltins(),    ExactnessBuiltins(), FactTableBuiltins(), FactTableFileBuiltins(),
+        FactTableGroupBuiltins(), FileBuiltins(),      HashMapBuiltins(),   HashSetBuiltins(),
+        JsonBuiltins(),           ListBuiltins(),      MathBuiltins(),      NumberBuiltins(),
+        PathBuiltins(),           PortBuiltins(),      PredicateBuiltins(), RegexBuiltins(),
+        StringBuiltins(),         TextBuiltins(),      TimeBuiltins(),      VectorBuiltins()}) {
     vm.DefineNatives(family);
   }
   vm.current_input = NewPort(vm, OpenConsoleInput(vm.console()));

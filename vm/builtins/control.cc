@@ -3,10 +3,22 @@
 #include "vm/builtins/builtins.h"
 #include "vm/code.h"
 #include "vm/exception.h"
+#include "vm/features.h"
 #include "vm/printer.h"
 
 namespace eta {
 namespace {
+
+// What error was called with, for error-object-message and its like.
+Value ErrorFields(Vm& vm, Args args) {
+  RootVector fields(vm.heap());
+  const Value message[] = {vm.Symbol("message"), args[0]};
+  fields.push_back(vm.heap().List(message));
+  const Root list(vm.heap(), vm.heap().List(args.subspan(1)));
+  const Value irritants[] = {vm.Symbol("irritants"), list};
+  fields.push_back(vm.heap().List(irritants));
+  return vm.heap().List(fields.span());
+}
 
 Value Error(Vm& vm, Args args) {
   std::string message =
@@ -15,7 +27,8 @@ Value Error(Vm& vm, Args args) {
     message += ' ';
     Print(vm, irritant, PrintMode::kWrite, &message);
   }
-  return vm.Fail(kUserError, std::move(message));
+  if (args.size() == 1 && IsString(args[0])) return vm.Fail(kUserError, std::move(message));
+  return vm.FailWith(kUserError, std::move(message), ErrorFields(vm, args));
 }
 
 // For procedures of the library that are written in the language.
@@ -85,6 +98,12 @@ Value ArityError(Vm& vm, Args args) {
   return vm.Fail(kInvalidArity, ToText(vm, args[0], PrintMode::kDisplay));
 }
 
+Value Features(Vm& vm, Args) {
+  RootVector names(vm.heap());
+  for (std::string_view name : FeatureNames()) names.push_back(vm.Symbol(name));
+  return vm.heap().List(names.span());
+}
+
 Value Platform(Vm& vm, Args) {
 #if defined(__linux__)
   return vm.Symbol("Linux");
@@ -115,6 +134,7 @@ constexpr NativeDef kNatives[] = {
     {"%arity-error", ArityError, 1, 1, "(%arity-error message): raises runtime.invalid-arity"},
     {"%values", ValuesP, 0, kAnyCount, "(%values v ...): all of the arguments as results"},
     {"%compile", Compile, 1, 1, "(%compile datum): a procedure that evaluates the expression"},
+    {"features", Features, 0, 0, "(features): what cond-expand knows to be there"},
     {"platform", Platform, 0, 0, "(platform): Linux, Darwin, Win32 or Unknown"},
 };
 

@@ -112,6 +112,19 @@ Value TruncateRemainder(Vm& vm, Args args) {
   return division ? division->remainder : Value::Failure();
 }
 
+// The root by doubles is at most one off; then the rest is exact.
+Value ExactIntegerSqrt(Vm& vm, Args args) {
+  const bool good = IsInteger(args[0]) && ToInt64(args[0]) >= 0;
+  if (!good) return Wrong(vm, "exact-integer-sqrt", "argument is not a non-negative integer");
+  const auto n = static_cast<uint64_t>(ToInt64(args[0]));
+  auto root = static_cast<uint64_t>(std::sqrt(static_cast<double>(n)));
+  while (root * root > n) --root;
+  while ((root + 1) * (root + 1) <= n) ++root;
+  const Root rest(vm.heap(), vm.heap().Integer(static_cast<int64_t>(n - root * root)));
+  const Value values[] = {Value::Int(static_cast<int64_t>(root)), rest};
+  return vm.heap().Values(values);
+}
+
 constexpr NativeDef kNatives[] = {
     {"inexact", Inexact, 1, 1, "(inexact x): x as a float"},
     {"exact->inexact", Inexact, 1, 1, "(exact->inexact x): x as a float"},
@@ -129,6 +142,8 @@ constexpr NativeDef kNatives[] = {
     {"floor/", FloorDivide, 2, 2, "(floor/ a b): quotient rounded down, and its remainder"},
     {"truncate/", TruncateDivide, 2, 2,
      "(truncate/ a b): quotient towards zero, and its remainder"},
+    {"exact-integer-sqrt", ExactIntegerSqrt, 1, 1,
+     "(exact-integer-sqrt n): the integral root of n, and what is left of n"},
     {"floor-quotient", FloorQuotient, 2, 2, "(floor-quotient a b): a / b rounded down"},
     {"floor-remainder", FloorRemainder, 2, 2, "(floor-remainder a b): with the sign of b"},
     {"truncate-quotient", TruncateQuotient, 2, 2, "(truncate-quotient a b): a / b towards zero"},

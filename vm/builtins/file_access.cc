@@ -1,10 +1,33 @@
 #include "vm/builtins/file_access.h"
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <system_error>
 
 #include "vm/builtins/arguments.h"
+#include "vm/port.h"
 
 namespace eta {
+namespace {
+
+constexpr std::string_view kCouldNotOpen = "could not open file";
+
+// Null with a type-error pending.
+Port* OpenPortIn(Vm& vm, std::string_view name, Value v, Port::Direction direction) {
+  Port* port = PortOf(v);
+  const bool is_input = direction == Port::Direction::kInput;
+  if (port == nullptr || port->direction() != direction) {
+    (void)Wrong(vm, name, is_input ? "not an input port" : "not an output port");
+  } else if (!port->is_open()) {
+    (void)Wrong(vm, name, "the port is closed");
+  } else {
+    return port;
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v) {
   if (!IsString(v)) {
@@ -21,6 +44,36 @@ Value FileError(Vm& vm, std::string_view name, std::string_view reason, const st
                 int error) {
   return Wrong(vm, name,
                std::string(reason) + ": " + path + ": " + std::generic_category().message(error));
+}
+
+InputPort* OpenInputIn(Vm& vm, std::string_view name, Value v) {
+  return static_cast<InputPort*>(OpenPortIn(vm, name, v, Port::Direction::kInput));
+}
+
+OutputPort* OpenOutputIn(Vm& vm, std::string_view name, Value v) {
+  return static_cast<OutputPort*>(OpenPortIn(vm, name, v, Port::Direction::kOutput));
+}
+
+std::unique_ptr<InputPort> OpenForReading(Vm& vm, std::string_view name, const std::string& path) {
+  std::error_code ignored;
+  // A directory opens like a file, and then cannot be read.
+  const bool is_directory = std::filesystem::is_directory(path, ignored);
+  std::unique_ptr<Port> port = is_directory ? nullptr : OpenFileInput(path);
+  if (port == nullptr) {
+    (void)FileError(vm, name, kCouldNotOpen, path, is_directory ? EISDIR : errno);
+  }
+  return std::unique_ptr<InputPort>(static_cast<InputPort*>(port.release()));
+}
+
+std::unique_ptr<OutputPort> OpenForWriting(Vm& vm, std::string_view name, const std::string& path) {
+  std::unique_ptr<Port> port =
+      vm.console().WritesFile(path) ? OpenFileOutput(path) : OpenNullOutput();
+  if (port == nullptr) (void)FileError(vm, name, kCouldNotOpen, path, errno);
+  return std::unique_ptr<OutputPort>(static_cast<OutputPort*>(port.release()));
+}
+
+Value WriteError(Vm& vm, std::string_view name) {
+  return Wrong(vm, name, std::string("could not write: ") + std::strerror(errno));
 }
 
 }  // namespace eta

@@ -1,6 +1,7 @@
 // What the builtins that touch files share.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 
 namespace eta {
 
+class InputPort;
+class OutputPort;
 class Vm;
 
 // The path that the argument `v` of builtin `name` gives; nothing, with a type-error pending, when
@@ -18,5 +21,18 @@ std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v);
 // Fails with "NAME: reason: PATH: what errno-like `error` means".
 Value FileError(Vm& vm, std::string_view name, std::string_view reason, const std::string& path,
                 int error);
+
+// The open port in `v`, in that direction; null with a type-error pending when it is none.
+InputPort* OpenInputIn(Vm& vm, std::string_view name, Value v);
+OutputPort* OpenOutputIn(Vm& vm, std::string_view name, Value v);
+
+// Null with a type-error pending: the file cannot be opened.
+std::unique_ptr<InputPort> OpenForReading(Vm& vm, std::string_view name, const std::string& path);
+// The same; empties the file. Where the console does not let it be written, what is written is
+// lost.
+std::unique_ptr<OutputPort> OpenForWriting(Vm& vm, std::string_view name, const std::string& path);
+
+// "NAME: could not write: " and what errno means.
+Value WriteError(Vm& vm, std::string_view name);
 
 }  // namespace eta

@@ -97,6 +97,13 @@ Value ListRef(Vm& vm, Args args) {
   return Car(*tail);
 }
 
+Value ListSet(Vm& vm, Args args) {
+  const std::optional<Value> tail = Tail(args[0], args[1]);
+  if (!tail || !IsPair(*tail)) return Wrong(vm, "list-set!", "index out of bounds");
+  static_cast<PairObject*>(tail->AsObject())->car = args[2];
+  return Value::Nil();
+}
+
 Value ListTail(Vm& vm, Args args) {
   const std::optional<Value> tail = Tail(args[0], args[1]);
   return tail ? *tail : Wrong(vm, "list-tail", "index out of bounds");
@@ -176,6 +183,7 @@ constexpr NativeDef kNatives[] = {
     {"append", Append, 0, kAnyCount, "(append xs ...): the lists in one; the last is not copied"},
     {"reverse", Reverse, 1, 1, "(reverse xs): the elements in opposite order"},
     {"list-ref", ListRef, 2, 2, "(list-ref xs i): the element at i, from 0"},
+    {"list-set!", ListSet, 3, 3, "(list-set! xs i v): makes v the element at i"},
     {"list-tail", ListTail, 2, 2, "(list-tail xs n): the list without its first n elements"},
     {"member", Member, 2, 2,
      "(member v xs): the rest of xs from the first element eq? to v, or #f"},

@@ -1,8 +1,6 @@
 // Input and output.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
+#include <utility>
 
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
@@ -21,11 +19,9 @@ bool IsPort(Value v, Port::Direction direction) {
 
 // Writes to the port, which must be an open output port.
 Value WriteTo(Vm& vm, Value port, std::string_view name, std::string_view bytes) {
-  if (!IsPort(port, Port::Direction::kOutput)) return Wrong(vm, name, "not an output port");
-  auto* output = static_cast<OutputPort*>(PortOf(port));
-  if (!output->is_open()) return Wrong(vm, name, "the port is closed");
-  if (output->Write(bytes)) return Value::Nil();
-  return Wrong(vm, name, std::string("could not write: ") + std::strerror(errno));
+  OutputPort* output = OpenOutputIn(vm, name, port);
+  if (output == nullptr) return Value::Failure();
+  return output->Write(bytes) ? Value::Nil() : WriteError(vm, name);
 }
 
 // The optional port argument of the printing procedures: what is no port means the current one.
@@ -68,15 +64,7 @@ Value WriteString(Vm& vm, Args args) {
 
 // The open input port to read from; null with something pending.
 InputPort* Input(Vm& vm, Args args, std::string_view name) {
-  const Value port = args.empty() ? vm.current_input : args[0];
-  if (!IsPort(port, Port::Direction::kInput)) {
-    (void)Wrong(vm, name, "not an input port");
-    return nullptr;
-  }
-  auto* input = static_cast<InputPort*>(PortOf(port));
-  if (input->is_open()) return input;
-  (void)Wrong(vm, name, "the port is closed");
-  return nullptr;
+  return OpenInputIn(vm, name, args.empty() ? vm.current_input : args[0]);
 }
 
 Value ReadChar(Vm& vm, Args args) {
@@ -140,31 +128,23 @@ Value GetOutputString(Vm& vm, Args args) {
   return vm.String(*text);
 }
 
-constexpr std::string_view kCouldNotOpen = "could not open file";
-
 Value OpenInputFile(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "open-input-file", args[0]);
   if (!path) return Value::Failure();
-  std::error_code ignored;
-  // A directory opens like a file, and then cannot be read.
-  const bool is_directory = std::filesystem::is_directory(*path, ignored);
-  std::unique_ptr<Port> port = is_directory ? nullptr : OpenFileInput(*path);
-  if (port) return NewPort(vm, std::move(port));
-  return FileError(vm, "open-input-file", kCouldNotOpen, *path, is_directory ? EISDIR : errno);
+  std::unique_ptr<Port> port = OpenForReading(vm, "open-input-file", *path);
+  return port ? NewPort(vm, std::move(port)) : Value::Failure();
 }
 
 Value OpenOutputFile(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "open-output-file", args[0]);
   if (!path) return Value::Failure();
-  if (!vm.console().WritesFile(*path)) return NewPort(vm, OpenNullOutput());
-  std::unique_ptr<Port> port = OpenFileOutput(*path);
-  if (port) return NewPort(vm, std::move(port));
-  return FileError(vm, "open-output-file", kCouldNotOpen, *path, errno);
+  std::unique_ptr<Port> port = OpenForWriting(vm, "open-output-file", *path);
+  return port ? NewPort(vm, std::move(port)) : Value::Failure();
 }
 
 Value Close(Vm& vm, Value v, std::string_view name) {
   if (PortOf(v)->Close()) return Value::Nil();
-  return Wrong(vm, name, std::string("could not write: ") + std::strerror(errno));
+  return WriteError(vm, name);
 }
 
 Value ClosePort(Vm& vm, Args args) {

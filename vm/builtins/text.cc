@@ -76,6 +76,18 @@ Value StringToList(Vm& vm, Args args) {
   return vm.heap().List(characters.span());
 }
 
+Value StringToVector(Vm& vm, Args args) {
+  const auto text = Slice(vm, args, "string->vector");
+  if (!text) return Value::Failure();
+  std::vector<Value> characters;
+  for (size_t i = 0; i < text->size();) characters.push_back(Value::Char(NextCharacter(*text, &i)));
+  const size_t bytes = VectorObject::Bytes(characters.size());
+  if (!MakeRoom(vm, "string->vector", bytes)) return Value::Failure();
+  const Value vector = vm.heap().Vector(characters.size(), Value::Nil());
+  std::ranges::copy(characters, As<VectorObject>(vector)->elements);
+  return vector;
+}
+
 Value ListToString(Vm& vm, Args args) {
   std::string text;
   ListWalker walk(args[0]);
@@ -223,6 +235,8 @@ constexpr NativeDef kNatives[] = {
     {"string", StringP, 0, kAnyCount, "(string c ...): a string of the characters"},
     {"string-copy", StringCopy, 1, 3, "(string-copy s [start [end]]): the bytes from start to end"},
     {"string->list", StringToList, 1, 3, "(string->list s [start [end]]): its characters"},
+    {"string->vector", StringToVector, 1, 3,
+     "(string->vector s [start [end]]): its characters, in a vector"},
     {"list->string", ListToString, 1, 1, "(list->string cs): a string of the characters"},
     {"string-upcase", StringUpcase, 1, 1, "(string-upcase s): in capital letters"},
     {"string-downcase", StringDowncase, 1, 1, "(string-downcase s): in small letters"},

@@ -1,8 +1,10 @@
 // Vectors. What calls back is in std.collections.
 #include <algorithm>
+#include <cstring>
 
 #include "vm/builtins/arguments.h"
 #include "vm/builtins/builtins.h"
+#include "vm/utf8.h"
 
 namespace eta {
 namespace {
@@ -110,6 +112,29 @@ Value ListToVector(Vm& vm, Args args) {
   return vector;
 }
 
+Value VectorCopyInto(Vm& vm, Args args) {
+  constexpr std::string_view kName = "vector-copy!";
+  const auto to = Slice(vm, args[0], {}, kName);
+  const auto from = to ? Slice(vm, args[2], args.subspan(3), kName) : std::nullopt;
+  if (!from) return Value::Failure();
+  const auto at = IndexBelow(args[1], to->size() + 1);
+  if (!at || from->size() > to->size() - *at) return Wrong(vm, kName, "indices out of bounds");
+  std::memmove(to->data() + *at, from->data(), from->size_bytes());  // they may overlap
+  return Value::Nil();
+}
+
+Value VectorToString(Vm& vm, Args args) {
+  const auto elements = Slice(vm, args[0], args.subspan(1), "vector->string");
+  if (!elements) return Value::Failure();
+  std::string text;
+  for (Value v : *elements) {
+    if (!v.IsChar()) return Wrong(vm, "vector->string", "element is not a character");
+    AppendUtf8(v.AsChar(), &text);
+  }
+  if (!MakeRoomForString(vm, "vector->string", text.size())) return Value::Failure();
+  return vm.String(text);
+}
+
 // A symbol that no other type's tag is: NAME:COUNT:NUMBER, the number from the VM's seed so that
 // replicas agree.
 Value RecordTag(Vm& vm, Args args) {
@@ -133,6 +158,10 @@ constexpr NativeDef kNatives[] = {
     {"vector-set!", VectorSet, 3, 3, "(vector-set! v i x): makes x the element at i"},
     {"vector-copy", VectorCopy, 1, 3, "(vector-copy v [start [end]]): the elements in a new one"},
     {"vector-fill!", VectorFill, 2, 4, "(vector-fill! v x [start [end]]): makes x each element"},
+    {"vector-copy!", VectorCopyInto, 3, 5,
+     "(vector-copy! to at from [start [end]]): copies elements of one vector into another"},
+    {"vector->string", VectorToString, 1, 3,
+     "(vector->string v [start [end]]): a string of the characters"},
     {"vector-append", VectorAppend, 0, kAnyCount, "(vector-append v ...): the vectors in one"},
     {"%record-tag", RecordTag, 1, 1,
      "(%record-tag name): a symbol to tag records of a new type with"},

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Fuzzes what takes bytes from outside, with libFuzzer under the address and undefined-behaviour sanitizers:
+#
+#   ./bazelw run //tests/fuzz -- [SECONDS [FUZZER...]]        (60; reader compiler image)
+#
+# It needs clang. What it built and found is kept below ${XDG_CACHE_HOME:-~/.cache}/eta/fuzz. Status 1 if a fuzzer found
+# something; the input that shows it is named.
+set -eu
+
+root=${BUILD_WORKSPACE_DIRECTORY:-$(cd "$(dirname "$0")/../.." && pwd)}
+work=${XDG_CACHE_HOME:-$HOME/.cache}/eta/fuzz
+seconds=${1:-60}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- reader compiler image
+cd "$root"
+mkdir -p "$work"
+
+command -v clang++ >/dev/null || { echo "error: fuzzing needs clang++" >&2; exit 1; }
+
+# Objects that end in arrays of any length are no findings: bounds.
+cat >"$work/Makefile" <<'MAKEFILE'
+FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+  -fno-sanitize=vptr,bounds -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
+SOURCES = $(wildcard $(ROOT)/vm/*.cc $(ROOT)/vm/*/*.cc) $(ROOT)/tools/formatter.cc $(ROOT)/tools/syntax_tree.cc
+OBJECTS = $(SOURCES:$(ROOT)/%.cc=o/%.o) o/embedded.o
+.SECONDARY:
+%_fuzz: o/tests/fuzz/%_fuzz.o $(OBJECTS)
+	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+o/%.o: $(ROOT)/%.cc
+	@mkdir -p $(@D)
+	clang++ $(FLAGS) -c -o $@ $<
+embed: $(ROOT)/stdlib/embed.cc
+	clang++ -std=c++20 -O1 -o $@ $<
+embedded.cc: embed $(wildcard $(ROOT)/stdlib/*.eta $(ROOT)/stdlib/std/*.eta)
+	./embed $(ROOT)/stdlib/ $(ROOT)/stdlib/*.eta $(ROOT)/stdlib/std/*.eta >$@
+o/embedded.o: embedded.cc
+	clang++ $(FLAGS) -c -o $@ $<
+-include $(OBJECTS:.o=.d)
+MAKEFILE
+
+# Programs to start from, and what the fuzzers found interesting before.
+corpus() {
+  mkdir -p "$work/corpus_$1"
+  case $1 in
+    image) ;;
+    *) find tests/eta cookbook -name '*.eta' -size -4k -exec cp -f {} "$work/corpus_$1" ';' ;;
+  esac
+}
+
+status=0
+for fuzzer in "$@"; do
+  make -s -C "$work" -j"$(nproc)" ROOT="$root" "${fuzzer}_fuzz"
+  corpus "$fuzzer"
+  echo "fuzzing the $fuzzer for $seconds s"
+  "$work/${fuzzer}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+    -print_final_stats=1 -artifact_prefix="$work/$fuzzer-" "$work/corpus_$fuzzer" 2>"$work/$fuzzer.log" || {
+    status=1
+    tail -n 40 "$work/$fuzzer.log"
+  }
+  grep -E 'number_of_executed_units|Done' "$work/$fuzzer.log" || true
+done
+exit $status

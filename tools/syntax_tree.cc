@@ -1,0 +1,150 @@
+#include "tools/syntax_tree.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace eta {
+namespace {
+
+using Kind = SyntaxNode::Kind;
+
+bool IsSpace(char c) { return std::string_view(" \t\n\r\f\v").find(c) != std::string_view::npos; }
+bool IsDelimiter(char c) {
+  return IsSpace(c) || std::string_view("()[]\";,`'").find(c) != std::string_view::npos;
+}
+
+class SyntaxParser {
+ public:
+  explicit SyntaxParser(std::string_view text) : rest_(text), whole_(text) {}
+
+  // Nodes up to a closing bracket, which is not taken, or the end.
+  std::vector<SyntaxNode> ParseNodes() {
+    std::vector<SyntaxNode> nodes;
+    while (true) {
+      const auto [newlines, spaces] = SkipSpace();
+      if (rest_.empty() || rest_[0] == ')' || rest_[0] == ']') return nodes;
+      const size_t column = Column();
+      SyntaxNode node = ParseNode();
+      node.newlines_before = newlines;
+      node.spaces_before = spaces;
+      node.column = column;
+      nodes.push_back(std::move(node));
+    }
+  }
+
+ private:
+  std::pair<size_t, size_t> SkipSpace() {
+    size_t newlines = 0, spaces = 0;
+    for (; !rest_.empty() && IsSpace(rest_[0]); rest_.remove_prefix(1)) {
+      if (rest_[0] == '\n') ++newlines;
+      ++spaces;
+    }
+    return {newlines, spaces};
+  }
+
+  size_t Column() const {
+    const size_t position = whole_.size() - rest_.size();
+    const size_t newline = whole_.substr(0, position).rfind('\n');
+    return newline == std::string_view::npos ? position : position - newline - 1;
+  }
+
+  std::string Take(size_t count) {
+    const std::string text(rest_.substr(0, count));
+    rest_.remove_prefix(std::min(count, rest_.size()));
+    return text;
+  }
+
+  SyntaxNode ParseNode() {
+    if (rest_[0] == ';') return LineComment();
+    if (rest_.starts_with("#!")) return Directive();
+    if (rest_.starts_with("#|")) return BlockComment();
+    for (std::string_view open : {"(", "[", "#(", "#[", "#u8(", "#u8[", "#U8(", "#U8["}) {
+      if (rest_.starts_with(open)) return List(open.size());
+    }
+    for (std::string_view mark : {"#;", ",@", "'", "`", ","}) {
+      if (rest_.starts_with(mark)) return Prefix(mark.size());
+    }
+    return Atom();
+  }
+
+  SyntaxNode LineComment() {
+    std::string text = Take(std::min(rest_.find('\n'), rest_.size()));
+    text.erase(text.find_last_not_of(" \t\r") + 1);
+    return {Kind::kLineComment, std::move(text)};
+  }
+
+  // `#!` makes a comment of the first line of a file, and of a word elsewhere.
+  SyntaxNode Directive() {
+    if (rest_.size() == whole_.size()) return LineComment();
+    size_t end = 2;
+    while (end < rest_.size() && !IsDelimiter(rest_[end])) ++end;
+    return {Kind::kAtom, Take(end)};
+  }
+
+  SyntaxNode BlockComment() {
+    size_t end = 2;
+    for (int depth = 1; depth > 0 && end < rest_.size();) {
+      const std::string_view two = rest_.substr(end, 2);
+      depth += two == "#|" ? 1 : two == "|#" ? -1 : 0;
+      end += two == "#|" || two == "|#" ? 2 : 1;
+    }
+    return {Kind::kBlockComment, Take(end)};
+  }
+
+  SyntaxNode List(size_t open) {
+    SyntaxNode list{Kind::kList, Take(open)};
+    list.closer = list.text.back() == '(' ? ')' : ']';
+    list.children = ParseNodes();
+    Take(1);
+    return list;
+  }
+
+  SyntaxNode Prefix(size_t size) {
+    SyntaxNode prefix{Kind::kPrefix, Take(size)};
+    do {
+      const size_t newlines = SkipSpace().first, column = Column();
+      prefix.children.push_back(ParseNode());
+      prefix.children.back().newlines_before = newlines;
+      prefix.children.back().column = column;
+    } while (IsComment(prefix.children.back()) && !rest_.empty());
+    return prefix;
+  }
+
+  // What stands between a mark and its datum.
+  static bool IsComment(const SyntaxNode& node) {
+    return node.kind == Kind::kLineComment || node.kind == Kind::kBlockComment ||
+           (node.kind == Kind::kPrefix && node.text == "#;") || node.text.starts_with("#!");
+  }
+
+  // Behind the character that follows the backslash, whatever it is, or the ; of #\x41;.
+  size_t CharacterEnd() const {
+    const size_t end = rest_.find_first_not_of("0123456789ABCDEFabcdef", 3);
+    const bool hex = rest_.starts_with("#\\x") && end != std::string_view::npos && end > 3;
+    return hex && rest_[end] == ';' ? end + 1 : 3;
+  }
+
+  SyntaxNode Atom() {
+    size_t end = 0;
+    if (rest_[0] == '"') {
+      for (end = 1; end < rest_.size() && rest_[end] != '"'; ++end) end += rest_[end] == '\\';
+      return {Kind::kAtom, Take(end + 1)};
+    }
+    if (rest_.starts_with("#\\")) end = CharacterEnd();
+    for (; end < rest_.size() && !IsDelimiter(rest_[end]); ++end) {
+      if (rest_[end] != '|') continue;
+      for (++end; end < rest_.size() && rest_[end] != '|'; ++end) end += rest_[end] == '\\';
+    }
+    return {Kind::kAtom, Take(std::max<size_t>(end, 1))};
+  }
+
+  std::string_view rest_;
+  const std::string_view whole_;
+};
+
+}  // namespace
+
+std::vector<SyntaxNode> ParseSyntax(std::string_view text) {
+  return SyntaxParser(text).ParseNodes();
+}
+
+}  // namespace eta

@@ -1,0 +1,31 @@
+// Source text as it is written: brackets, comments, line breaks. What the formatter works on.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eta {
+
+struct SyntaxNode {
+  enum class Kind {
+    kAtom,
+    kList,          // of `children`, between `text` and `closer`
+    kPrefix,        // `text`, one of ' ` , ,@ #; and what it stands before
+    kLineComment,   // with its semicolon
+    kBlockComment,  // may go over several lines
+  };
+  Kind kind = Kind::kAtom;
+  std::string text;
+  char closer = 0;
+  std::vector<SyntaxNode> children;
+  size_t newlines_before = 0;  // between the node before and this one
+  size_t spaces_before = 0;    // if there are no newlines
+  size_t column = 0;           // of its first byte, from 0
+};
+
+// The nodes at the top level. REQUIRES: the reader finds no error in `text`.
+std::vector<SyntaxNode> ParseSyntax(std::string_view text);
+
+}  // namespace eta
