@@ -50,7 +50,7 @@ const Layer kLayers[] = {
      " (batch-norm 2 'sync #t))",
      kSignals},
     {"layer-norm", "(sequential (linear 3 4) (layer-norm '(4)) (linear 4 2))", kRows},
-    {"group-norm", "(sequential (linear 3 4) (group-norm 2 4) (linear 4 2))", kRows},
+    {"group-norm", "(sequential (linear 3 8) (group-norm 2 8) (linear 8 2))", kRows},
     {"embedding", "(sequential (embedding 5 3) (linear 3 2))", "(randint 0 5 (list rows 2))"},
     {"lstm", "(lstm 2 3)", "(randn (list rows 3 2))"},
     {"gru", "(gru 2 3)", "(randn (list rows 3 2))"},
