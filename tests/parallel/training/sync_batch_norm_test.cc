@@ -38,7 +38,7 @@ class SyncBatchNormTest : public testing::TestWithParam<const char*> {
 
 TEST_P(SyncBatchNormTest, ReplicasAgree) {
   for (const char* optimizer :
-       {"(sgd model 0.05 'momentum 0.9)", "(sgd model 0.05 'accumulate 2)"}) {
+       {"(sgd model 0.002 'momentum 0.9)", "(sgd model 0.002 'accumulate 2)"}) {
     for (const char* loss :
          {"mse-loss", "(lambda (p t) (mse-loss p t 'reduction 'sum))",
           // Some ranks have rows but nothing that counts.
