@@ -84,7 +84,7 @@ const OptimizerCase kOptimizers[] = {
     {"adamw",
      "(adamw m 0.01 'epsilon 1e-3 'loss-scale 1024 'groups (list (list (list (car (parameters m)))"
      " 'rate-scale 0.5 'weight-decay 0.1)))"},
-    {"rmsprop", "(rmsprop m 0.005 'epsilon 1e-3 'momentum 0.5 'clip-value 0.1)"},
+    {"rmsprop", "(rmsprop m 0.002 'epsilon 1e-2 'momentum 0.5 'clip-value 0.1)"},
     {"adagrad", "(adagrad m 0.05 'rate-decay 0.01 'epsilon 1e-3)"},
 };
 
