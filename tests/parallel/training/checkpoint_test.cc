@@ -242,7 +242,9 @@ TEST_F(CheckpointOfReplicasTest, AnyNumberGoesOnWithWhatAnyOtherSaved) {
         const std::string resumed =
             OutputOf(loading, Training("(manual-seed 9) (load) (steps 3)", optimizer));
         ExpectClose(after, resumed, 1e-9);
-        if (saving == loading) EXPECT_EQ(after, resumed);
+        if (saving == loading) {
+          EXPECT_EQ(after, resumed);
+        }
         // In the midst of another training, whose optimizer state is spread over the ranks.
         const std::string later =
             OutputOf(loading, Training("(steps 2) (newline) (load) (steps 3)", optimizer));
@@ -308,13 +310,13 @@ class SafetensorsOfProgramsTest : public CheckpointTest {
 TEST_F(SafetensorsOfProgramsTest, AllDtypesSurvive) {
   EXPECT_EQ(Eval(R"(
     (define dtypes '(float64 float32 float16 bfloat16 int64 int32 uint8 bool))
-    (define values (torch/tensor '(0 1 2.5 100)))
-    (save-safetensors path (map (lambda (d) (cons d (to-dtype values d))) dtypes))
+    (define numbers (torch/tensor '(0 1 2.5 100)))
+    (save-safetensors path (map (lambda (d) (cons d (to-dtype numbers d))) dtypes))
     (define loaded (load-safetensors path))
     (for-each
       (lambda (d)
         (let ((t (hash-map-ref loaded (symbol->string d))))
-          (write (and (eq? (dtype t) d) (tensor-equal? t (to-dtype values d))))))
+          (write (and (eq? (dtype t) d) (tensor-equal? t (to-dtype numbers d))))))
       dtypes))"),
             "#t#t#t#t#t#t#t#t");
 }
@@ -359,10 +361,10 @@ TEST_F(SafetensorsOfProgramsTest, PythonsFilesAreReadToTheBit) {
   std::filesystem::copy_file("tests/torch/state/python.safetensors", path_);
   EXPECT_EQ(Eval(R"(
     (define loaded (load-safetensors path))
-    (define values (torch/tensor '(0 1 2.5 100 -0.3)))
+    (define numbers (torch/tensor '(0 1 2.5 100 -0.3)))
     (define (same? name t) (tensor-equal? (hash-map-ref loaded name) t))
     (for-each
-      (lambda (d) (write (same? (symbol->string d) (to-dtype values d))))
+      (lambda (d) (write (same? (symbol->string d) (to-dtype numbers d))))
       '(float64 float32 float16 bfloat16 int64 int32 bool))
     (write (same? "matrix" (reshape (arange 0 6) '(2 3))))
     (write (shape (hash-map-ref loaded "empty")))

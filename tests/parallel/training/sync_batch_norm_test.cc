@@ -14,8 +14,8 @@ namespace {
 std::string Training(const std::string& optimizer, const std::string& loss = "mse-loss") {
   return R"((import std.torch std.nn std.tensor) (import (except std.parallel rank))
     (manual-seed 5)
-    (define norm (batch-norm 3 'sync #t 'momentum 0.3))
-    (define model (sequential (conv2d 1 3 2) norm (relu-layer) (residual (conv2d 3 3 3 'padding 1)
+    (define first-norm (batch-norm 3 'sync #t 'momentum 0.3))
+    (define model (sequential (conv2d 1 3 2) first-norm (relu-layer) (residual (conv2d 3 3 3 'padding 1)
                     (batch-norm 3 'sync #t)) (flatten-layer) (linear 27 4)))
     (define optimizer )" +
          optimizer + R"()
@@ -38,7 +38,7 @@ class SyncBatchNormTest : public testing::TestWithParam<const char*> {
 
 TEST_P(SyncBatchNormTest, ReplicasAgree) {
   for (const char* optimizer :
-       {"(sgd model 0.05 'momentum 0.9)", "(sgd model 0.05 'accumulate 2)"}) {
+       {"(sgd model 0.002 'momentum 0.9)", "(sgd model 0.002 'accumulate 2)"}) {
     for (const char* loss :
          {"mse-loss", "(lambda (p t) (mse-loss p t 'reduction 'sum))",
           // Some ranks have rows but nothing that counts.
