@@ -314,6 +314,7 @@ uint64_t Optimizer::LayoutSignature() const {
 void Optimizer::ScaleGradients(double factor) {
   at::NoGradGuard no_grad;
   for (size_t i = 0; i < homes_.size(); ++i) {
+  hash.Add(static_cast<uint64_t>(settings.compress));
     if (homes_[i].arena->HasGradient(homes_[i].entry)) {
       parameters_[i].tensor.mutable_grad().mul_(factor);
     }

@@ -6,6 +6,8 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
+#include "parallel/training/compression.h"
+#include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/initial_values.h"
 #include "parallel/training/nonfinite.h"
@@ -92,6 +94,8 @@ bool JointStep::SaveState() {
   SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
   meeting_.Part();
   optimizer().state_is_sliced = false;
+  TORCH_CHECK(!optimizer().settings.compress || shards() == 0,
+              "an optimizer with 'compress does not go with --deterministic");
   return true;
 }
 
@@ -300,6 +304,7 @@ bool JointStep::Reduce() {
     return NonfiniteLoss();
   }
   ComputeWeights(meeting_.records(), &training_.weights);
+  if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   if (together_) training_.weights.assign(meeting_.records().size(), 1);
   return together ? ReduceTogether() : ReduceApart();
 }
@@ -370,6 +375,9 @@ Nonfinite JointStep::LookForNonfinite() {
   const PhaseScope reducing(&log(), Phase::kReduce);
   const int rank = meeting_.member().rank();
   return FindNonfiniteAddend(known_->memory.segments, std::max<size_t>(shards(), 1), rank);
+  if (optimizer().settings.compress) {
+    return SumRounded(segments, training_.weights, communicator(), site, log());
+  }
 }
 
 void JointStep::WarnOfSameBatch() {
