@@ -1,5 +1,8 @@
 #include "parallel/training/replica_training.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "parallel/isolate/host.h"
 
 namespace eta::parallel {
@@ -34,3 +37,19 @@ KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& 
 }
 
 }  // namespace eta::parallel
+void ReplicaTraining::Forget(const KnownOptimizer& known) {
+  ETA_CHECK(!known.common && known.number == numbers_given_);
+  --numbers_given_;
+  known_.pop_back();
+}
+
+KnownOptimizer* ReplicaTraining::Find(uint32_t number) {
+  const auto found = std::find_if(known_.begin(), known_.end(),
+                                  [&](const auto& known) { return known->number == number; });
+  return found == known_.end() ? nullptr : found->get();
+}
+
+void ReplicaTraining::EnterAnew(uint32_t number) {
+  if (KnownOptimizer* const known = Find(number)) known->entered = false;
+}
+

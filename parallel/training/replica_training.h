@@ -23,7 +23,8 @@ namespace eta::parallel {
 struct KnownOptimizer {
   std::weak_ptr<tensor::Optimizer> optimizer;
   uint32_t number;         // by order of first use, from 1; the same on all ranks
-  bool entered = false;    // the ranks have agreed on its structure and layout
+  bool common = false;     // the number is: all ranks have begun a step with it
+  bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
   ShardSums sums;  // where batches are computed in shards
@@ -44,6 +45,15 @@ class ReplicaTraining {
   // Valid until another optimizer is first used.
   KnownOptimizer& Know(const std::shared_ptr<tensor::Optimizer>& optimizer);
   // Those that are still in use, in the order of their numbers.
+  // After a step with it in which some ranks may not have come to know it: its number is given
+  // again. References to it end.
+  void Forget(const KnownOptimizer& known);
+  // The member is in another world now.
+  void EnterWorld();
+  // Null if there is none of this number.
+  KnownOptimizer* Find(uint32_t number);
+  // The next step with the optimizer of this number, if it is known, begins as a first one.
+  void EnterAnew(uint32_t number);
   std::vector<std::unique_ptr<KnownOptimizer>>& known() { return known_; }
 
   CallSite site;
