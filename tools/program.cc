@@ -85,6 +85,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
   replicas.file = text ? text->path : options.file;
   if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
+  replicas.show_backend = options.replicas_given;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
   replicas.host = HostOf(options, plan);

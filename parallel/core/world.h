@@ -63,6 +63,8 @@ class World {
   static Result<std::unique_ptr<Member>> Join(const std::shared_ptr<World>& world, int rank);
 
   // Ends the world from outside. Safe to call at any time, also twice.
+  // What ranks exchange data with, where the user may want to know its version; or empty.
+  std::string about() const { return backend_->about == nullptr ? "" : backend_->about(); }
   void Abort(const Status& reason) { board_.Abort(reason); }
 
   // Blocks until all ranks have left. Every rank either joins and leaves, or is given up with

@@ -41,6 +41,9 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   Result<std::shared_ptr<World>> world = MakeWorld();
   if (!world) return {1, Error(world.error().message, {options_.color}), world.error()};
   world_ = *world;
+  if (const std::string about = world_->about(); options_.show_backend && !about.empty()) {
+    streams_.WriteError("replicas exchange data through " + about + "\n");
+  }
   if (const std::string notice = world_->notice(); !notice.empty()) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }

@@ -34,6 +34,7 @@ struct GroupOptions {
   std::vector<CoreSet> cores;  // that each rank is bound to, by rank; empty: none is bound
   LaunchOptions launch;
   std::string backend = "auto";
+  bool show_backend = false;  // on stderr, where it is worth a line
   OutputMode output = OutputMode::kFirst;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   // After the end of the world: how long programs may go on, to reach the collective that says so
