@@ -29,10 +29,10 @@ void PrintTo(FILE* stream, const std::string& text) {
 }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
-  using parallel::OnFailure, parallel::OnNonfinite;
+  using parallel::OnNonfinite;
   return {.split = options.split,
           .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop,
-          .on_failure = options.heal_failures ? OnFailure::kHeal : OnFailure::kStop};
+          .on_failure = options.on_failure};
 }
 
 parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {

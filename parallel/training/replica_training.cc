@@ -16,15 +16,21 @@ ReplicaTraining* ReplicaTraining::Of(Vm& vm) {
   if (auto* made = vm.Attachment<ReplicaTraining>(kKey)) return made;
   RankContext* rank = RankContext::Of(vm);
   if (rank == nullptr) return nullptr;
-  const int size = rank->member.size(), shards = HostOf(vm).shards / size;
-  if (size == 1 && shards == 0) return nullptr;
+  const int shards = HostOf(vm).shards;
+  if (rank->member.size() == 1 && shards == 0) return nullptr;
   auto training = std::make_shared<ReplicaTraining>(*rank, shards);
   vm.Attach(kKey, training);
   return training.get();
 }
 
-ReplicaTraining::ReplicaTraining(RankContext& rank, int shards)
-    : shards(shards), records(static_cast<size_t>(rank.member.size())), rank_(rank) {}
+ReplicaTraining::ReplicaTraining(RankContext& rank, int shards) : rank_(rank), all_shards_(shards) {
+  EnterWorld();
+}
+
+void ReplicaTraining::EnterWorld() {
+  shards = all_shards_ / member().size();
+  records.assign(static_cast<size_t>(member().size()), StepRecord{});
+}
 
 KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& optimizer) {
   for (auto& known : known_) {
@@ -36,7 +42,6 @@ KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& 
   return *known_.back();
 }
 
-}  // namespace eta::parallel
 void ReplicaTraining::Forget(const KnownOptimizer& known) {
   ETA_CHECK(!known.common && known.number == numbers_given_);
   --numbers_given_;
@@ -53,3 +58,4 @@ void ReplicaTraining::EnterAnew(uint32_t number) {
   if (KnownOptimizer* const known = Find(number)) known->entered = false;
 }
 
+}  // namespace eta::parallel

@@ -35,6 +35,7 @@ class ReplicaTraining {
   // Null if the program runs alone, and computes batches at once; else made on first use.
   static ReplicaTraining* Of(Vm& vm);
 
+  // `shards` of all ranks together, which is a multiple of their number.
   ReplicaTraining(RankContext& rank, int shards);
   ReplicaTraining(const ReplicaTraining&) = delete;
   ReplicaTraining& operator=(const ReplicaTraining&) = delete;
@@ -44,7 +45,6 @@ class ReplicaTraining {
 
   // Valid until another optimizer is first used.
   KnownOptimizer& Know(const std::shared_ptr<tensor::Optimizer>& optimizer);
-  // Those that are still in use, in the order of their numbers.
   // After a step with it in which some ranks may not have come to know it: its number is given
   // again. References to it end.
   void Forget(const KnownOptimizer& known);
@@ -54,10 +54,11 @@ class ReplicaTraining {
   KnownOptimizer* Find(uint32_t number);
   // The next step with the optimizer of this number, if it is known, begins as a first one.
   void EnterAnew(uint32_t number);
+  // Those that are still in use, in the order of their numbers.
   std::vector<std::unique_ptr<KnownOptimizer>>& known() { return known_; }
 
   CallSite site;
-  const int shards;                       // of each rank's batches; 0: these are computed at once
+  int shards;                             // of each rank's batches; 0: these are computed at once
   uint64_t steps = 0;                     // training steps begun
   uint64_t batches = 0;                   // of this rank that were computed in shards
   std::vector<StepRecord> records;        // of the last meeting, by rank
@@ -71,6 +72,7 @@ class ReplicaTraining {
 
  private:
   RankContext& rank_;
+  const int all_shards_;
   uint32_t numbers_given_ = 0;
   std::vector<std::unique_ptr<KnownOptimizer>> known_;
 };
