@@ -36,6 +36,7 @@ constexpr const char* kTraining = R"((import std.torch std.optim std.collections
         (let* ((batch (vector-ref all-batches from))
                (x (parallel/shard (car batch))) (y (parallel/shard (cdr batch))))
           (write (train-step! generator other mse-loss x y))
+          (display " ")
           (write (train-step! model optimizer (loss-in from faults) x y))
           (newline)
           (train (+ from 1) to faults))))
@@ -135,7 +136,8 @@ TEST_P(ShrinkingTest, ResultsAreThoseOfOneDeviceWithoutThatStep) {
     (finish))"));
   const auto results = Train(4, "(train 0 7 '((2 2 3))) (finish)");
   const std::string output = OutputOfThoseThatStay(results, {2, 3});
-  ExpectClose(alone.substr(alone.find("nan")), output.substr(output.find("nan")), 1e-9);
+  const auto rest = [](const std::string& text) { return text.substr(text.find("nan") + 3); };
+  ExpectClose(rest(alone), rest(output), 1e-9);
 }
 
 TEST_P(ShrinkingTest, DeterministicRunsStayTheSameToTheBit) {
