@@ -7,6 +7,7 @@
 
 #include "base/expected.h"
 #include "parallel/isolate/placement.h"
+#include "parallel/isolate/rank_context.h"
 
 namespace eta {
 
@@ -31,7 +32,7 @@ struct Options {
   bool split = false;
   double stall_timeout_s = 30;
   bool skip_nonfinite = false;  // --on-nonfinite skip
-  bool heal_failures = false;   // --on-failure heal
+  parallel::OnFailure on_failure = parallel::OnFailure::kStop;
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
 

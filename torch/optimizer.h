@@ -52,6 +52,7 @@ class Optimizer {
     double learning_rate;
     Clipping clipping = {};
     int64_t accumulate = 1;  // batches for one update
+    bool compress = false;   // gradients travel between replicas as bfloat16
   };
   // Some parameters of the module, which have a rule of their own.
   struct Group {

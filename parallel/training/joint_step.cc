@@ -6,6 +6,8 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
+#include "parallel/training/compression.h"
+#include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/initial_values.h"
 #include "parallel/training/nonfinite.h"
@@ -49,9 +51,25 @@ Value JointStep::Run() {
     optimizer().ForgetAccumulated();
     known_->sums.Clear();
   }
-  if (!done) return Value::Failure();
+  if (!done) {
+    RememberLess();
+    return Value::Failure();
+  }
   if (gathers_only_ && !shares_loss_) return Value::Double(OwnMean());
   return meeting_.End(Value::Double(totals_.mean()));
+}
+
+// What some ranks have done and others, because they failed, have not: to lay out parameters anew,
+// and to hear of an optimizer.
+void JointStep::RememberLess() {
+  if (meeting_.failed_together()) {
+    for (const StepRecord& record : meeting_.records()) {
+      if (record.entering) training_.EnterAnew(record.optimizer);
+    }
+  }
+  if (known_ == nullptr || known_->common) return;
+  training_.Forget(*known_);
+  known_ = nullptr;
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -62,8 +80,10 @@ bool JointStep::Enter() {
     meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
     return true;
   }
-  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
-         CheckBlas();
+  meeting_.mine().entering = true;
+  // Where the layout changes, slices do too; each rank needs the whole state first.
+  return GatherState(meeting_, *known_) && meeting_.Try([&](Call& call) { return LayOut(call); }) &&
+         AgreeOnStart() && CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -74,6 +94,8 @@ Value JointStep::Begin(Call& call) {
   together_ = meeting_.member().size() > 1 && (*arguments_.model)->MeetsOtherRanks();
   TORCH_CHECK(!together_ || shards() == 0,
               "a layer that meets the other replicas does not go with --deterministic");
+  TORCH_CHECK(!optimizer().settings.compress || shards() == 0,
+              "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   if (training_.options().split) TakeOwnRows();
@@ -83,16 +105,6 @@ Value JointStep::Begin(Call& call) {
 void JointStep::TakeOwnRows() {
   arguments_.input = Shard(meeting_.vm(), arguments_.input);
   arguments_.target = Shard(meeting_.vm(), arguments_.target);
-}
-
-// Where the layout changes, slices do too; each rank needs the whole state first.
-bool JointStep::SaveState() {
-  if (!optimizer().state_is_sliced) return true;
-  if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
-  SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
-  meeting_.Part();
-  optimizer().state_is_sliced = false;
-  return true;
 }
 
 Value JointStep::LayOut(Call&) {
@@ -110,7 +122,9 @@ Value JointStep::LayOut(Call&) {
 
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
+  known_->common = true;
   known_->entered = TakeInitialValues(meeting_, /*from=*/0, known_->memory, training_.site.text());
+  meeting_.mine().entering = !known_->entered;
   return known_->entered;
 }
 
@@ -268,6 +282,7 @@ bool JointStep::AddShard(size_t shard) {
 
 bool JointStep::Reduce() {
   const bool together = communicator().SharesMemory();
+  if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!together) known_->memory.nonfinite = LookForNonfinite();
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
@@ -338,6 +353,9 @@ bool JointStep::ReduceApart() {
 Status JointStep::SumApart() {
   const auto& segments = known_->memory.segments;
   const std::string& site = training_.site.text();
+  if (optimizer().settings.compress) {
+    return SumRounded(segments, training_.weights, communicator(), site, log());
+  }
   if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
   return SumGradients(segments, weight, communicator(), site, log());

@@ -45,8 +45,8 @@ class JointStep {
   bool Compute();
   bool Reduce();
 
+  void RememberLess();
   Value Begin(tensor::Call& call);
-  bool SaveState();
   bool AgreeOnStart();
   bool CheckBlas();
   bool Forward(const StepArguments& batch);

@@ -46,6 +46,7 @@ struct StepMemory {
   std::string site;                           // of the call
   std::string failure;                        // how and where this rank failed
   std::string structure;                      // the parameters, one per line
+  std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };
 
 // All but the gradients. Throws c10::Error if a segment is not in this process's memory or has a

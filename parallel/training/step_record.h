@@ -26,6 +26,7 @@ struct StepRecord {
   Phase phase = Phase::kReduce;
   bool failed = false;     // this rank cannot go on; memory->failure says why
   bool may_retry = false;  // this rank could take the step once more
+  bool entering = false;   // this rank's layout is new in this step
   uint8_t signal = 0;      // that asks the run to end, or 0
   uint32_t optimizer = 0;  // by the order of first use, from 1; 0: none
   uint64_t step = 0;       // training steps begun so far
