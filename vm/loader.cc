@@ -35,7 +35,8 @@ std::string Stem(const std::string& path) { return std::filesystem::path(path).s
 
 }  // namespace
 
-Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path), macros_(vm.names()) {}
+Loader::Loader(Vm& vm)
+    : vm_(vm), path_(vm.options().search_path, vm.options().strict_shadows), macros_(vm.names()) {}
 
 Loader::~Loader() = default;
 
