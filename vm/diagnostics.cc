@@ -47,7 +47,10 @@ std::string Folded(const std::vector<std::string>& lines) {
     }
     if (count < 3) length = count = 1;
     for (size_t i = 0; i < length; ++i) text += lines[at + i];
-    if (count > 1) text += "  ... " + std::to_string(count - 1) + " times more\n";
+    if (count > 1) {
+      text += length == 1 ? "  ... " : "  ... these " + std::to_string(length) + " lines ";
+      text += std::to_string(count - 1) + " times more\n";
+    }
     at += length * count;
   }
   return text;
