@@ -30,7 +30,7 @@ const std::vector<Layer>& Layers() {
       {"base/", {"base/"}, {}},
       {"stdlib/", {"stdlib/"}, {}},
       {"vm/", {"vm/", "base/", "stdlib/embedded.h"}, {"boost/", "nlohmann/"}},
-      {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/"}},
+      {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/", "nlohmann/"}},
       {"parallel/core/", {"parallel/core/", "base/"}, {}},
       {"parallel/isolate/",
        {"parallel/isolate/", "parallel/core/", "vm/", "base/", "torch/bindings.h"},
