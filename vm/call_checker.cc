@@ -10,7 +10,10 @@ namespace eta {
 namespace {
 
 bool MayFailOnPurpose(const Node* node) {
-  return node->kind == Node::Kind::kCatch || node->kind == Node::Kind::kWithHandler;
+  if (node->kind == Node::Kind::kCatch || node->kind == Node::Kind::kWithHandler) return true;
+  if (node->kind != Node::Kind::kCall) return false;
+  const Node* callee = node->operands.back();
+  return callee->kind == Node::Kind::kGlobal && *callee->name == "%guard";
 }
 
 std::string NameOf(const Node* callee) {
