@@ -113,6 +113,8 @@ struct Parser {
     path_option = Add("--path", path, "DIRS",
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");
+    app.add_flag("--strict-shadows", options.strict_shadows,
+                 "refuse to import a module that is in more than one place");
     Add("--dump", options.dump, "STAGE",
         "print what reader, expander, analyzer or bytecode emitter make of the program instead of "
         "running it")

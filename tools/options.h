@@ -19,6 +19,7 @@ struct Options {
   std::optional<std::string> expression;  // -e: the program's text; `file` stands for it
   std::vector<std::string> arguments;     // the program's own
   std::optional<std::string> path;        // --path; otherwise ETA_MODULE_PATH counts
+  bool strict_shadows = false;
 
   int replicas = 1;             // 0: one for each GPU of --devices, or 1
   bool replicas_given = false;  // --replicas was given, so that the user sees where they run

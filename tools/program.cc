@@ -93,6 +93,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
     Vm::Options copy;
     copy.heap = vm_options.heap;
     copy.search_path = vm_options.search_path;
+    copy.strict_shadows = vm_options.strict_shadows;
     copy.program_arguments = vm_options.program_arguments;
     if (rank == 0) copy.listing = vm_options.listing;
     return copy;
@@ -144,6 +145,7 @@ int RunProgram(const Options& options) {
     return 1;
   }
   vm_options->program_arguments = options.arguments;
+  vm_options->strict_shadows = options.strict_shadows;
   std::optional<SourceFile> text;  // of a program that is in no file
   if (!IsInFile(options)) {
     auto program = ReadProgram(options);
