@@ -21,6 +21,7 @@ command -v clang++ >/dev/null || { echo "error: fuzzing needs clang++" >&2; exit
 cat >"$work/Makefile.new" <<'MAKEFILE'
 FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize=vptr,bounds -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
+LIBS = -l:libboost_regex.a
 SOURCES = $(wildcard $(ROOT)/vm/*.cc $(ROOT)/vm/*/*.cc) $(ROOT)/tools/formatter.cc $(ROOT)/tools/syntax_tree.cc
 OBJECTS = $(SOURCES:$(ROOT)/%.cc=o/%.o) o/embedded.o
 .PRECIOUS: o/%.o
