@@ -83,12 +83,23 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}):
             )
 
 def eta_cc_benchmarks(deps = []):
-    """One program per *_bench.cc, named after the file, with Google Benchmark's main."""
-    for source in native.glob(["**/*_bench.cc"]):
+    """One program per *_bench.cc, named after the file, with Google Benchmark's main; other sources are shared by all."""
+    benchmarks = native.glob(["**/*_bench.cc"])
+    shared = native.glob(["**/*.cc", "**/*.h"], exclude = benchmarks)
+    if shared:
+        native.cc_library(
+            name = "shared",
+            testonly = True,
+            srcs = [f for f in shared if f.endswith(".cc")],
+            hdrs = [f for f in shared if f.endswith(".h")],
+            copts = ETA_COPTS,
+            deps = deps,
+        )
+    for source in benchmarks:
         native.cc_binary(
             name = source[:-len(".cc")],
             testonly = True,
             srcs = [source],
             copts = ETA_COPTS,
-            deps = deps + ["//third_party/benchmark"],
+            deps = deps + ([":shared"] if shared else []) + ["//third_party/benchmark"],
         )

@@ -66,7 +66,7 @@ class Averaging {
     memory_.structure = gradients_->Structure();
     meeting_.Open(&memory_);
     meeting_.mine().layout = HashOf(memory_.structure);
-    meeting_.mine().denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
+    meeting_.mine().loss.denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
     return Value::Nil();
   }
 

@@ -174,7 +174,7 @@ bool JointStep::DoBackward() {
     if (HasGradients(loss_)) {
       Accumulate(loss_, &optimizer());
     } else {
-      CountIn(loss_, &optimizer().accumulated);
+      optimizer().accumulated += loss_.sums();
     }
     NoteGradients();
     return Value::Nil();
@@ -184,22 +184,19 @@ bool JointStep::DoBackward() {
 void JointStep::NoteGradients() {
   known_->memory.mask = optimizer().TakeGradients();
   FindGradients(optimizer(), known_->memory.segments);
-  const auto& sums = optimizer().accumulated;
-  // Sums over all ranks count once.
+  meeting_.mine().loss = CountedOnce(optimizer().accumulated);
+}
+
+// What this rank contributes to the total: of sums over all ranks, only rank 0 does.
+tensor::LossSums JointStep::CountedOnce(const tensor::LossSums& sums) {
   const bool counts = !together_ || meeting_.member().rank() == 0;
-  meeting_.mine().numerator = counts ? sums.numerator : 0;
-  meeting_.mine().denominator = counts ? sums.denominator : 0;
-  meeting_.mine().adds = sums.adds;
+  return counts ? sums : tensor::LossSums{.adds = sums.adds};
 }
 
 bool JointStep::DoBackwardTogether() {
-  meeting_.mine().numerator = loss_.numerator();
-  meeting_.mine().denominator = loss_.denominator;
-  meeting_.mine().adds = loss_.adds;
+  meeting_.mine().loss = loss_.sums();
   if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
   totals_ = TotalLoss(meeting_.records());
-  loss_.adds = std::any_of(meeting_.records().begin(), meeting_.records().end(),
-                           [](const StepRecord& record) { return record.adds; });
   meeting_.Part();
   if (!std::isfinite(totals_.mean()) && !NonfiniteLoss()) return false;
   const PhaseScope scope(&log(), Phase::kBackward);
@@ -220,11 +217,7 @@ bool JointStep::DoBackwardTogether() {
 void JointStep::AccumulateTogether() {
   auto& sums = optimizer().accumulated;
   const double before = sums.denominator;
-  CountIn({.value = totals_.numerator,
-           .scale = 1,
-           .denominator = totals_.denominator,
-           .adds = loss_.adds},
-          &sums);
+  sums += totals_;
   if (!std::isfinite(sums.numerator) || totals_.denominator == 0) return;
   if (before != 0 && before != sums.denominator) {
     optimizer().ScaleGradients(before / sums.denominator);
@@ -253,10 +246,7 @@ bool JointStep::ComputeShards() {
 Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
   AddGradients(/*before=*/optimizer().TakeGradients(), known_->memory.mask);
-  const auto total = known_->sums.Total();
-  meeting_.mine().numerator = total.numerator;
-  meeting_.mine().denominator = total.denominator;
-  meeting_.mine().adds = total.adds;
+  meeting_.mine().loss = known_->sums.Total();
   return Value::Nil();
 }
 
@@ -264,34 +254,22 @@ Value JointStep::OpenShards() {
 bool JointStep::ShareLoss() {
   if (!shares_loss_) return true;
   ++optimizer().batches;
-  const bool counts = !together_ || meeting_.member().rank() == 0;
-  const LossTotals own = together_       ? totals_
-                         : shards() == 0 ? LossTotals{loss_.numerator(), loss_.denominator}
-                                         : LossTotals{batch_.numerator, batch_.denominator};
-  meeting_.mine().numerator = counts ? own.numerator : 0;
-  meeting_.mine().denominator = counts ? own.denominator : 0;
+  const tensor::LossSums own = shards() == 0 ? loss_.sums() : batch_;
+  meeting_.mine().loss = CountedOnce(together_ ? totals_ : own);
   if (!meeting_.Meet(StepRecord::Phase::kGather)) return false;
   totals_ = {};
-  bool adds = false;
-  for (const StepRecord& record : meeting_.records()) {
-    totals_.numerator += record.numerator;
-    totals_.denominator += record.denominator;
-    adds |= record.adds;
-  }
-  if (adds) totals_.denominator = 1;
+  for (const StepRecord& record : meeting_.records()) totals_ += record.loss;
   meeting_.Part();
   return std::isfinite(totals_.mean()) || NonfiniteLoss();
 }
 
-double JointStep::OwnMean() const {
-  return shards() == 0 ? loss_.mean() : batch_.numerator / batch_.denominator;
-}
+double JointStep::OwnMean() const { return shards() == 0 ? loss_.mean() : batch_.mean(); }
 
 bool JointStep::AddShard(size_t shard) {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
-    CountIn(loss_, &batch_);
+    batch_ += loss_.sums();
     if (HasGradients(loss_)) Backward(loss_, loss_.scale * optimizer().loss_scale.factor());
     const auto mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);

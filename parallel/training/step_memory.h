@@ -38,7 +38,7 @@ struct Nonfinite {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::vector<tensor::Optimizer::Accumulated> shards;  // their losses, where there are shards
+  std::vector<tensor::LossSums> shards;       // their losses, where there are shards
   tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
   Nonfinite nonfinite;                        // in the slices that this rank owns
   double squares = 0;                         // their summed gradients, squared and added up

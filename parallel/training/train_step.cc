@@ -25,10 +25,6 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
-double Mean(const tensor::Optimizer::Accumulated& sums) {
-  return sums.numerator / sums.denominator;
-}
-
 // What was accumulated has been used, or cannot be.
 void Forget(Value optimizer) {
   if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->ForgetAccumulated();
@@ -70,7 +66,7 @@ Value StepAlone(tensor::Call& call) {
     mask = optimizer.TakeGradients();
   }
   if (gathers_only) return Value::Double(loss.mean());
-  const double mean = before == 0 ? loss.mean() : Mean(optimizer.accumulated);
+  const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
   if (only != nullptr && !std::isfinite(mean)) {
     const double denominator = optimizer.accumulated.denominator;
     return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(denominator, -1));
