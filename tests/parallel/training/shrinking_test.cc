@@ -118,6 +118,13 @@ TEST_P(ShrinkingTest, WorldsShrinkAgainAndAgain) {
   EXPECT_TRUE(output.ends_with("#t1")) << output;
 }
 
+TEST_P(ShrinkingTest, StateThatIsSpreadOverRanksIsPutTogetherFirst) {
+  const std::string body = "(train 0 7 '((2 1) (5 1))) (finish)";
+  const std::string whole = OutputOfThoseThatStay(Train(4, body), {1, 2});
+  const std::string redefined = "(define optimizer (adam model 0.01 'shard-optimizer #t))" + body;
+  EXPECT_EQ(OutputOfThoseThatStay(Train(4, redefined), {1, 2}), whole);
+}
+
 TEST_P(ShrinkingTest, ResultsAreThoseOfOneDeviceWithoutThatStep) {
   const std::string alone = OutputOf(1, kTraining + std::string(R"(
     (train 0 1 '())
