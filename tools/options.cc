@@ -106,6 +106,8 @@ struct Parser {
     app.add_flag("--deterministic", options.deterministic,
                  "the same results, to the bit, on 1, 2, 4 and 8 replicas; one thread each unless "
                  "--threads says more");
+    app.add_flag("!--no-capture", options.capture,
+                 "compute every training step anew, instead of replaying those that repeat");
     Add("--trace", options.trace, "FILE",
         "write what each replica did when, for Perfetto or chrome://tracing");
     app.add_flag("--stats", options.stats,

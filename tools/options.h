@@ -38,6 +38,7 @@ struct Options {
   bool heed_nonfinite = false;
 
   bool deterministic = false;
+  bool capture = true;  // --no-capture turns it off
 
   std::string trace;   // the file to write, or empty
   bool stats = false;  // show what the time was spent on

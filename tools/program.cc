@@ -40,6 +40,7 @@ parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
   host.backend = options.backend;
   host.devices = plan.devices;
   host.shards = plan.shards;
+  host.capture = options.capture;
   return host;
 }
 

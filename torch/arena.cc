@@ -180,6 +180,14 @@ void ParameterArena::SetHasGradient(size_t index) {
   entry.gradient.unsafeGetTensorImpl()->bump_version();
 }
 
+void ParameterArena::GiveGradient(size_t index, const Tensor& gradient, const Tensor& flat) {
+  Entry& entry = entries_[index];
+  entry.parameter.tensor.mutable_grad() = gradient;
+  if (!flat.defined()) return;  // TakeGradient copies it
+  entry.gradient = gradient;
+  blocks_[entry.block].gradients = flat;
+}
+
 Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter) {
   const auto* place = registry.Find(parameter);
   if (place && !place->arena->HasGradient(place->index)) return Tensor();

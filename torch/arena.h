@@ -95,8 +95,11 @@ class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
   bool TakeGradient(size_t index);
   // Lets the entry have a gradient, whose memory somebody wrote to. REQUIRES: TakeGradient.
   void SetHasGradient(size_t index);
-  // The same without side effects, for reading `.grad`.
+  // TakeGradient without side effects, for reading `.grad`.
   bool HasGradient(size_t index) const;
+  // Lets a large entry have this gradient, which nobody else writes to; `flat` is the same memory
+  // with one axis, or undefined if it is not contiguous.
+  void GiveGradient(size_t index, const Tensor& gradient, const Tensor& flat);
 
  private:
   void Reserve(NamedParameter parameter);

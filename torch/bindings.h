@@ -23,7 +23,8 @@ struct TensorSettings {
   std::string device;  // where tensors are created, "cuda:0"; empty: the CPU
   // Not 0: each batch is computed in so many shards, and each rank has shards / world_size of them.
   int shards = 0;
-  std::string dtype;  // of the process, "float32"; empty: float64
+  bool capture = true;  // training steps that repeat are replayed
+  std::string dtype;    // of the process, "float32"; empty: float64
 };
 inline constexpr const char* kTensorSettings = "tensor.settings";
 

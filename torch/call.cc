@@ -5,6 +5,8 @@
 #include <new>
 #include <optional>
 
+#include "torch/running_operation.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -32,6 +34,7 @@ Value RunOperation(Vm& vm, const OpInfo& info, Args args,
     try {
       TensorContext& context = TensorContext::Of(vm);
       context.Bind();
+      const RunningOperation running(info.name);
       return body(call.emplace(vm, info, args, context));
     } catch (const c10::OutOfMemoryError& e) {
       out_of_memory = e.what_without_backtrace();

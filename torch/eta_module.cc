@@ -9,7 +9,8 @@ namespace {
 
 class EtaModule final : public Module {
  public:
-  EtaModule(Vm& vm, Value parts, Value forward) : vm_(&vm), forward_(forward) {
+  EtaModule(Vm& vm, Value parts, Value forward, bool repeats)
+      : vm_(&vm), forward_(forward), repeats_(repeats) {
     std::unordered_set<std::string> names;
     for (; IsPair(parts); parts = Cdr(parts)) {
       const Value part = Car(parts);
@@ -38,6 +39,8 @@ class EtaModule final : public Module {
     (void)vm_->TypeError("nn/forward: the procedure of a module must return a tensor");
     return Tensor();
   }
+
+  bool Repeats() const override { return repeats_ && Module::Repeats(); }
 
   void Trace(Marker& marker) const override {
     marker.Mark(forward_);
@@ -70,13 +73,14 @@ class EtaModule final : public Module {
 
   Vm* vm_;  // null, as the procedure, in a copy that has not arrived
   Value forward_;
+  const bool repeats_;
 };
 
 }  // namespace
 
-std::shared_ptr<Module> MakeEtaModule(Vm& vm, Value parts, Value forward) {
+std::shared_ptr<Module> MakeEtaModule(Vm& vm, Value parts, Value forward, bool repeats) {
   TORCH_CHECK(IsProcedure(forward), "forward: procedure required");
-  return std::make_shared<EtaModule>(vm, parts, forward);
+  return std::make_shared<EtaModule>(vm, parts, forward, repeats);
 }
 
 }  // namespace eta::tensor

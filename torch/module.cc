@@ -152,6 +152,16 @@ bool Module::MeetsOtherRanks() const {
                      [](const auto& child) { return child->MeetsOtherRanks(); });
 }
 
+bool Module::Repeats() const {
+  return std::all_of(children_.begin(), children_.end(),
+                     [](const auto& child) { return child->Repeats(); });
+}
+
+bool Module::AllOf(c10::function_ref<bool(const Module&)> test) const {
+  return test(*this) && std::all_of(children_.begin(), children_.end(),
+                                    [&](const auto& child) { return child->AllOf(test); });
+}
+
 void Module::SetTraining(bool training) {
   training_ = training;
   for (const auto& child : children_) child->SetTraining(training);

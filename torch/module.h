@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
 
 #include <functional>
 #include <memory>
@@ -59,6 +60,13 @@ class Module {
   // Whether Forward, in training mode, waits for the other ranks of a world: then all of them call
   // it equally often, a rank without rows with none.
   virtual bool MeetsOtherRanks() const;
+
+  // Whether Forward, given the same modes of it and its children, runs the same tensor operations
+  // for all inputs of one shape, and does nothing else.
+  virtual bool Repeats() const;
+
+  // Whether `test` is true of this module and all below it, this one first.
+  bool AllOf(c10::function_ref<bool(const Module&)> test) const;
 
   bool training() const { return training_; }
   // Of this module and all below it.

@@ -51,6 +51,13 @@ constexpr NativeDef kOps[] = {
         },
         "(make-module parts procedure): a module of named parameters, buffers and modules; its "
         "procedure computes the output"),
+    Op<"nn/make-layer">(
+        [](Call& call, Value parts, Value forward) {
+          return MakeEtaModule(call.vm(), parts, forward, /*repeats=*/true);
+        },
+        "(nn/make-layer parts procedure): as make-module, for the library's own layers: the "
+        "procedure runs the same tensor operations for all inputs of a shape and nothing else, so "
+        "that training steps can be replayed"),
     Op<"nn/uniform-parameter">(
         [](Call& call, const Shape& shape, double bound) {
           return UniformParameter(call.context(), shape.sizes, bound);

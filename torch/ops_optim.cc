@@ -43,7 +43,9 @@ class Options {
     if (!(value >= 0 && value < 1)) list_.Reject(name, "number from [0, 1) required");
     return value;
   }
-  bool Switch(std::string_view name) { return Take<bool>(name).value_or(false); }
+  bool Switch(std::string_view name, bool otherwise = false) {
+    return Take<bool>(name).value_or(otherwise);
+  }
   int64_t Count(std::string_view name) {
     const int64_t value = Take<int64_t>(name).value_or(1);
     if (value < 1) list_.Reject(name, "positive integer required");
@@ -144,8 +146,11 @@ OptimizerPtr Make(Call& call, const ModulePtr& module, double learning_rate,
                   const Rest<Value>& rest, const F& make_rule) {
   CheckFactor("learning rate", learning_rate);
   Options options(rest.items);
-  const Optimizer::Settings settings{learning_rate, options.TakeClipping(),
-                                     options.Count("accumulate"), options.TakeCompression(),
+  const Optimizer::Settings settings{learning_rate,
+                                     options.TakeClipping(),
+                                     options.Count("accumulate"),
+                                     options.TakeCompression(),
+                                     options.Switch("capture", true),
                                      options.Switch("shard-optimizer")};
   const auto average = options.TakeAverage();
   const LossScale loss_scale = options.TakeLossScale();
@@ -218,8 +223,8 @@ constexpr NativeDef kOps[] = {
         },
         "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t] [common]): gradient "
         "descent. Common to all optimizers are 'clip-norm or 'clip-value and a limit, 'accumulate "
-        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'compress 'bfloat16, "
-        "'shard-optimizer #t, 'groups and a list of lists "
+        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'compress 'bfloat16, 'capture "
+        "#f, 'shard-optimizer #t, 'groups and a list of lists "
         "(module-or-parameters option value ...)"),
     Op<"optim/adam">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {

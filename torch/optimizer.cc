@@ -354,6 +354,7 @@ void Optimizer::DropGradients() {
 
 Optimizer::Mask Optimizer::TakeGradients() {
   Mask mask;
+  mask.reserve(homes_.size());
   for (const Home& home : homes_) mask.push_back(home.arena->TakeGradient(home.entry));
   for (Segment& segment : segments_) {
     const auto& block = segment.arena->blocks()[segment.block];

@@ -31,6 +31,8 @@
 
 namespace eta::tensor {
 
+class CapturedSteps;
+
 // Thread safety: the isolate's thread.
 class Optimizer {
  public:
@@ -53,6 +55,7 @@ class Optimizer {
     Clipping clipping = {};
     int64_t accumulate = 1;  // batches for one update
     bool compress = false;   // gradients travel between replicas as bfloat16
+    bool capture = true;     // steps that repeat are replayed
     bool shard = false;      // replicas keep the state of their slices only, on every backend
   };
   // Some parameters of the module, which have a rule of their own.
@@ -76,6 +79,9 @@ class Optimizer {
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
   // Throws what libtorch throws. REQUIRES: the state is not sliced.
   std::shared_ptr<Optimizer> Copy(Transfer& transfer) const;
+
+  // What is known of the steps that were taken with it (torch/capture); null before the first.
+  std::shared_ptr<CapturedSteps> captured;
 
   // Whether this rank has the state of some elements only, as other ranks update the rest; then the
   // state of those is out of date. Whoever shares the work keeps this up to date.
@@ -112,6 +118,11 @@ class Optimizer {
   }
   // Multiplies the gradients. REQUIRES: TakeGradients since they were written.
   void ScaleGradients(double factor);
+
+  // Where a parameter and its gradient lie. REQUIRES: Prepare.
+  ArenaRegistry::Place PlaceOf(size_t parameter) const {
+    return {homes_[parameter].arena.get(), homes_[parameter].entry};
+  }
 
   // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
   Mask TakeGradients();

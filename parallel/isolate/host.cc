@@ -36,6 +36,7 @@ void PrepareVm(Vm& vm, const HostOptions& options, int rank, int size) {
   settings->threads = own->threads;
   settings->dtype = options.dtype;
   settings->shards = options.shards;
+  settings->capture = options.capture;
   if (device != Device{}) settings->device = NameOf(device);
   vm.Attach(tensor::kTensorSettings, settings);
 }

@@ -28,6 +28,7 @@ struct HostOptions {
   // Not 0: each batch is computed in so many shards, dealt to the replicas, whatever their number,
   // so that results are the same to the bit. See CheckShards.
   int shards = 0;
+  bool capture = true;  // training steps that repeat are replayed
   int depth = 0;  // how many programs wait for this one; see parallel/isolate/child_programs.h
 };
 

@@ -173,7 +173,7 @@ bool JointStep::DoBackward() {
   return meeting_.Try([&](Call& call) {
     call.Commit();  // a second pass would add to what the first one left
     if (HasGradients(loss_)) {
-      Accumulate(loss_, &optimizer());
+      Accumulate(loss_, call.context(), &optimizer());
     } else {
       optimizer().accumulated += loss_.sums();
     }
@@ -204,7 +204,7 @@ bool JointStep::DoBackwardTogether() {
   return meeting_.Try([&](Call& call) {
     call.Commit();
     try {
-      AccumulateTogether();
+      AccumulateTogether(call.context());
     } catch (const std::exception&) {
       if (training_.failure_known) return Value::Failure();  // which is pending
       throw;
@@ -215,7 +215,7 @@ bool JointStep::DoBackwardTogether() {
 }
 
 // A loss that is not finite or counts nothing has no gradients, on all ranks alike.
-void JointStep::AccumulateTogether() {
+void JointStep::AccumulateTogether(tensor::TensorContext& context) {
   auto& sums = optimizer().accumulated;
   const double before = sums.denominator;
   sums += totals_;
@@ -223,7 +223,8 @@ void JointStep::AccumulateTogether() {
   if (before != 0 && before != sums.denominator) {
     optimizer().ScaleGradients(before / sums.denominator);
   }
-  Backward(loss_, loss_.scale / sums.denominator * optimizer().loss_scale.factor());
+  Backward(loss_, loss_.scale / sums.denominator * optimizer().loss_scale.factor(), context,
+           optimizer());
 }
 
 // All ranks' shards have random streams of their own.
@@ -271,7 +272,9 @@ bool JointStep::AddShard(size_t shard) {
   return meeting_.Try([&](Call& call) {
     call.Commit();
     batch_ += loss_.sums();
-    if (HasGradients(loss_)) Backward(loss_, loss_.scale * optimizer().loss_scale.factor());
+    if (HasGradients(loss_)) {
+      Backward(loss_, loss_.scale * optimizer().loss_scale.factor(), call.context(), optimizer());
+    }
     const auto mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);
     known_->sums.Add(shard, shards(), loss_, optimizer(), mask);

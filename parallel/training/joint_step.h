@@ -53,7 +53,7 @@ class JointStep {
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
-  void AccumulateTogether();
+  void AccumulateTogether(tensor::TensorContext& context);
   void NoteGradients();
   bool ShareLoss();
   bool ComputeShards();

@@ -50,6 +50,17 @@ Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& predict
   });
 }
 
+// Of a loss whose value, where anything counts, is already known.
+LocalLoss LossOf(const Tensor& root, double value, double denominator, bool adds) {
+  // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
+  const bool counts = denominator != 0;
+  return {.root = root,
+          .value = counts ? value : 0,
+          .scale = counts ? denominator : 1,
+          .denominator = denominator,
+          .adds = adds};
+}
+
 Value WeighLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
                 LocalLoss* loss) {
   call.Commit();  // the procedure may do anything
@@ -61,13 +72,58 @@ Value WeighLoss(Call& call, const StepArguments& arguments, const Tensor& predic
   }
   const tensor::LossNote* note = notes.Find(root);
   const double count = note ? note->denominator : static_cast<double>(RowsOf(arguments.input));
-  // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
-  const bool counts = count != 0;
-  *loss = {.root = root,
-           .value = counts ? root.item().toDouble() : 0,
-           .scale = counts ? count : 1,
-           .denominator = count,
-           .adds = note != nullptr && note->adds};
+  *loss =
+      LossOf(root, count != 0 ? root.item().toDouble() : 0, count, note != nullptr && note->adds);
+  return Value::Nil();
+}
+
+Value ComputeEagerly(Call& call, const StepArguments& arguments, LocalLoss* loss) {
+  const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
+  if (!prediction.defined()) return Value::Failure();
+  return WeighLoss(call, arguments, prediction, loss);
+}
+
+const NativeDef* LibraryLoss(Value function) {
+  const auto* native = As<NativeObject>(function);
+  return native && tensor::FindLoss(native->def->name) ? native->def : nullptr;
+}
+
+// What is thrown counts as thrown by the operation that it comes from.
+Value ReplayLoss(Call& call, const tensor::StepBatch& batch, tensor::StepPlan* plan,
+                 LocalLoss* loss) {
+  tensor::Replay replay(plan);
+  try {
+    const auto result = plan->RunForward(batch.input, batch.target, call.context().generator());
+    *loss = LossOf({}, result.value, result.denominator, /*adds=*/false);
+  } catch (const std::exception&) {
+    if (plan->failed_caller().empty()) throw;
+    const tensor::OpInfo info{plan->failed_caller(), ""};
+    return tensor::RunOperation(call.vm(), info, {}, [](Call&) -> Value { throw; });
+  }
+  call.Commit();
+  loss->replay = std::move(replay);
+  return Value::Nil();
+}
+
+// As ComputeEagerly. What the recording is to become is decided in the backward pass.
+Value RecordLoss(Call& call, const StepArguments& arguments, const tensor::StepBatch& batch,
+                 LocalLoss* loss) {
+  auto recording = std::make_unique<tensor::StepRecording>(**arguments.optimizer, batch,
+                                                           call.context().generator());
+  Tensor prediction;
+  {
+    const tensor::Recorder::Scope scope(recording->recorder());
+    prediction = (*arguments.model)->Forward(call.context(), arguments.input);
+  }
+  if (!prediction.defined()) return Value::Failure();
+  recording->EndModel();
+  {
+    const tensor::Recorder::Scope scope(recording->recorder());
+    if (WeighLoss(call, arguments, prediction, loss).IsFailure()) return Value::Failure();
+  }
+  if (loss->denominator == 0) return Value::Nil();  // not a step to learn from
+  recording->EndForward(loss->root, {loss->value, loss->denominator});
+  loss->recording = std::move(recording);
   return Value::Nil();
 }
 
@@ -88,10 +144,22 @@ bool ReadStepArguments(Call& call, StepArguments* arguments) {
 }
 
 Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
+  using tensor::CapturedSteps;
   const tensor::RankStream own_randomness(call.context());
-  const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
-  if (!prediction.defined()) return Value::Failure();
-  return WeighLoss(call, arguments, prediction, loss);
+  tensor::Optimizer& optimizer = **arguments.optimizer;
+  const tensor::StepBatch batch{LibraryLoss(arguments.loss_function), arguments.input,
+                                arguments.target};
+  CapturedSteps::Kind* const kind =
+      CapturedSteps::Of(optimizer).Enter(call.context(), optimizer, **arguments.model, batch);
+  if (kind != nullptr && kind->plan != nullptr) {
+    return ReplayLoss(call, batch, kind->plan.get(), loss);
+  }
+  if (kind == nullptr || !CapturedSteps::Wants(*kind)) {
+    return ComputeEagerly(call, arguments, loss);
+  }
+  const Value done = RecordLoss(call, arguments, batch, loss);
+  loss->kind = kind;
+  return done;
 }
 
 Value ComputeLossTogether(Call& call, const StepArguments& arguments, LocalLoss* loss) {
@@ -110,18 +178,29 @@ bool GathersOnly(const Vm& vm, Args args) {
   return NoSync::IsOn(vm) || (optimizer != nullptr && (*optimizer)->GathersNext());
 }
 
-void Backward(const LocalLoss& loss, double seed) {
+void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
+              const tensor::Optimizer& optimizer) {
   const tensor::NoAutocast off;
-  loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
+  if (loss.replay != nullptr) {
+    const tensor::RankStream own_randomness(context);
+    loss.replay->RunBackward(seed, context.generator(), optimizer);
+  } else if (loss.recording != nullptr) {
+    std::string problem;
+    auto plan = loss.recording->Backward(loss.root, seed, &problem);
+    tensor::CapturedSteps::Keep(*loss.kind, std::move(plan), std::move(problem));
+  } else {
+    loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
+  }
 }
 
-void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
+void Accumulate(const LocalLoss& loss, tensor::TensorContext& context,
+                tensor::Optimizer* optimizer) {
   const double before = optimizer->accumulated.denominator;
   optimizer->accumulated += loss.sums();
   const double total = optimizer->accumulated.denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
   const double seed = loss.scale == total ? 1 : loss.scale / total;
-  Backward(loss, seed * optimizer->loss_scale.factor());
+  Backward(loss, seed * optimizer->loss_scale.factor(), context, *optimizer);
 }
 
 }  // namespace eta::parallel

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "torch/call.h"
+#include "torch/capture/captured_steps.h"
 #include "torch/module.h"
 #include "torch/optimizer.h"
 
@@ -25,11 +26,15 @@ bool ReadStepArguments(tensor::Call& call, StepArguments* arguments);
 // The loss of some rows, in a form that adds up over ranks: the mean over all rows is the sum of
 // the numerators over the sum of the denominators.
 struct LocalLoss {
-  tensor::Tensor root;     // one element; where the backward pass starts
+  tensor::Tensor root;     // one element; where the backward pass starts, if there is no replay
   double value = 0;        // of `root`
   double scale = 0;        // the numerator is value * scale
   double denominator = 0;  // rows, elements or valid targets
   bool adds = false;       // a sum, not a mean: the values of all ranks are added up
+
+  tensor::Replay replay;                             // of the step, or null
+  std::unique_ptr<tensor::StepRecording> recording;  // likewise
+  tensor::CapturedSteps::Kind* kind = nullptr;       // of the step, if it is recorded
 
   double numerator() const { return value * scale; }
   tensor::LossSums sums() const { return {numerator(), denominator, adds}; }
@@ -42,12 +47,15 @@ struct LocalLoss {
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 
-// Adds to the gradients those of the loss's value, times `seed`. Throws what libtorch throws.
-void Backward(const LocalLoss& loss, double seed);
+// Adds to the optimizer's gradients those of the loss's value, times `seed`. Throws what libtorch
+// throws.
+void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
+              const tensor::Optimizer& optimizer);
 
 // Makes the gradients those of the mean over these rows and those that were accumulated before, and
 // counts these rows in. Throws what libtorch throws. REQUIRES: the denominators' sum is not 0.
-void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer);
+void Accumulate(const LocalLoss& loss, tensor::TensorContext& context,
+                tensor::Optimizer* optimizer);
 
 // The same for a rank of a world whose model meets the other ranks in its forward pass: it is run
 // without rows too, and `root` is there even where nothing counts (a seed of 0 then gives the

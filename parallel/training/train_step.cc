@@ -62,7 +62,9 @@ Value StepAlone(tensor::Call& call) {
   {
     const PhaseScope scope(log, Phase::kBackward);
     // A batch without rows adds nothing to others.
-    if (loss.denominator != 0 || (before == 0 && !gathers_only)) Accumulate(loss, &optimizer);
+    if (loss.denominator != 0 || (before == 0 && !gathers_only)) {
+      Accumulate(loss, call.context(), &optimizer);
+    }
     mask = optimizer.TakeGradients();
   }
   if (gathers_only) return Value::Double(loss.mean());

@@ -191,6 +191,8 @@ const std::set<std::string_view> kWithoutParity = {
     "optim/scale-loss",
     "optim/loss-scale",
     "optim/has-average?",
+    "optim/capture-status",
+    "nn/make-layer",
     "optim/exchange-averages!",
     "torch/tensor",
     "torch/from-list",

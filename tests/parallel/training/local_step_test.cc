@@ -9,13 +9,14 @@ namespace eta::parallel {
 namespace {
 
 // The bytes in use after this many steps on one device, garbage included. A prediction has 512 KB.
-size_t BytesAfter(int steps, const std::string& loss) {
+size_t BytesAfter(int steps, const std::string& loss, const std::string& capture = "#f") {
   Vm vm({});
   tensor::InstallTensors(vm);
   std::string program = R"(
     (import std.core)
     (define model (nn/linear 4 64))
-    (define optimizer (optim/sgd model 0.01 'momentum 0.9))
+    (define optimizer (optim/sgd model 0.01 'momentum 0.9 'capture )" +
+                        capture + R"())
     (define x (torch/ones '(1000 4)))
     (define y (torch/ones '(1000 64))))";
   for (int i = 0; i < steps; ++i) {
@@ -29,6 +30,11 @@ size_t BytesAfter(int steps, const std::string& loss) {
 TEST(LocalStepTest, ALossOfTheLibraryLeavesNoGarbageThatHoldsTensors) {
   const size_t first = BytesAfter(1, "nn/mse-loss");
   EXPECT_LT(BytesAfter(5, "nn/mse-loss"), first + 400'000);
+}
+
+TEST(LocalStepTest, AReplayLeavesNothing) {
+  const size_t recorded = BytesAfter(2, "nn/mse-loss", "#t");
+  EXPECT_LT(BytesAfter(9, "nn/mse-loss", "#t"), recorded + 40'000);
 }
 
 TEST(LocalStepTest, TensorsThatAProgramSawAreGarbage) {

@@ -90,9 +90,10 @@ const OptimizerCase kOptimizers[] = {
 // Exports of std.optim that are no optimizers.
 const std::set<std::string> kNoOptimizers = {
     "learning-rate",    "set-learning-rate!", "with-average",     "scale-loss",
-    "loss-scale",       "step-schedule",      "cosine-schedule",  "warm-up-schedule",
-    "plateau-schedule", "schedule-step!",     "schedule?",        "save-checkpoint",
-    "load-checkpoint",  "save-safetensors",   "load-safetensors", "train-step-lazy!"};
+    "loss-scale",       "capture-status",     "step-schedule",    "cosine-schedule",
+    "warm-up-schedule", "plateau-schedule",   "schedule-step!",   "schedule?",
+    "save-checkpoint",  "load-checkpoint",    "save-safetensors", "load-safetensors",
+    "train-step-lazy!"};
 
 std::set<std::string> ExportsOf(std::string_view module) {
   std::set<std::string> names;

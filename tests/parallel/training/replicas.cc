@@ -30,14 +30,19 @@ class Capture final : public Console {
   ReplicaResult* result_;
 };
 
-std::unique_ptr<Vm> MakeVm(int rank, int ranks, int shards, ReplicaResult* result) {
+std::unique_ptr<Vm> MakeVm(int rank, int ranks, const ReplicaOptions& given,
+                           ReplicaResult* result) {
   Vm::Options options;
   options.console = std::make_unique<Capture>(result);
   auto vm = std::make_unique<Vm>(std::move(options));
-  PrepareVm(*vm, {.threads = 1, .shards = shards}, rank, ranks);
-  vm->Attach(tensor::kTensorSettings,
-             std::make_shared<tensor::TensorSettings>(tensor::TensorSettings{
-                 .rank = rank, .world_size = ranks, .seed = 3, .threads = 1, .shards = shards}));
+  PrepareVm(*vm, {.threads = 1, .shards = given.shards, .capture = given.capture}, rank, ranks);
+  vm->Attach(tensor::kTensorSettings, std::make_shared<tensor::TensorSettings>(
+                                          tensor::TensorSettings{.rank = rank,
+                                                                 .world_size = ranks,
+                                                                 .seed = 3,
+                                                                 .threads = 1,
+                                                                 .shards = given.shards,
+                                                                 .capture = given.capture}));
   return vm;
 }
 
@@ -65,7 +70,7 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
   ASSERT_TRUE(member);
   all_joined->arrive_and_wait();
   {
-    const auto vm = MakeVm(rank, world->size(), options.shards, result);
+    const auto vm = MakeVm(rank, world->size(), options, result);
     vm->Attach(RankContext::kKey,
                std::shared_ptr<RankContext>(new RankContext{**member, options.launch}));
     RunProgram(*vm, rank, program, result);
@@ -86,7 +91,7 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
                                        const ReplicaOptions& options) {
   std::vector<ReplicaResult> results(static_cast<size_t>(ranks));
   if (ranks == 1 && options.shards == 0) {
-    const auto vm = MakeVm(0, 1, 0, &results[0]);
+    const auto vm = MakeVm(0, 1, options, &results[0]);
     RunProgram(*vm, 0, program, &results[0]);
     return results;
   }

@@ -13,7 +13,8 @@ namespace eta::parallel {
 struct ReplicaOptions {
   LaunchOptions launch;
   std::string backend = "auto";
-  int shards = 0;  // HostOptions::shards
+  int shards = 0;       // HostOptions::shards
+  bool capture = true;  // HostOptions::capture
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 

@@ -1,0 +1,41 @@
+#include "torch/capture/memory_layout.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace eta::tensor {
+namespace {
+
+TEST(MemoryLayoutTest, WhatIsNotNeededTogetherSharesMemory) {
+  std::vector<Lifetime> lifetimes = {{0, 1, 100}, {1, 2, 64}, {2, 3, 100}};
+  EXPECT_EQ(LayOut(lifetimes), 192);
+  EXPECT_EQ(lifetimes[0].offset, 0);
+  EXPECT_EQ(lifetimes[1].offset, 128);
+  EXPECT_EQ(lifetimes[2].offset, 0);
+}
+
+TEST(MemoryLayoutTest, NothingNeedsNothing) { EXPECT_EQ(LayOut({}), 0); }
+
+TEST(MemoryLayoutTest, NeverOverlapsWhatIsNeededTogether) {
+  std::mt19937 random(7);
+  auto draw = [&](int n) { return static_cast<int64_t>(random() % static_cast<unsigned>(n)); };
+  std::vector<Lifetime> lifetimes;
+  for (int i = 0; i < 300; ++i) {
+    const auto first = static_cast<size_t>(draw(100));
+    lifetimes.push_back({first, first + static_cast<size_t>(draw(20)), 1 + draw(1000)});
+  }
+  const int64_t size = LayOut(lifetimes);
+  for (const Lifetime& a : lifetimes) {
+    EXPECT_EQ(a.offset % kPlaceAlignment, 0);
+    EXPECT_LE(a.offset + a.bytes, size);
+    for (const Lifetime& b : lifetimes) {
+      if (&a == &b || a.last < b.first || b.last < a.first) continue;
+      EXPECT_TRUE(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eta::tensor

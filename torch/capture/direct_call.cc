@@ -1,0 +1,205 @@
+#include "torch/capture/direct_call.h"
+
+#include <ATen/ops/_log_softmax_backward_data_cpu_dispatch.h>
+#include <ATen/ops/_log_softmax_cpu_dispatch.h>
+#include <ATen/ops/clamp_min_cpu_dispatch.h>
+#include <ATen/ops/nll_loss_backward_cpu_dispatch.h>
+#include <ATen/ops/nll_loss_forward_cpu_dispatch.h>
+#include <ATen/ops/sum_cpu_dispatch.h>
+#include <ATen/ops/threshold_backward_cpu_dispatch.h>
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "torch/capture/loops.h"
+#include "torch/capture/matrix_product.h"
+
+namespace eta::tensor {
+namespace {
+
+using Arguments = torch::jit::Stack;
+
+// Whether they lie alike in memory, without gaps, as numbers that our loops know.
+bool IsLoop(std::initializer_list<Tensor> tensors) {
+  const Tensor& first = *tensors.begin();
+  if (first.scalar_type() != at::kFloat && first.scalar_type() != at::kDouble) return false;
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.is_contiguous() || tensor.sizes() != first.sizes() ||
+        tensor.scalar_type() != first.scalar_type()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Calls `f` with a null pointer of the numbers' type.
+template <class F>
+DirectCall ForType(const Tensor& tensor, const F& f) {
+  return tensor.scalar_type() == at::kFloat ? f(static_cast<float*>(nullptr))
+                                            : f(static_cast<double*>(nullptr));
+}
+
+DirectCall AddInPlace(const CallSite& site) {
+  const Tensor sum = site.arguments[0].toTensor(), addend = site.arguments[1].toTensor();
+  if (!IsLoop({sum, addend}) || !site.arguments[2].toScalar().equal(1) ||
+      sum.storage().is_alias_of(addend.storage())) {
+    return {};
+  }
+  return ForType(sum, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return [sum, addend, count = sum.numel()] {
+      AddTo(sum.mutable_data_ptr<T>(), addend.const_data_ptr<T>(), count);
+    };
+  });
+}
+
+DirectCall ReluInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), y = site.results[0];
+  if (!IsLoop({x, y})) {
+    return [x, y = y]() mutable { at::cpu::clamp_min_outf(x, 0, y); };
+  }
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return
+        [x, y, count = x.numel()] { Relu(x.const_data_ptr<T>(), y.mutable_data_ptr<T>(), count); };
+  });
+}
+
+DirectCall ReluBackwardInto(const CallSite& site) {
+  const Tensor gradient = site.arguments[0].toTensor(), x = site.arguments[1].toTensor();
+  const Tensor out = site.results[0];
+  const at::Scalar threshold = site.arguments[2].toScalar();
+  if (!IsLoop({gradient, x, out}) || !threshold.equal(0)) {
+    return
+        [=, out = out]() mutable { at::cpu::threshold_backward_outf(gradient, x, threshold, out); };
+  }
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return [gradient, x, out, count = x.numel()] {
+      ReluBackward(gradient.const_data_ptr<T>(), x.const_data_ptr<T>(), out.mutable_data_ptr<T>(),
+                   count);
+    };
+  });
+}
+
+// Of all numbers.
+DirectCall SumInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), sum = site.results[0];
+  const auto dtype = site.arguments[1].toOptional<at::ScalarType>();
+  if (x.scalar_type() == at::kBool && sum.scalar_type() == at::kLong && x.is_contiguous()) {
+    return [x, sum, count = x.numel()] {
+      *sum.mutable_data_ptr<int64_t>() = CountTrue(x.const_data_ptr<bool>(), count);
+    };
+  }
+  return [=, sum = sum]() mutable {
+    at::cpu::sum_outf(x, at::OptionalIntArrayRef(), /*keepdim=*/false, dtype, sum);
+  };
+}
+
+// Over some axes.
+DirectCall SumOverInto(const CallSite& site) {
+  return [x = site.arguments[0].toTensor(), sum = site.results[0],
+          axes = site.arguments[1].toOptional<std::vector<int64_t>>(),
+          keep = site.arguments[2].toBool(),
+          dtype = site.arguments[3].toOptional<at::ScalarType>()]() mutable {
+    at::OptionalIntArrayRef dims;
+    if (axes) dims = at::IntArrayRef(*axes);
+    at::cpu::sum_outf(x, dims, keep, dtype, sum);
+  };
+}
+
+DirectCall DiffersInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), y = site.results[0];
+  const at::Scalar other = site.arguments[1].toScalar();
+  if (x.scalar_type() != at::kLong || !other.isIntegral(/*includeBool=*/false) ||
+      !x.is_contiguous() || !y.is_contiguous()) {
+    return {};
+  }
+  return [x, y, other = other.toLong(), count = x.numel()] {
+    Differs(x.const_data_ptr<int64_t>(), other, y.mutable_data_ptr<bool>(), count);
+  };
+}
+
+DirectCall LogSoftmaxInto(const CallSite& site) {
+  return [x = site.arguments[0].toTensor(), axis = site.arguments[1].toInt(),
+          half = site.arguments[2].toBool(),
+          y = site.results[0]]() mutable { at::cpu::_log_softmax_outf(x, axis, half, y); };
+}
+
+DirectCall LogSoftmaxBackwardInto(const CallSite& site) {
+  return [gradient = site.arguments[0].toTensor(), y = site.arguments[1].toTensor(),
+          axis = site.arguments[2].toInt(), dtype = site.arguments[3].toScalarType(),
+          out = site.results[0]]() mutable {
+    at::cpu::_log_softmax_backward_data_outf(gradient, y, axis, dtype, out);
+  };
+}
+
+DirectCall NllInto(const CallSite& site) {
+  return [x = site.arguments[0].toTensor(), target = site.arguments[1].toTensor(),
+          weight = site.arguments[2].toOptional<Tensor>(), reduction = site.arguments[3].toInt(),
+          ignored = site.arguments[4].toInt(), loss = site.results[0],
+          total = site.results[1]]() mutable {
+    at::cpu::nll_loss_forward_outf(x, target, weight, reduction, ignored, loss, total);
+  };
+}
+
+DirectCall NllBackwardInto(const CallSite& site) {
+  return [gradient = site.arguments[0].toTensor(), x = site.arguments[1].toTensor(),
+          target = site.arguments[2].toTensor(), weight = site.arguments[3].toOptional<Tensor>(),
+          reduction = site.arguments[4].toInt(), ignored = site.arguments[5].toInt(),
+          total = site.arguments[6].toTensor(), out = site.results[0]]() mutable {
+    at::cpu::nll_loss_backward_outf(gradient, x, target, weight, reduction, ignored, total, out);
+  };
+}
+
+DirectCall ProductInto(const CallSite& site) {
+  return FindProduct(site.arguments[0].toTensor(), site.arguments[1].toTensor(), Tensor(),
+                     site.results[0]);
+}
+
+DirectCall ProductAndSumInto(const CallSite& site) {
+  if (!site.arguments[3].toScalar().equal(1) || !site.arguments[4].toScalar().equal(1)) return {};
+  return FindProduct(site.arguments[1].toTensor(), site.arguments[2].toTensor(),
+                     site.arguments[0].toTensor(), site.results[0]);
+}
+
+using Finder = DirectCall (*)(const CallSite& site);
+
+const std::unordered_map<std::string, Finder>& Finders() {
+  static const auto* const finders = new std::unordered_map<std::string, Finder>{
+      {"aten::add_.Tensor", AddInPlace},
+      {"aten::relu", ReluInto},
+      {"aten::threshold_backward", ReluBackwardInto},
+      {"aten::sum", SumInto},
+      {"aten::sum.dim_IntList", SumOverInto},
+      {"aten::ne.Scalar", DiffersInto},
+      {"aten::_log_softmax", LogSoftmaxInto},
+      {"aten::_log_softmax_backward_data", LogSoftmaxBackwardInto},
+      {"aten::nll_loss_forward", NllInto},
+      {"aten::nll_loss_backward", NllBackwardInto},
+      {"aten::mm", ProductInto},
+      {"aten::addmm", ProductAndSumInto},
+  };
+  return *finders;
+}
+
+std::string FullName(const c10::OperatorHandle& op) {
+  const auto& name = op.operator_name();
+  return name.overload_name.empty() ? name.name : name.name + "." + name.overload_name;
+}
+
+}  // namespace
+
+DirectCall FindDirectCall(const CallSite& site) {
+  const auto found = Finders().find(FullName(site.op));
+  return found == Finders().end() ? DirectCall() : found->second(site);
+}
+
+bool HasDirectForm(const c10::OperatorHandle& op) {
+  const std::string name = FullName(op);
+  return name == "aten::relu" || name == "aten::sum";
+}
+
+}  // namespace eta::tensor

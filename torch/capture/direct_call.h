@@ -1,0 +1,32 @@
+// Calls of the operations that training steps consist of, without the dispatcher. They give the
+// bits of libtorch's own: they are its kernels, its BLAS, or loops in which nothing is rounded
+// otherwise.
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+#include <functional>
+#include <vector>
+
+#include "torch/capture/trace.h"
+
+namespace eta::tensor {
+
+// Calls one operation on the tensors that it was made for, wherever these lie then.
+using DirectCall = std::function<void()>;
+
+// What FindDirectCall gets.
+struct CallSite {
+  const c10::OperatorHandle& op;
+  const torch::jit::Stack& arguments;
+  const std::vector<Tensor>& results;  // what it writes to, unless to its arguments
+};
+
+// Empty: there is none.
+DirectCall FindDirectCall(const CallSite& site);
+
+// Whether there is one that writes into results, though the operation itself cannot.
+bool HasDirectForm(const c10::OperatorHandle& op);
+
+}  // namespace eta::tensor

@@ -1,0 +1,25 @@
+// Loops over contiguous memory in place of libtorch's elementwise kernels: they give the same bits,
+// as each element takes at most one rounding, and cost less to start.
+#pragma once
+
+#include <cstdint>
+
+namespace eta::tensor {
+
+// sum += addend
+void AddTo(float* sum, const float* addend, int64_t count);
+void AddTo(double* sum, const double* addend, int64_t count);
+
+// y = max(x, 0), where a NaN stays one and -0 is -0
+void Relu(const float* x, float* y, int64_t count);
+void Relu(const double* x, double* y, int64_t count);
+
+// out = gradient where x > 0 or NaN, else 0
+void ReluBackward(const float* gradient, const float* x, float* out, int64_t count);
+void ReluBackward(const double* gradient, const double* x, double* out, int64_t count);
+
+// y = whether x is not `other`
+void Differs(const int64_t* x, int64_t other, bool* y, int64_t count);
+int64_t CountTrue(const bool* x, int64_t count);
+
+}  // namespace eta::tensor

@@ -1,0 +1,23 @@
+// Places in one block of memory for what is needed at different times.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace eta::tensor {
+
+// Memory that is needed from one step of a list to another, both included.
+struct Lifetime {
+  size_t first, last;
+  int64_t bytes;
+  int64_t offset = 0;  // set by LayOut, a multiple of kPlaceAlignment
+};
+
+inline constexpr int64_t kPlaceAlignment = 64;  // bytes, as libtorch aligns its memory
+
+// Gives each a place, so that those which are needed at the same time do not overlap: the largest
+// first, each at the lowest place that is free. Returns the size of the whole.
+int64_t LayOut(std::span<Lifetime> lifetimes);
+
+}  // namespace eta::tensor

@@ -1,0 +1,69 @@
+// (capture-status optimizer): what became of its training steps.
+#include "torch/capture/captured_steps.h"
+#include "torch/op.h"
+#include "torch/op_table.h"
+
+namespace eta::tensor {
+namespace {
+
+struct Line {
+  const char* state;
+  std::vector<int64_t> input, target;
+  int64_t eager, replayed;
+  std::string note;
+};
+
+Line LineOf(const CapturedSteps::Kind& kind) {
+  Line line{
+      "watched",   kind.key.input().sizes(), kind.key.target().sizes(), kind.eager, kind.replayed,
+      kind.problem};
+  if (!kind.problem.empty()) line.state = "eager";
+  if (kind.plan == nullptr) return line;
+  line.state = "replayed";
+  line.note = std::to_string(kind.plan->plan().steps()) + " operations in " +
+              std::to_string(kind.plan->plan().block_bytes()) + " bytes";
+  return line;
+}
+
+std::vector<Line> LinesOf(const Optimizer& optimizer) {
+  std::vector<Line> lines;
+  if (optimizer.captured == nullptr) return lines;
+  for (const auto& kind : optimizer.captured->kinds()) lines.push_back(LineOf(*kind));
+  const CapturedSteps& steps = *optimizer.captured;
+  if (steps.others() > 0) {
+    lines.push_back({"eager", {}, {}, steps.others(), 0, steps.objection()});
+  }
+  return lines;
+}
+
+Value ToList(Vm& vm, const Line& line) {
+  RootVector items(vm.heap());
+  items.push_back(vm.Symbol(line.state));
+  items.push_back(ToValue(vm, at::IntArrayRef(line.input)));
+  items.push_back(ToValue(vm, at::IntArrayRef(line.target)));
+  items.push_back(ToValue(vm, line.eager));
+  items.push_back(ToValue(vm, line.replayed));
+  items.push_back(ToValue(vm, line.note));
+  return vm.heap().List(items.span());
+}
+
+Value Status(Call& call, const Optimizer& optimizer) {
+  RootVector lists(call.vm().heap());
+  for (const Line& line : LinesOf(optimizer)) lists.push_back(ToList(call.vm(), line));
+  return call.vm().heap().List(lists.span());
+}
+
+constexpr NativeDef kOps[] = {
+    Op<"optim/capture-status">(
+        [](Call& call, const std::shared_ptr<Optimizer>& optimizer) {
+          return Status(call, *optimizer);
+        },
+        "(capture-status optimizer): a list (state input-shape target-shape eager replayed note) "
+        "for each kind of its training steps: 'replayed, 'watched or 'eager, how many steps were "
+        "computed in each way, and why"),
+};
+
+const OpTable table(kOps);
+
+}  // namespace
+}  // namespace eta::tensor

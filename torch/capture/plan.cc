@@ -1,0 +1,95 @@
+#include "torch/capture/plan.h"
+
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "torch/capture/plan_builder.h"
+
+namespace eta::tensor {
+
+void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
+  for (const Entry& entry : tensors_) {
+    at::TensorImpl* const impl = entry.tensor.unsafeGetTensorImpl();
+    impl->set_storage_keep_dtype(storage);
+    impl->set_storage_offset((begin + entry.offset) /
+                             static_cast<int64_t>(entry.tensor.element_size()));
+  }
+}
+
+Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
+           bool direct)
+    : nothing_(at::empty({0}, at::kByte).storage()) {
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  PlanBuilder(trace, kept, given, direct, this).Build();
+  Release();
+}
+
+bool Plan::Fits(const Trace& trace) const {
+  return std::equal(tensors_.begin(), tensors_.end(), trace.tensors.begin(), trace.tensors.end(),
+                    [](const Tensor& tensor, const TraceTensor& recorded) {
+                      return tensor.sizes() == recorded.sizes &&
+                             tensor.strides() == recorded.strides;
+                    });
+}
+
+void Plan::SetBatch(size_t index, const Tensor& tensor) {
+  batch_[index]->MoveTo(tensor.storage(),
+                        tensor.storage_offset() * static_cast<int64_t>(tensor.element_size()));
+}
+
+void Plan::Release() {
+  for (const auto& moving : moving_) moving->MoveTo(nothing_, 0);
+  for (Giver& giver : gifts_) {
+    if (giver.region == nullptr) giver.gift = {};
+  }
+}
+
+void Plan::Run(const std::vector<Step>& steps, const at::Generator& generator) {
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  const Step* step = steps.data();
+  try {
+    for (const Step* const end = step + steps.size(); step != end; ++step) {
+      step->action(*this, generator);
+    }
+  } catch (...) {
+    failed_ = step->caller;
+    throw;
+  }
+}
+
+void Plan::RunSecond(const at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  for (Giver& giver : gifts_) MakeRoom(giver);
+  Run(second_, generator);
+  for (Giver& giver : gifts_) {
+    if (giver.region == nullptr) giver.gift = Wrap(giver);
+  }
+}
+
+// The memory is free if nobody has the gift's tensors, nor others in it.
+void Plan::MakeRoom(Giver& giver) {
+  if (giver.region == nullptr) return;
+  Gift& gift = giver.gift;
+  const size_t own = giver.region->count() + (gift.flat.defined() ? 2 : 1);
+  if (gift.tensor.defined() && gift.tensor.use_count() == 1 &&
+      (!gift.flat.defined() || gift.flat.use_count() == 1) &&
+      gift.tensor.unsafeGetTensorImpl()->unsafe_storage().use_count() == own) {
+    return;
+  }
+  gift = {};
+  giver.region->MoveTo(at::empty({giver.bytes}, at::kByte).storage(), 0);
+  gift = Wrap(giver);
+}
+
+// A tensor of its own: that of the plan moves.
+Gift Plan::Wrap(const Giver& giver) const {
+  Gift gift{.tensor = tensors_[giver.tensor].variable_data()};
+  if (gift.tensor.is_contiguous()) gift.flat = gift.tensor.view({-1});
+  return gift;
+}
+
+}  // namespace eta::tensor

@@ -1,0 +1,113 @@
+// Plan: a trace made ready to be run again and again. Views are tensors that exist once and cost
+// nothing; results lie in one block of memory, in which what is needed at different times shares
+// places; what nobody uses is left out. The operations are libtorch's own kernels, called below
+// autograd and without looking for them, so a run gives the bits that the recorded code would give.
+//
+//   plan->SetBatch(0, input);
+//   plan->RunFirst(generator);     // up to Recorder::Pause
+//   ... plan->tensor(loss) ...
+//   plan->RunSecond(generator);
+//   ... plan->gift(0) ...
+//   plan->Release();
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/stack.h>
+
+#include <functional>
+#include <memory>
+
+#include "torch/capture/trace.h"
+
+namespace eta::tensor {
+
+// The tensors in a region whose memory is another one from run to run.
+class MovingTensors {
+ public:
+  // `offset` in bytes, from the region's begin.
+  void Add(const Tensor& tensor, int64_t offset) { tensors_.push_back({tensor, offset}); }
+  void MoveTo(const c10::Storage& storage, int64_t begin) const;
+  size_t count() const { return tensors_.size(); }
+
+ private:
+  struct Entry {
+    Tensor tensor;
+    int64_t offset;
+  };
+  std::vector<Entry> tensors_;
+};
+
+// A result that may be kept, by whoever and as long as he likes: before it is computed again it
+// moves to other memory if anybody still has it.
+struct Gift {
+  Tensor tensor;
+  Tensor flat;  // the same with one axis; undefined if it is not contiguous
+};
+
+// Thread safety: one thread at a time. It keeps the fixed memory alive.
+class Plan {
+ public:
+  // `kept` are tensors of the trace that may be looked at after a run until the next, as its
+  // `reads`; `given` those that become gifts, each in a region of its own that the trace made.
+  // `direct`: operations are called as torch/capture/direct_call.h says, where that is possible.
+  // REQUIRES: the trace has no problem. Throws what libtorch throws.
+  Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
+       bool direct = true);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  // The tensor that stands for the `index`th AddBatch. REQUIRES: sizes, strides and dtype are those
+  // of the recorded one.
+  void SetBatch(size_t index, const Tensor& tensor);
+  // Random operations draw from `generator`. Throw what libtorch throws; a run that threw may be
+  // begun anew. The second part runs as backward passes do, with gradients not tracked.
+  void RunFirst(const at::Generator& generator) { Run(first_, generator); }
+  void RunSecond(const at::Generator& generator);
+  // After a run, also one that threw: batches are let go of, as are results that libtorch made.
+  void Release();
+
+  // What called the operation that threw last; see TraceOp::caller.
+  std::string_view failed_caller() const { return failed_; }
+  // Whether all tensors, after a run, are as the trace has them.
+  bool Fits(const Trace& trace) const;
+
+  // One of the trace that was kept or read.
+  const Tensor& tensor(size_t index) const { return tensors_[index]; }
+  // The `index`th of those given, between RunSecond and Release.
+  const Gift& gift(size_t index) const { return gifts_[index].gift; }
+  size_t steps() const { return first_.size() + second_.size(); }
+  // Of the block that the results share.
+  int64_t block_bytes() const { return block_bytes_; }
+
+ private:
+  friend class PlanBuilder;
+  using Action = std::function<void(Plan&, const at::Generator&)>;
+  struct Step {
+    Action action;
+    std::string_view caller;  // TraceOp::caller
+  };
+
+  // Where a gift comes from.
+  struct Giver {
+    size_t tensor;
+    int64_t bytes;
+    std::unique_ptr<MovingTensors> region;  // null if libtorch makes the memory in each run
+    Gift gift;
+  };
+
+  void Run(const std::vector<Step>& steps, const at::Generator& generator);
+  void MakeRoom(Giver& giver);
+  Gift Wrap(const Giver& giver) const;
+
+  std::vector<Tensor> tensors_;  // by their number in the trace
+  std::vector<std::unique_ptr<MovingTensors>> moving_;
+  std::vector<MovingTensors*> batch_;
+  std::vector<Giver> gifts_;
+  std::vector<Step> first_, second_;
+  std::string_view failed_;
+  c10::Storage nothing_;
+  int64_t block_bytes_ = 0;
+  torch::jit::Stack stack_;
+};
+
+}  // namespace eta::tensor

@@ -1,0 +1,330 @@
+#include "torch/capture/plan_builder.h"
+
+#include <ATen/core/List.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "torch/capture/direct_call.h"
+#include "torch/capture/out_variant.h"
+
+namespace eta::tensor {
+namespace {
+
+using Origin = TraceRegion::Origin;
+
+const c10::DispatchKeySet kKernels(c10::DispatchKey::CPU);
+
+// Operations whose results may hold anything.
+bool OnlyTakesMemory(const c10::OperatorHandle& op) {
+  static constexpr std::string_view kNames[] = {"aten::empty", "aten::empty_like",
+                                                "aten::empty_strided", "aten::new_empty",
+                                                "aten::new_empty_strided"};
+  return std::ranges::find(kNames, op.schema().name()) != std::end(kNames);
+}
+
+int64_t ElementsEnd(const TraceTensor& tensor) {
+  int64_t end = 1;
+  for (size_t i = 0; i < tensor.sizes.size(); ++i) {
+    if (tensor.sizes[i] == 0) return 0;
+    end += (tensor.sizes[i] - 1) * tensor.strides[i];
+  }
+  return end;
+}
+
+// The argument of a random operation that is another one in each run; -1: it draws nothing.
+int GeneratorArgument(const torch::jit::Stack& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].isGenerator()) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+void PlanBuilder::Build() {
+  regions_.resize(trace_.regions.size());
+  NoteGifts();
+  FindNeeded();
+  ChooseWays();
+  FindLifetimes();
+  PlaceRegions();
+  for (size_t i = 0; i < trace_.tensors.size(); ++i) plan_.tensors_.push_back(TensorOf(i));
+  for (size_t op = 0; op < trace_.ops.size(); ++op) AddActions(op);
+}
+
+void PlanBuilder::NoteGifts() {
+  for (size_t tensor : given_) {
+    Region& region = regions_[RegionOf(tensor)];
+    TORCH_CHECK(trace_.regions[RegionOf(tensor)].origin == Origin::kMade && !region.is_given,
+                "what is given away has no memory of its own");
+    region.is_given = true;
+  }
+}
+
+template <class F>
+void PlanBuilder::ForEachTensor(const TraceOp& op, const F& f) const {
+  for (const TraceArgument& argument : op.arguments) {
+    for (size_t tensor : argument.tensors) {
+      if (tensor != kNoTensor) f(tensor);
+    }
+  }
+  for (size_t tensor : op.results) {
+    if (tensor != kNoTensor) f(tensor);
+  }
+}
+
+// Backwards: what a needed operation uses is needed. What changes memory or draws always is.
+void PlanBuilder::FindNeeded() {
+  ways_.assign(trace_.ops.size(), Way::kNot);
+  for (size_t tensor : kept_) regions_[RegionOf(tensor)].needed = true;
+  for (size_t tensor : trace_.reads) regions_[RegionOf(tensor)].needed = true;
+  for (size_t tensor : given_) regions_[RegionOf(tensor)].needed = true;
+  for (size_t i = trace_.ops.size(); i-- > 0;) {
+    const TraceOp& op = trace_.ops[i];
+    if (op.makes_views) continue;
+    const bool acts = op.writes || op.op.hasTag(at::Tag::nondeterministic_seeded);
+    const bool used = std::any_of(op.results.begin(), op.results.end(), [&](size_t tensor) {
+      return tensor != kNoTensor && regions_[RegionOf(tensor)].needed;
+    });
+    if (!acts && !used) continue;
+    ForEachTensor(op, [&](size_t tensor) { regions_[RegionOf(tensor)].needed = true; });
+    ways_[i] = Way::kAsIs;
+  }
+}
+
+// Whether each result is a region of its own, from its begin on.
+bool PlanBuilder::FillsRegions(const TraceOp& op) const {
+  std::vector<size_t> seen;
+  for (size_t tensor : op.results) {
+    if (tensor == kNoTensor) return false;
+    const TraceTensor& result = trace_.tensors[tensor];
+    if (trace_.regions[result.region].origin != Origin::kMade || result.offset != 0 ||
+        std::ranges::find(seen, result.region) != seen.end()) {
+      return false;
+    }
+    seen.push_back(result.region);
+  }
+  return !seen.empty();
+}
+
+PlanBuilder::Way PlanBuilder::WayOf(size_t i) const {
+  const TraceOp& op = trace_.ops[i];
+  if (op.writes || !FillsRegions(op)) return Way::kAsIs;
+  if (OnlyTakesMemory(op.op)) return Way::kNot;
+  const bool direct = direct_ && HasDirectForm(op.op);
+  return direct || FindOutVariant(op.op) ? Way::kInto : Way::kAsIs;
+}
+
+void PlanBuilder::ChooseWays() {
+  for (size_t i = 0; i < trace_.ops.size(); ++i) {
+    if (ways_[i] == Way::kNot) continue;
+    ways_[i] = WayOf(i);
+    if (ways_[i] == Way::kAsIs) continue;
+    for (size_t tensor : trace_.ops[i].results) regions_[RegionOf(tensor)].has_place = true;
+  }
+}
+
+void PlanBuilder::FindLifetimes() {
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    regions_[i].lifetime = {trace_.ops.size(), 0, trace_.regions[i].bytes};
+  }
+  for (size_t i = 0; i < trace_.ops.size(); ++i) {
+    if (ways_[i] == Way::kNot) continue;
+    ForEachTensor(trace_.ops[i], [&](size_t tensor) {
+      Lifetime& lifetime = regions_[RegionOf(tensor)].lifetime;
+      lifetime.first = std::min(lifetime.first, i);
+      lifetime.last = std::max(lifetime.last, i);
+    });
+  }
+  auto keep = [&](size_t tensor) { regions_[RegionOf(tensor)].lifetime.last = trace_.ops.size(); };
+  std::ranges::for_each(kept_, keep);
+  std::ranges::for_each(trace_.reads, keep);
+}
+
+void PlanBuilder::PlaceRegions() {
+  PlaceInBlock();
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    Region& region = regions_[i];
+    if (region.is_given || region.in_block() || trace_.regions[i].origin == Origin::kFixed)
+      continue;
+    region.moving = plan_.moving_.emplace_back(std::make_unique<MovingTensors>()).get();
+    if (trace_.regions[i].origin == Origin::kBatch) plan_.batch_.push_back(region.moving);
+  }
+  for (size_t tensor : given_) {
+    Region& region = regions_[RegionOf(tensor)];
+    auto memory = std::make_unique<MovingTensors>();
+    region.moving = memory.get();
+    // Else it moves as others do.
+    if (!region.has_place) plan_.moving_.push_back(std::move(memory));
+    plan_.gifts_.push_back({tensor, trace_.regions[RegionOf(tensor)].bytes, std::move(memory), {}});
+  }
+}
+
+void PlanBuilder::PlaceInBlock() {
+  std::vector<Lifetime> lifetimes;
+  for (const Region& region : regions_) {
+    if (region.in_block() && region.needed) lifetimes.push_back(region.lifetime);
+  }
+  plan_.block_bytes_ = LayOut(lifetimes);
+  block_ = at::empty({plan_.block_bytes_}, at::kByte);
+  auto placed = lifetimes.begin();
+  for (Region& region : regions_) {
+    if (region.in_block() && region.needed) region.lifetime.offset = (placed++)->offset;
+  }
+}
+
+Tensor PlanBuilder::TensorOf(size_t index) const {
+  const TraceTensor& wanted = trace_.tensors[index];
+  if (wanted.number.defined()) return wanted.number;
+  const TraceRegion& memory = trace_.regions[wanted.region];
+  const Region& region = regions_[wanted.region];
+  Tensor tensor = at::empty({0}, wanted.dtype);
+  at::TensorImpl* const impl = tensor.unsafeGetTensorImpl();
+  impl->set_sizes_and_strides(wanted.sizes, wanted.strides);
+  MovingTensors place;
+  place.Add(tensor, wanted.offset);
+  if (memory.origin == Origin::kFixed) place.MoveTo(memory.kept, memory.begin);
+  if (region.has_place) {
+    const auto size = static_cast<int64_t>(tensor.element_size());
+    TORCH_CHECK(!region.needed || wanted.offset + ElementsEnd(wanted) * size <= memory.bytes,
+                "a recorded tensor does not fit its memory");
+  }
+  if (region.in_block()) place.MoveTo(block_.storage(), region.lifetime.offset);
+  if (region.moving != nullptr) region.moving->Add(tensor, wanted.offset);
+  return tensor;
+}
+
+torch::jit::Stack PlanBuilder::ArgumentsOf(const TraceOp& op) const {
+  using Kind = TraceArgument::Kind;
+  torch::jit::Stack stack;
+  auto tensor_at = [&](size_t i) { return i == kNoTensor ? Tensor() : plan_.tensors_[i]; };
+  for (const TraceArgument& argument : op.arguments) {
+    if (argument.kind == Kind::kValue) {
+      stack.push_back(argument.value);
+    } else if (argument.kind == Kind::kTensor) {
+      stack.emplace_back(tensor_at(argument.tensors[0]));
+    } else if (argument.kind == Kind::kTensors) {
+      c10::List<Tensor> list;
+      for (size_t i : argument.tensors) list.push_back(tensor_at(i));
+      stack.emplace_back(std::move(list));
+    } else {
+      c10::List<std::optional<Tensor>> list;
+      for (size_t i : argument.tensors) {
+        list.push_back(i == kNoTensor ? std::nullopt : std::optional(tensor_at(i)));
+      }
+      stack.emplace_back(std::move(list));
+    }
+  }
+  return stack;
+}
+
+void PlanBuilder::AddActions(size_t i) {
+  const TraceOp& op = trace_.ops[i];
+  if (ways_[i] == Way::kNot) return;
+  torch::jit::Stack arguments = ArgumentsOf(op);
+  if (direct_ && AddDirectCall(i, arguments)) {
+    // That is all.
+  } else if (ways_[i] == Way::kAsIs) {
+    AddCall(i, op.op, std::move(arguments));
+  } else {
+    for (size_t tensor : op.results) arguments.emplace_back(plan_.tensors_[tensor]);
+    AddCall(i, *FindOutVariant(op.op), std::move(arguments));
+  }
+  AddReleases(i);
+}
+
+void PlanBuilder::AddStep(size_t i, Plan::Action action) {
+  auto& steps = i < trace_.pause ? plan_.first_ : plan_.second_;
+  steps.push_back({std::move(action), trace_.ops[i].caller});
+}
+
+bool PlanBuilder::AddDirectCall(size_t i, const torch::jit::Stack& arguments) {
+  const TraceOp& op = trace_.ops[i];
+  if (ways_[i] == Way::kAsIs && !op.writes) return false;
+  std::vector<Tensor> results;
+  if (ways_[i] == Way::kInto) {
+    for (size_t tensor : op.results) results.push_back(plan_.tensors_[tensor]);
+  }
+  DirectCall call = FindDirectCall({op.op, arguments, results});
+  if (!call) return false;
+  AddStep(i, [call = std::move(call)](Plan&, const at::Generator&) { call(); });
+  return true;
+}
+
+namespace {
+
+// Tensors that move to where an operation has made one of its results.
+struct Mover {
+  size_t result;
+  const MovingTensors* tensors;
+  int64_t offset;  // bytes, of the result in its region
+  Tensor like;     // it must have these sizes and strides
+
+  void MoveTo(const Tensor& made) const {
+    TORCH_CHECK(made.sizes() == like.sizes() && made.strides() == like.strides(),
+                "an operation gave another shape than when it was recorded");
+    const auto size = static_cast<int64_t>(made.element_size());
+    tensors->MoveTo(made.storage(), made.storage_offset() * size - offset);
+  }
+};
+
+void MoveResults(const std::vector<Mover>& movers, const torch::jit::Stack& stack) {
+  size_t result = 0;
+  auto mover = movers.begin();
+  auto next = [&](const Tensor& made) {
+    if (mover == movers.end() || mover->result != result++) return;
+    (mover++)->MoveTo(made);
+  };
+  for (const c10::IValue& value : stack) {
+    if (mover == movers.end()) return;
+    if (value.isTensor()) {
+      next(value.toTensor());
+    } else {
+      for (const Tensor& made : value.toTensorVector()) next(made);
+    }
+  }
+}
+
+}  // namespace
+
+void PlanBuilder::AddCall(size_t i, const c10::OperatorHandle& handle,
+                          torch::jit::Stack arguments) {
+  std::vector<Mover> movers;
+  const auto& results = trace_.ops[i].results;
+  for (size_t r = 0; r < results.size(); ++r) {
+    if (results[r] == kNoTensor) continue;
+    const size_t region = RegionOf(results[r]);
+    if (trace_.regions[region].maker != i || regions_[region].has_place) continue;
+    movers.push_back({r, regions_[region].moving, trace_.tensors[results[r]].offset,
+                      plan_.tensors_[results[r]]});
+  }
+  const int draws = GeneratorArgument(arguments);
+  AddStep(i, [handle, arguments = std::move(arguments), movers = std::move(movers), draws](
+                 Plan& plan, const at::Generator& generator) {
+    torch::jit::Stack& stack = plan.stack_;
+    stack.assign(arguments.begin(), arguments.end());
+    if (draws >= 0) stack[static_cast<size_t>(draws)] = generator;
+    handle.redispatchBoxed(kKernels, &stack);
+    MoveResults(movers, stack);
+    stack.clear();
+  });
+}
+
+// Memory that libtorch made goes back when it would if nobody kept the tensors.
+void PlanBuilder::AddReleases(size_t i) {
+  for (size_t r = 0; r < regions_.size(); ++r) {
+    const Region& region = regions_[r];
+    if (region.moving == nullptr || region.is_given || region.lifetime.last != i ||
+        trace_.regions[r].origin != Origin::kMade) {
+      continue;
+    }
+    AddStep(i, [moving = region.moving](Plan& plan, const at::Generator&) {
+      moving->MoveTo(plan.nothing_, 0);
+    });
+  }
+}
+
+}  // namespace eta::tensor

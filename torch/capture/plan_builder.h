@@ -1,0 +1,64 @@
+// PlanBuilder: how a plan is made of a trace.
+#pragma once
+
+#include "torch/capture/memory_layout.h"
+#include "torch/capture/plan.h"
+
+namespace eta::tensor {
+
+// Lives while the plan is made.
+class PlanBuilder {
+ public:
+  // The arguments are those of Plan.
+  PlanBuilder(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
+              bool direct, Plan* plan)
+      : trace_(trace), kept_(kept), given_(given), direct_(direct), plan_(*plan) {}
+  void Build();
+
+ private:
+  // How an operation is run again.
+  enum class Way {
+    kNot,   // it is a view, or only takes memory, or nobody uses what it makes
+    kInto,  // the form that writes into tensors that it is given
+    kAsIs,  // it changes its arguments, or libtorch makes the results, and their tensors move there
+  };
+  struct Region {
+    bool needed = false;
+    bool is_given = false;
+    bool has_place = false;  // in the block, or where a gift is prepared; else libtorch makes it
+    Lifetime lifetime{};
+    MovingTensors* moving = nullptr;
+
+    bool in_block() const { return has_place && !is_given; }
+  };
+
+  void NoteGifts();
+  void FindNeeded();
+  Way WayOf(size_t op) const;
+  bool FillsRegions(const TraceOp& op) const;
+  void ChooseWays();
+  void FindLifetimes();
+  void PlaceRegions();
+  void PlaceInBlock();
+  Tensor TensorOf(size_t index) const;
+  void AddActions(size_t op);
+  torch::jit::Stack ArgumentsOf(const TraceOp& op) const;
+  bool AddDirectCall(size_t op, const torch::jit::Stack& arguments);
+  void AddCall(size_t op, const c10::OperatorHandle& handle, torch::jit::Stack arguments);
+  void AddReleases(size_t op);
+  void AddStep(size_t op, Plan::Action action);
+  size_t RegionOf(size_t tensor) const { return trace_.tensors[tensor].region; }
+  template <class F>
+  void ForEachTensor(const TraceOp& op, const F& f) const;
+
+  const Trace& trace_;
+  const std::vector<size_t>& kept_;
+  const std::vector<size_t>& given_;
+  const bool direct_;
+  Plan& plan_;
+  std::vector<Region> regions_;
+  std::vector<Way> ways_;
+  Tensor block_;
+};
+
+}  // namespace eta::tensor

@@ -1,0 +1,233 @@
+#include "torch/capture/recorder.h"
+
+#include <ATen/core/List.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace eta::tensor {
+namespace {
+
+constexpr c10::DispatchKey kKey = c10::DispatchKey::Fake;
+
+constinit thread_local Recorder* current = nullptr;
+
+bool HasPlainMemory(const Tensor& tensor) {
+  return tensor.layout() == at::kStrided && tensor.has_storage() && tensor.is_cpu() &&
+         !tensor.is_conj() && !tensor.is_neg();
+}
+
+const c10::StorageImpl* StorageOf(const Tensor& tensor) {
+  return tensor.storage().unsafeGetStorageImpl();
+}
+
+int64_t ByteOffset(const Tensor& tensor) {
+  return tensor.storage_offset() * static_cast<int64_t>(tensor.element_size());
+}
+
+std::string NameOf(const c10::OperatorHandle& op) { return op.schema().name(); }
+
+// To running means, of which the schema says nothing.
+bool WritesUndeclared(const c10::OperatorHandle& op) {
+  return NameOf(op).find("batch_norm") != std::string::npos;
+}
+
+// In place, but nothing in memory changes: from then on the tensor is another view.
+bool OnlyTurnsHandle(const c10::OperatorHandle& op) {
+  return NameOf(op) == "aten::transpose_" || NameOf(op) == "aten::t_";
+}
+
+// It would draw what to drop out.
+bool DropsNothing(const TraceOp& call) {
+  const auto rate = call.op.schema().argumentIndexWithName("dropout_p");
+  return rate && call.arguments[static_cast<size_t>(*rate)].value.isDouble() &&
+         call.arguments[static_cast<size_t>(*rate)].value.toDouble() == 0;
+}
+
+}  // namespace
+
+Recorder::Scope::Scope(Recorder& recorder) : on_(kKey) { current = &recorder; }
+
+Recorder::Scope::~Scope() { current = nullptr; }
+
+void Recorder::Object(std::string problem) {
+  if (trace_.problem.empty()) trace_.problem = std::move(problem);
+}
+
+void Recorder::AddRegion(TraceRegion::Origin origin, const Tensor& tensor, bool whole) {
+  if (!HasPlainMemory(tensor)) return Object("a tensor is not plain memory of the CPU");
+  const auto [place, is_new] = region_of_.try_emplace(StorageOf(tensor), trace_.regions.size());
+  if (!is_new) return;
+  TraceRegion region{.origin = origin, .storage = tensor.storage().getWeakStorageImpl()};
+  region.begin = whole ? 0 : ByteOffset(tensor);
+  region.bytes = static_cast<int64_t>(tensor.storage().nbytes()) - region.begin;
+  region.maker = trace_.ops.size() - 1;  // if it is made: by the operation that runs
+  if (origin == TraceRegion::Origin::kFixed) region.kept = tensor.storage();
+  trace_.regions.push_back(std::move(region));
+}
+
+void Recorder::AddFixed(const Tensor& tensor) {
+  AddRegion(TraceRegion::Origin::kFixed, tensor, /*whole=*/true);
+}
+
+void Recorder::AddBatch(const Tensor& tensor) {
+  if (HasPlainMemory(tensor) && region_of_.contains(StorageOf(tensor))) {
+    return Object("tensors of the batch share memory");
+  }
+  AddRegion(TraceRegion::Origin::kBatch, tensor, /*whole=*/false);
+}
+
+size_t Recorder::Find(const Tensor& tensor) {
+  if (!tensor.defined()) return kNoTensor;
+  if (!HasPlainMemory(tensor)) {
+    Object("a tensor is not plain memory of the CPU");
+    return kNoTensor;
+  }
+  const auto region = region_of_.find(StorageOf(tensor));
+  if (region == region_of_.end()) return kNoTensor;
+  TraceTensor found{.region = region->second,
+                    .offset = ByteOffset(tensor) - trace_.regions[region->second].begin,
+                    .sizes = tensor.sizes().vec(),
+                    .strides = tensor.strides().vec(),
+                    .dtype = tensor.scalar_type()};
+  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) found.number = tensor;
+  tensors_in_.resize(trace_.regions.size());
+  std::vector<size_t>& known = tensors_in_[region->second];
+  for (size_t i : known) {
+    if (trace_.tensors[i] == found) return i;
+  }
+  known.push_back(trace_.tensors.size());
+  trace_.tensors.push_back(std::move(found));
+  return known.back();
+}
+
+// Of an argument. Memory that nobody made is a number of the program, or nothing to rely on.
+size_t Recorder::FindOutside(const Tensor& tensor) {
+  if (!tensor.defined()) return kNoTensor;
+  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) AddFixed(tensor);
+  const size_t found = Find(tensor);
+  if (found == kNoTensor) Object("an operation uses a tensor from outside");
+  return found;
+}
+
+TraceArgument Recorder::NoteArgument(const c10::IValue& value) {
+  using Kind = TraceArgument::Kind;
+  TraceArgument argument;
+  if (value.isTensor() && value.toTensor().defined()) {
+    argument.kind = Kind::kTensor;
+    argument.tensors.push_back(FindOutside(value.toTensor()));
+  } else if (value.isTensorList()) {
+    argument.kind = Kind::kTensors;
+    for (const Tensor& tensor : value.toTensorVector()) {
+      argument.tensors.push_back(FindOutside(tensor));
+    }
+  } else if (value.isOptionalTensorList()) {
+    argument.kind = Kind::kOptionalTensors;
+    for (const std::optional<Tensor>& tensor : value.toOptionalTensorList()) {
+      argument.tensors.push_back(tensor ? FindOutside(*tensor) : kNoTensor);
+    }
+  } else {
+    argument.value = value;
+  }
+  return argument;
+}
+
+// What cannot be repeated: shapes that depend on values, and chance that is not the program's.
+void Recorder::CheckTags(const TraceOp& call) {
+  const auto draws = [&](const TraceArgument& argument) {
+    return generator_ && argument.value.isGenerator() &&
+           argument.value.toGenerator() == *generator_;
+  };
+  const bool own_draws = std::any_of(call.arguments.begin(), call.arguments.end(), draws);
+  if (call.op.hasTag(at::Tag::nondeterministic_seeded) && !own_draws && !DropsNothing(call)) {
+    Object(NameOf(call.op) + " draws from another generator");
+  }
+  const bool reshapes = call.op.hasTag(at::Tag::inplace_view) && !OnlyTurnsHandle(call.op);
+  if (call.op.hasTag(at::Tag::dynamic_output_shape) || reshapes) {
+    Object(NameOf(call.op) + " gives tensors whose shape is not known before");
+  }
+}
+
+// A batch belongs to the program: what is written to it would be written to another one.
+void Recorder::CheckWrites(const TraceOp& call) {
+  if (!call.writes) return;
+  const auto& arguments = call.op.schema().arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].alias_info() == nullptr || !arguments[i].alias_info()->isWrite()) continue;
+    for (size_t tensor : call.arguments[i].tensors) {
+      if (tensor != kNoTensor &&
+          trace_.regions[trace_.tensors[tensor].region].origin == TraceRegion::Origin::kBatch) {
+        return Object(NameOf(call.op) + " writes to the batch");
+      }
+    }
+  }
+}
+
+bool Recorder::NoteRead(const TraceOp& call) {
+  const std::string name = NameOf(call.op);
+  if (name == "aten::_local_scalar_dense") {
+    trace_.reads.push_back(call.arguments[0].tensors.at(0));
+    return true;
+  }
+  return name == "aten::_fused_sdp_choice";  // looks at shapes only
+}
+
+void Recorder::NoteCall(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  TraceOp call{.op = op, .caller = Caller()};
+  const size_t count = op.schema().arguments().size();
+  for (size_t i = stack.size() - count; i < stack.size(); ++i) {
+    call.arguments.push_back(NoteArgument(stack[i]));
+  }
+  read_ = NoteRead(call);
+  if (read_) return;
+  call.writes = (op.schema().is_mutable() && !OnlyTurnsHandle(op)) || WritesUndeclared(op);
+  CheckTags(call);
+  CheckWrites(call);
+  trace_.ops.push_back(std::move(call));
+}
+
+std::string_view Recorder::Caller() const {
+  return RunningOperation::Name() == maker_ ? std::string_view() : RunningOperation::Name();
+}
+
+void Recorder::NoteResult(const Tensor& tensor, bool* made_any) {
+  if (tensor.defined() && HasPlainMemory(tensor) && !region_of_.contains(StorageOf(tensor))) {
+    AddRegion(TraceRegion::Origin::kMade, tensor, /*whole=*/true);
+    *made_any = true;
+  }
+  trace_.ops.back().results.push_back(Find(tensor));
+}
+
+void Recorder::NoteResults(const torch::jit::Stack& stack) {
+  if (std::exchange(read_, false)) return;
+  TraceOp& call = trace_.ops.back();
+  const auto& schema = call.op.schema();
+  bool made_any = false;
+  for (size_t i = stack.size() - schema.returns().size(); i < stack.size(); ++i) {
+    if (stack[i].isTensor()) {
+      NoteResult(stack[i].toTensor(), &made_any);
+    } else if (stack[i].isTensorList()) {
+      for (const Tensor& tensor : stack[i].toTensorVector()) NoteResult(tensor, &made_any);
+    } else {
+      Object(NameOf(call.op) + " gives what is no tensor");
+    }
+  }
+  call.makes_views = !made_any && !call.writes && !call.results.empty();
+}
+
+void Recorder::Run(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
+                   torch::jit::Stack* stack) {
+  const c10::impl::ExcludeDispatchKeyGuard off(kKey);  // not what kernels do inside
+  Recorder* const recorder = current;
+  const bool notes = recorder != nullptr && recorder->problem().empty();
+  if (notes) recorder->NoteCall(op, *stack);
+  op.redispatchBoxed(keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, kKey), stack);
+  if (notes && recorder->problem().empty()) recorder->NoteResults(*stack);
+}
+
+TORCH_LIBRARY_IMPL(_, Fake, library) {
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&Recorder::Run>());
+}
+
+}  // namespace eta::tensor

@@ -1,0 +1,81 @@
+// Recorder: makes a trace of what a thread runs.
+//
+//   Recorder recorder;
+//   recorder.AddFixed(weight); recorder.AddBatch(input);
+//   { const Recorder::Scope scope(recorder);  loss = ...; }
+//   recorder.Pause();
+//   { const Recorder::Scope scope(recorder);  loss.backward(); }
+//   Trace trace = recorder.Take();
+//
+// Nothing about the run itself changes. It stands on a dispatch key that libtorch leaves to others,
+// right below those of autograd, switched on for one thread: threads that record nothing pay
+// nothing.
+#pragma once
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <optional>
+#include <unordered_map>
+
+#include "torch/capture/trace.h"
+#include "torch/running_operation.h"
+
+namespace eta::tensor {
+
+// Thread safety: the thread that made it.
+class Recorder {
+ public:
+  // While in scope operations of this thread are recorded. Scopes do not nest.
+  class Scope {
+   public:
+    explicit Scope(Recorder& recorder);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    const c10::impl::IncludeDispatchKeyGuard on_;
+  };
+
+  // Memory that operations may use though none of them made it. Any other is a problem.
+  void AddFixed(const Tensor& tensor);
+  void AddBatch(const Tensor& tensor);
+  // The generator that random operations may draw from.
+  void AllowDraws(at::Generator generator) { generator_ = std::move(generator); }
+
+  // The first part ends here.
+  void Pause() { trace_.pause = trace_.ops.size(); }
+  // Where `tensor` lies; kNoTensor if that is not known.
+  size_t Find(const Tensor& tensor);
+  const std::string& problem() const { return trace_.problem; }
+  size_t reads() const { return trace_.reads.size(); }
+  size_t read(size_t index) const { return trace_.reads[index]; }
+  // Makes the trace one that cannot be repeated, unless it is one already.
+  void Object(std::string problem);
+  Trace Take() { return std::move(trace_); }
+
+  // What the dispatcher calls.
+  static void Run(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
+                  torch::jit::Stack* stack);
+
+ private:
+  void AddRegion(TraceRegion::Origin origin, const Tensor& tensor, bool whole);
+  void NoteCall(const c10::OperatorHandle& op, const torch::jit::Stack& stack);
+  TraceArgument NoteArgument(const c10::IValue& value);
+  void NoteResults(const torch::jit::Stack& stack);
+  void NoteResult(const Tensor& tensor, bool* made_any);
+  std::string_view Caller() const;
+  size_t FindOutside(const Tensor& tensor);
+  void CheckTags(const TraceOp& call);
+  void CheckWrites(const TraceOp& call);
+  bool NoteRead(const TraceOp& call);
+
+  Trace trace_;
+  std::unordered_map<const c10::StorageImpl*, size_t> region_of_;
+  std::vector<std::vector<size_t>> tensors_in_;  // by region
+  std::optional<at::Generator> generator_;
+  const std::string_view maker_ = RunningOperation::Name();
+  bool read_ = false;  // the operation that runs reads a number
+};
+
+}  // namespace eta::tensor

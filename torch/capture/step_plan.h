@@ -1,0 +1,74 @@
+// StepPlan: a plan of a training step's forward and backward pass, with what it relies on and what
+// it leaves behind.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "torch/capture/plan.h"
+#include "torch/capture/step_key.h"
+
+namespace eta::tensor {
+
+// A tensor that must be found as it was: its memory is part of a plan.
+class FixedTensor {
+ public:
+  explicit FixedTensor(const Tensor& tensor);
+  // Also: it is still no result of a computation.
+  bool Holds() const;
+  const void* storage() const { return tensor_.unsafeGetTensorImpl()->unsafe_storage().data(); }
+
+ private:
+  Tensor tensor_;
+  TensorForm form_;
+  const void* data_;
+};
+
+// What a recorded trace means.
+struct StepFacts {
+  size_t root;                        // the loss
+  std::optional<size_t> denominator;  // where it was read; or
+  double fixed_denominator = 0;       // what follows from the shapes
+  Tensor seed;                        // what the backward pass began with
+  std::vector<size_t> in_place;       // parameters whose gradients were added to in their places
+  std::vector<size_t> made;           // large parameters that got new gradients, in this order:
+  std::vector<size_t> gradients;      // these
+  std::vector<FixedTensor> fixed;
+};
+
+// Thread safety: the isolate's thread.
+class StepPlan {
+ public:
+  // Throws what libtorch throws.
+  StepPlan(const Trace& trace, StepFacts facts, bool direct);
+
+  // Whether all that is fixed lies where it did.
+  bool Holds() const;
+  // Whether the batch has nothing of it: what a step writes to, autograd does not let it read.
+  bool StandsApart(const StepBatch& batch) const;
+
+  struct Loss {
+    double value;        // read only where something counts, else 0
+    double denominator;  // 0: nothing counts
+  };
+  // REQUIRES: Holds, and the key of the recorded step. Throw what the operations threw.
+  Loss RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
+  // Adds to the gradients, which are zeros, those of the loss times `seed`.
+  void RunBackward(double seed, const at::Generator& generator);
+  // The same, and the optimizer's arenas know of them.
+  void RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer);
+  void Release() { plan_.Release(); }
+  // Plan::failed_caller.
+  std::string_view failed_caller() const { return plan_.failed_caller(); }
+
+  const Plan& plan() const { return plan_; }
+  const StepFacts& facts() const { return facts_; }
+
+ private:
+  StepFacts facts_;
+  std::vector<const void*> storages_;  // of what is fixed
+  Plan plan_;
+};
+
+}  // namespace eta::tensor

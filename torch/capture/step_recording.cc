@@ -1,0 +1,97 @@
+#include "torch/capture/step_recording.h"
+
+#include <ATen/ops/full.h>
+
+#include <utility>
+
+namespace eta::tensor {
+
+StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
+                             const at::Generator& generator)
+    : optimizer_(optimizer),
+      batch_(std::move(batch)),
+      generator_(generator),
+      before_(optimizer, generator) {
+  auto fix = [&](const Tensor& tensor) {
+    recorder_.AddFixed(tensor);
+    if (tensor.is_cpu()) facts_.fixed.emplace_back(tensor);
+  };
+  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const Tensor& parameter = optimizer.parameters()[i].tensor;
+    fix(parameter);
+    if (parameter.grad().defined()) fix(parameter.grad());
+  }
+  for (const NamedParameter& buffer : optimizer.module()->Buffers()) {
+    fix(buffer.tensor);
+    if (buffer.tensor.requires_grad()) recorder_.Object("a buffer tracks gradients");
+  }
+  recorder_.AddBatch(batch_.input);
+  recorder_.AddBatch(batch_.target);
+  recorder_.AllowDraws(generator_);
+}
+
+void StepRecording::EndModel() {
+  if (recorder_.reads() > 0) recorder_.Object("the model reads a number");
+}
+
+// The loss function may have read by what the mean is divided; the last to be read is the mean.
+void StepRecording::EndForward(const Tensor& root, const StepPlan::Loss& loss) {
+  loss_ = loss;
+  facts_.root = recorder_.Find(root);
+  facts_.fixed_denominator = loss.denominator;
+  if (loss.denominator == 0) recorder_.Object("nothing counts in the loss");
+  if (facts_.root == kNoTensor) recorder_.Object("the loss is no result of an operation");
+  if (recorder_.reads() == 2) facts_.denominator = recorder_.read(0);
+  if (recorder_.reads() > 2) recorder_.Object("the loss function reads more than one number");
+  recorder_.Pause();
+}
+
+std::unique_ptr<StepPlan> StepRecording::Backward(const Tensor& root, double seed,
+                                                  std::string* problem) {
+  facts_.seed = at::full(root.sizes(), seed, root.options().requires_grad(false));
+  recorder_.AddFixed(facts_.seed);
+  {
+    const Recorder::Scope scope(recorder_);
+    root.backward(facts_.seed);
+  }
+  NoteGradients();
+  try {
+    return MakePlan(seed, problem);
+  } catch (const std::exception& e) {  // too little memory, if anything
+    *problem = std::string("no plan could be made: ") + e.what();
+    return nullptr;
+  }
+}
+
+void StepRecording::NoteGradients() {
+  for (size_t i = 0; i < optimizer_.parameters().size(); ++i) {
+    const auto place = optimizer_.PlaceOf(i);
+    if (!place.arena->HasGradient(place.index)) continue;
+    const auto& entry = place.arena->entries()[place.index];
+    const Tensor& gradient = optimizer_.parameters()[i].tensor.grad();
+    if (!place.arena->blocks()[entry.block].large) {
+      if (!gradient.is_same(entry.gradient)) recorder_.Object("a gradient has left its place");
+      facts_.in_place.push_back(i);
+      continue;
+    }
+    const size_t found = recorder_.Find(gradient);
+    if (found == kNoTensor) return recorder_.Object("a gradient is no result of an operation");
+    facts_.made.push_back(i);
+    facts_.gradients.push_back(found);
+  }
+}
+
+std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* problem) {
+  const Trace trace = recorder_.Take();
+  *problem = trace.problem;
+  if (!problem->empty()) return nullptr;
+  for (bool direct : {true, false}) {
+    auto plan = std::make_unique<StepPlan>(trace, facts_, direct);
+    const RecordedStep step{batch_, before_, loss_, seed};
+    if (RepeatsStep(*plan, optimizer_, step, generator_) && plan->plan().Fits(trace)) return plan;
+  }
+  *problem = "the plan does not repeat the step";
+  return nullptr;
+}
+
+}  // namespace eta::tensor
