@@ -419,6 +419,7 @@ CodeObject* Heap::NewCode(std::unique_ptr<Code> code) {
   RootVector constants(*this);
   constants.values() = code->constants;
   auto* object = New<CodeObject>(sizeof(CodeObject));
+  code->shape = code->required_args | (code->has_rest ? Code::kVariadic : 0);
   object->code = code.release();
   object->code->self = object;
   impl_->finalizable.push_back(object);

@@ -64,7 +64,7 @@ Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
 
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
-  pending_.trace = interpreter_->Trace();
+  if (interpreter_->WantsTrace()) pending_.trace = interpreter_->Trace();
   return Value::Failure();
 }
 
