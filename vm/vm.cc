@@ -202,6 +202,9 @@ Value Vm::HandleInterrupt() {
   // First: a program may catch what follows, and a host asks only once.
   if (interrupt_hook_ && interrupt_hook_(*this).IsFailure()) return Value::Failure();
   if (over_limit_.exchange(false, std::memory_order_relaxed)) {
+    // The program may have let go of it since, by catching what a builtin said of the same.
+    heap_->Collect();
+    if (!over_limit_.exchange(false, std::memory_order_relaxed)) return Value::Nil();
     return Fail(kHeapError,
                 "heap limit of " + std::to_string(options_.heap.limit_bytes) + " bytes exceeded");
   }
