@@ -36,12 +36,20 @@ def eta_library(name, deps = [], header_deps = []):
 def eta_cc_tests(deps = [], data = [], exceptions = {}):
     """One small test per *_test.cc, named after the file. Other sources of the package are shared by all of them.
 
+    Makes `test_sources` too, which are the *_test.cc.
+
     Args:
       deps: what every test is linked with, besides GoogleTest.
       data: files that every test may read, by their path from the root.
-      exceptions: from a test's name to attributes of its own; its `deps` and `data` come on top of the common ones.
+      exceptions: from a test's name to attributes of its own; its `deps` and `data` come on top of the common ones. `nightly` is
+        an environment in which the same test is a longer one, NAME_nightly, that only runs when it is named.
     """
     tests = native.glob(["**/*_test.cc"])
+    native.filegroup(
+        name = "test_sources",
+        srcs = tests,
+        visibility = ["//tests:__subpackages__"],
+    )
     shared = native.glob(["**/*.cc", "**/*.h", "**/*.inc"], exclude = tests)
     if shared:
         native.cc_library(
@@ -55,24 +63,43 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}):
     for source in tests:
         test = source[:-len(".cc")]
         own = dict(exceptions.get(test, {}))
-        native.cc_test(
-            name = test,
-            size = own.pop("size", "small"),
+        nightly = own.pop("nightly", None)
+        common = dict(
             srcs = [source],
             copts = ETA_COPTS,
             data = ["//tests:sanitizer_settings"] + data + own.pop("data", []),
             linkstatic = True,
             deps = deps + own.pop("deps", []) + ["//third_party/gtest"] + ([":shared"] if shared else []),
-            **own
         )
+        size = own.pop("size", "small")
+        native.cc_test(name = test, size = size, **dict(common, **own))
+        if nightly:
+            native.cc_test(
+                name = test + "_nightly",
+                size = "enormous",
+                env = nightly,
+                tags = ["manual"],
+                **dict(common, **own)
+            )
 
 def eta_cc_benchmarks(deps = []):
-    """One program per *_bench.cc, named after the file, with Google Benchmark's main."""
-    for source in native.glob(["**/*_bench.cc"]):
+    """One program per *_bench.cc, named after the file, with Google Benchmark's main; other sources are shared by all."""
+    benchmarks = native.glob(["**/*_bench.cc"])
+    shared = native.glob(["**/*.cc", "**/*.h"], exclude = benchmarks)
+    if shared:
+        native.cc_library(
+            name = "shared",
+            testonly = True,
+            srcs = [f for f in shared if f.endswith(".cc")],
+            hdrs = [f for f in shared if f.endswith(".h")],
+            copts = ETA_COPTS,
+            deps = deps,
+        )
+    for source in benchmarks:
         native.cc_binary(
             name = source[:-len(".cc")],
             testonly = True,
             srcs = [source],
             copts = ETA_COPTS,
-            deps = deps + ["//third_party/benchmark"],
+            deps = deps + ([":shared"] if shared else []) + ["//third_party/benchmark"],
         )

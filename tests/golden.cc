@@ -29,7 +29,7 @@ bool After(const std::string& line, const std::string& mark, std::string* rest) 
 
 // Without the lines at its beginning that say where the replicas run.
 std::string WithoutPlacement(const std::string& text) {
-  static const std::regex lines(R"(^(replica \d+  .*\n)+)");
+  static const std::regex lines(R"(^(replica \d+  .*\n)+(replicas exchange .*\n)?)");
   return std::regex_replace(text, lines, "", std::regex_constants::format_first_only);
 }
 

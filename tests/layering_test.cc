@@ -30,7 +30,7 @@ const std::vector<Layer>& Layers() {
       {"base/", {"base/"}, {}},
       {"stdlib/", {"stdlib/"}, {}},
       {"vm/", {"vm/", "base/", "stdlib/embedded.h"}, {"boost/", "nlohmann/"}},
-      {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/"}},
+      {"torch/", {"torch/", "vm/", "base/"}, {"torch/", "ATen/", "c10/", "nlohmann/"}},
       {"parallel/core/", {"parallel/core/", "base/"}, {}},
       {"parallel/isolate/",
        {"parallel/isolate/", "parallel/core/", "vm/", "base/", "torch/bindings.h"},
@@ -49,6 +49,7 @@ bool StartsWithAny(std::string_view text, const Prefixes& prefixes) {
 }
 
 bool Allowed(const Layer& layer, bool quoted, std::string_view header) {
+  if (header.starts_with("torch/csrc/distributed/")) return false;
   if (quoted) return StartsWithAny(header, layer.quoted);
   return !StartsWithAny(header, kGuarded) || StartsWithAny(header, layer.bracket);
 }
@@ -105,6 +106,15 @@ TEST(LayeringRulesTest, ReportWhatPointsUpwards) {
   EXPECT_EQ(Violations(LayerOf("parallel/core/"), "#include <tbb/task_arena.h>"),
             Headers{"tbb/task_arena.h"});
   EXPECT_EQ(Violations(LayerOf("torch/"), "#include \"ATen/Tensor.h\""), Headers{"ATen/Tensor.h"});
+}
+
+// Its headers change from one libtorch to the next.
+TEST(LayeringRulesTest, NobodyIncludesTorchsOwnDistributedTraining) {
+  using Headers = std::vector<std::string>;
+  const std::string header = "torch/csrc/distributed/c10d/ProcessGroup.hpp";
+  for (const char* folder : {"torch/", "parallel/training/", "parallel/core/"}) {
+    EXPECT_EQ(Violations(LayerOf(folder), "#include <" + header + ">"), Headers{header});
+  }
 }
 
 TEST(LayeringRulesTest, AcceptWhatPointsDownwards) {

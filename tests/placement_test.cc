@@ -28,6 +28,18 @@ TEST(PlacementTest, IsShownWhenReplicasAreAskedFor) {
   EXPECT_EQ(RunOn("--replicas 1 --threads 3 --devices cpu").errors, "replica 0  cpu  3 threads\n");
 }
 
+TEST(PlacementTest, TheVersionOfNcclIsShown) {
+  setenv("ETA_NCCL_PATH", "tests/fakes/libnccl_fake.so", 1);
+  setenv("FAKE_NCCL_PLAN", "version=21903", 1);
+  EXPECT_EQ(RunOn("--replicas 2 --threads 1 --devices cpu --backend nccl").errors,
+            "replica 0  cpu  1 thread\nreplica 1  cpu  1 thread\n"
+            "replicas exchange data through NCCL 2.19.3\n");
+  unsetenv("FAKE_NCCL_PLAN");
+  const std::string local = RunOn("--replicas 2 --devices cpu --backend local").errors;
+  EXPECT_EQ(local.find("NCCL"), std::string::npos) << local;
+  unsetenv("ETA_NCCL_PATH");
+}
+
 TEST(PlacementTest, OtherwiseNothingIsShown) {
   EXPECT_EQ(RunOn("").errors, "");
   EXPECT_EQ(RunOn("--devices cpu").errors, "");

@@ -109,6 +109,20 @@ TEST_F(ProgramsTest, EtaTestFilters) {
   EXPECT_NE(by_file.errors.find(" s  b.test.eta\n"), std::string::npos) << by_file.errors;
 }
 
+TEST_F(ProgramsTest, EtaTestTimesSingleTests) {
+  Write("a.test.eta",
+        "(import std.test std.time) (print-tap (run (make-group \"g\" (list "
+        "(make-test \"slow\" (lambda () (time:sleep-ms 30))) "
+        "(make-test \"fast\" (lambda () 1))))))");
+  const std::string times = EtaTest("--timing").errors;
+  const size_t slow = times.find(" s    slow\n"), fast = times.find(" s    fast\n");
+  ASSERT_NE(fast, std::string::npos) << times;
+  EXPECT_LT(slow, fast) << "longest first: " << times;
+  EXPECT_GE(std::stod(times.substr(slow - 6, 6)), 0.03) << times;
+  const std::string junit = EtaTest("--format junit").output;
+  EXPECT_NE(junit.find("<testcase name=\"slow\" time=\"0.0"), std::string::npos) << junit;
+}
+
 TEST_F(ProgramsTest, EtaTestIsFastOnManyFiles) {
   for (int i = 0; i < 200; ++i) {
     Write("t" + std::to_string(i) + ".test.eta",
@@ -162,6 +176,52 @@ TEST_F(ProgramsTest, EtaiChecksWithoutRunning) {
       << malformed.errors;
 }
 
+TEST_F(ProgramsTest, EtaiChecksHowManyArgumentsKnownProceduresTake) {
+  Write("p.eta",
+        "(define (f x) (car x 1))\n"
+        "(define (g . xs) (f))\n"
+        "(define (later) 1)\n"
+        "(set! later car)\n"
+        "(later 1 2 3)\n"
+        "(let ((local (lambda (a b) a))) (local 1))\n"
+        "(display (catch 'runtime.invalid-arity (car 1 2)))\n"
+        "(display (guard (e (#t 0)) (f)))\n"
+        "(g) (g 1 2) (f '(1)) (map f)\n");
+  const Outcome outcome = RunProgram("etai", "--check " + (root_ / "p.eta").string());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.errors,
+            "error [p.eta:1:15]: Wrong number of arguments for 'car': expected 1, got 2\n"
+            "  (define (f x) (car x 1))\n"
+            "                ^^^^^^^^^\n"
+            "error [p.eta:2:18]: Wrong number of arguments for 'f': expected 1, got 0\n"
+            "  (define (g . xs) (f))\n"
+            "                   ^^^\n"
+            "error [p.eta:6:33]: Wrong number of arguments for 'local': expected 2, got 1\n"
+            "  (let ((local (lambda (a b) a))) (local 1))\n"
+            "                                  ^^^^^^^^^\n"
+            "error [p.eta:9:22]: Wrong number of arguments for 'map': expected 2, got 1\n"
+            "  (g) (g 1 2) (f '(1)) (map f)\n"
+            "                       ^^^^^^^\n");
+}
+
+TEST_F(ProgramsTest, UncaughtErrorsShowWhereTheProgramCameFrom) {
+  Write("p.eta",
+        "(define (f n)\n"
+        "  (if (= n 0) (car 5) (+ 1 (f (- n 1)))))\n"
+        "(define (g n)\n"
+        "  (+ 1 (f n)))\n"
+        "(display (g 5))\n");
+  EXPECT_EQ(RunProgram("etai", (root_ / "p.eta").string()).errors,
+            "error [p.eta:2:15]: car: not a pair\n"
+            "    (if (= n 0) (car 5) (+ 1 (f (- n 1)))))\n"
+            "                ^^^^^^^\n"
+            "  in f (p.eta:2:15)\n"
+            "  in f (p.eta:2:28)\n"
+            "  ... 4 times more\n"
+            "  in g (p.eta:4:8)\n"
+            "  in p_init (p.eta:5:10)\n");
+}
+
 TEST_F(ProgramsTest, EtaiDumpsEveryStage) {
   Write("p.eta", "(define (f x) (when x (set! x 1)) x)\n(display (f 2))");
   const std::string file = (root_ / "p.eta").string();
@@ -194,6 +254,35 @@ TEST_F(ProgramsTest, CompiledProgramsRunAsTheirTextsDo) {
   const Outcome replicas = RunProgram("etai", "--replicas 2 " + image);
   EXPECT_NE(replicas.errors.find("p.eta:3:3]: car: not a pair"), std::string::npos)
       << replicas.errors;
+}
+
+TEST_F(ProgramsTest, ImagesCanDoWithoutPlaces) {
+  Write("p.eta", "(define (f x)\n  (car x))\n(display (catch 'runtime.error (f 1)))\n(f 5)\n");
+  const std::string file = (root_ / "p.eta").string(), image = file + "c";
+  EXPECT_EQ(RunProgram("etac", file).status, 0);
+  const auto with_places = fs::file_size(image);
+  EXPECT_EQ(RunProgram("etac", "-O0 --no-prelude --no-debug " + file).status, 0);
+  EXPECT_LT(fs::file_size(image), with_places);
+  const Outcome outcome = RunProgram("etai", image);
+  EXPECT_NE(outcome.output.find("(runtime-error runtime.type-error car: not a pair (span 0"),
+            std::string::npos)
+      << outcome.output;
+  EXPECT_EQ(outcome.errors, "error: car: not a pair\n");
+}
+
+TEST_F(ProgramsTest, StrictShadowsRefusesAModuleInTwoPlaces) {
+  Write("p.eta", "(import lib) (display x)");
+  Write("lib.eta", "(module lib (export x) (define x 'beside))");
+  fs::create_directory(root_ / "other");
+  Write("other/lib.eta", "(module lib (export x) (define x 'other))");
+  const std::string file = (root_ / "p.eta").string();
+  const std::string path = "--path " + (root_ / "other").string() + " ";
+  EXPECT_EQ(RunProgram("etai", path + file).output, "other");
+  EXPECT_EQ(RunProgram("etai", "--strict-shadows " + file).output, "beside");
+  const Outcome refused = RunProgram("etai", "--strict-shadows " + path + file);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.errors.find("module lib is in more than one place: "), std::string::npos)
+      << refused.errors;
 }
 
 TEST_F(ProgramsTest, StaleAndDamagedImagesAreRefused) {

@@ -47,6 +47,7 @@ TEST_F(ReplTest, GivesValuesAndEndsAtCtrlD) {
   Expect("(+ 1 2)\r", "=> 3");
   Expect("(define x 5)\r", "eta> ");
   Expect("(* x 2)\r", "=> 10");
+  Expect("", "eta> ");  // before it the terminal would take Ctrl-D for itself
   Expect(kCtrlD, "\n");
   EXPECT_EQ(terminal_->WaitForEnd(), 0);
 }

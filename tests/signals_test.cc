@@ -122,6 +122,19 @@ TEST_P(SignalsTest, AReportIsShownAndTrainingGoesOn) {
   EXPECT_EQ(ExitCode(child), 128 + SIGTERM);
 }
 
+TEST_P(SignalsTest, ReplicasUseNoSocketAndNoOtherProcess) {
+  const pid_t child = Start();
+  const fs::path process = fs::path("/proc") / std::to_string(child);
+  for (const auto& file : fs::directory_iterator(process / "fd")) {
+    std::error_code gone;
+    const std::string target = fs::read_symlink(file, gone).string();
+    EXPECT_FALSE(target.starts_with("socket:")) << target;
+  }
+  EXPECT_EQ(ReadWhole(process / "task" / std::to_string(child) / "children"), "");
+  kill(child, SIGTERM);
+  EXPECT_EQ(ExitCode(child), 128 + SIGTERM);
+}
+
 INSTANTIATE_TEST_SUITE_P(Replicas, SignalsTest,
                          testing::Values(Run{1, "auto"}, Run{3, "local"}, Run{3, "nccl"}));
 

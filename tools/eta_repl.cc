@@ -154,6 +154,9 @@ int Main(const Arguments& arguments) {
   SetUpCommandLine(app);
   CLI::Option* path_option =
       app.add_option("--path", path, "where modules are looked for")->type_name("DIRS");
+  bool strict_shadows = false;
+  app.add_flag("--strict-shadows", strict_shadows,
+               "refuse to import a module that is in more than one place");
   app.add_flag("--help,-h", help, "print this and exit");
   auto words = ParseOptions(app, arguments, OptionOrder::kMixed);
   if (!words || !words->empty()) {
@@ -170,6 +173,7 @@ int Main(const Arguments& arguments) {
     PrintError(options.error());
     return 1;
   }
+  options->strict_shadows = strict_shadows;
   return Repl(std::move(*options)).Run();
 }
 

@@ -50,7 +50,7 @@ void SetUp(CLI::App* app, TestOptions* options) {
                   "how many files run at once, each on a machine of its own (default 1)")
       ->type_name("N")
       ->check(CheckJobs);
-  app->add_flag("--timing", options->timing, "say at the end how long each file took");
+  app->add_flag("--timing", options->timing, "say at the end how long each file and test took");
   app->add_flag("--help,-h", options->help, "print this and exit");
 }
 
@@ -87,15 +87,24 @@ Counts Count(const std::vector<TestFile>& files) {
   return counts;
 }
 
+// Of a file and its tests, longest first.
+void PrintTimes(TestFile file) {
+  std::fprintf(stderr, "%8.3f s  %s\n", file.seconds, file.name.c_str());
+  std::stable_sort(file.cases.begin(), file.cases.end(),
+                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  for (const TestCase& test : file.cases) {
+    if (test.seconds < 0) continue;
+    std::fprintf(stderr, "%8.3f s    %s\n", test.seconds, test.name.c_str());
+  }
+}
+
 // What the run came to, on stderr: the report alone is on stdout.
 void PrintSummary(std::vector<TestFile> files, double seconds, bool timing) {
   const Counts counts = Count(files);
   if (timing) {
     std::stable_sort(files.begin(), files.end(),
                      [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
-    for (const TestFile& file : files) {
-      std::fprintf(stderr, "%8.3f s  %s\n", file.seconds, file.name.c_str());
-    }
+    for (const TestFile& file : files) PrintTimes(file);
   }
   std::fprintf(stderr, "eta-test: %zu tests in %zu files, %zu passed, %zu failed, %.2f s\n",
                counts.passed + counts.failed, files.size(), counts.passed, counts.failed, seconds);

@@ -1,5 +1,6 @@
 // etac: compiles a program file for etai.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -22,7 +23,8 @@ namespace fs = std::filesystem;
 
 struct EtacOptions {
   std::string output, path;
-  bool disassemble = false, help = false, version = false;
+  bool disassemble = false, no_places = false, help = false, version = false;
+  bool ignored = false;  // by options that change nothing here
   CLI::Option *output_option, *path_option;
 };
 
@@ -34,6 +36,10 @@ void SetUp(CLI::App* app, EtacOptions* options) {
   options->path_option =
       app->add_option("--path", options->path, "where modules are looked for")->type_name("DIRS");
   app->add_flag("--disasm", options->disassemble, "print the bytecode and write nothing");
+  app->add_flag("--no-debug", options->no_places,
+                "leave the places out, so that errors do not show where they are");
+  app->add_flag("-O,--optimize", options->ignored, "as always; -O0 changes nothing either");
+  app->add_flag("--prelude,--no-prelude", options->ignored, "no effect: there is no prelude");
   app->add_flag("--help,-h", options->help, "print this and exit");
   app->add_flag("--version", options->version, "print the version and exit");
 }
@@ -51,7 +57,9 @@ int CompileFile(const std::string& file, const EtacOptions& options) {
                                  : fs::path(file).replace_extension(kImageExtension).string();
   if (output == file) return Fail("the output would replace the program: " + file);
   const auto path = options.path_option->count() > 0 ? std::optional(options.path) : std::nullopt;
-  const Product product = options.disassemble ? Product::kBytecode : Product::kImage;
+  const Product product = options.disassemble ? Product::kBytecode
+                          : options.no_places ? Product::kBareImage
+                                              : Product::kImage;
   const auto result = CompileProgram({file, std::move(*text)}, path, product,
                                      fs::path(output).parent_path().string());
   if (!result) return 1;
@@ -73,7 +81,9 @@ int Main(const Arguments& arguments) {
       "etac [OPTION...] FILE\n"
       "Compiles the program FILE, and runs nothing. What comes out is for this version of etai.\n"};
   SetUp(&app, &options);
-  const auto words = ParseOptions(app, arguments, OptionOrder::kMixed);
+  Arguments known = arguments;  // "-O0" would be read as two options
+  std::replace(known.begin(), known.end(), std::string("-O0"), std::string("-O"));
+  const auto words = ParseOptions(app, known, OptionOrder::kMixed);
   if (!words) return Fail(words.error() + "; etac --help lists the options");
   if (options.help) {
     std::fputs(app.help().c_str(), stdout);

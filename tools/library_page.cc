@@ -14,17 +14,18 @@
 namespace eta {
 namespace {
 
-// Modules whose procedures are operations on tensors, or about replicas.
-bool HasPageOfItsOwn(std::string_view module) {
-  const std::set<std::string_view> modules = {
-      "std.data", "std.nn", "std.optim", "std.options", "std.parallel", "std.tensor", "std.torch"};
+// Modules whose procedures are operations on tensors, or about replicas; and what only the library
+// itself uses.
+bool IsElsewhere(std::string_view module) {
+  const std::set<std::string_view> modules = {"std.options", "std.parallel", "std.tensor",
+                                              "std.torch"};
   return modules.contains(module);
 }
 
-// A cell of a table, which neither a bar nor a line end may end.
+// A cell of a table, which no bar may end.
 std::string Cell(std::string_view text) {
   std::string cell;
-  for (char c : text) cell += c == '|' ? "\\|" : std::string(1, c == '\n' ? ' ' : c);
+  for (char c : text) cell += c == '|' ? "\\|" : std::string(1, c);
   return cell;
 }
 
@@ -51,7 +52,8 @@ class PageMaker {
   }
 
   // One row for all names that a description is of.
-  void Add(const std::string& where, const std::string& name, const std::string& description) {
+  void Add(const std::string& where, const std::string& name, std::string description) {
+    std::replace(description.begin(), description.end(), '\n', ' ');
     const size_t end = description.find(": ");
     const bool is_described = end != std::string::npos;
     if (!is_described) page_.undescribed.push_back(where + ": " + name);
@@ -91,7 +93,7 @@ class PageMaker {
     auto file = Expander(names, arena).ScanFile(*data, "");
     if (!file) return;
     for (const ExpandedModule& module : file->modules) {
-      if (module.is_script || HasPageOfItsOwn(*module.name)) continue;
+      if (module.is_script || IsElsewhere(*module.name)) continue;
       Begin(*module.name);
       for (const auto& id : module.exports) {
         Add(*module.name, *id.name, CommentOn(vm_, embedded.path, *id.name));

@@ -91,6 +91,9 @@ class LineEditor::Terminal {
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
     pthread_sigmask(SIG_BLOCK, &interrupt, &usual_signals_);
+    // Before el_gets shows the prompt: the terminal takes a Ctrl-D that is typed too early for
+    // itself.
+    el_set(editor_, EL_PREP_TERM, 1);
     const char* typed = el_gets(editor_, &count);
     pthread_sigmask(SIG_SETMASK, &usual_signals_, nullptr);
     if (interrupted_) {

@@ -100,9 +100,9 @@ struct Parser {
             "step")
             ->check(OneOf({"stop", "skip"}));
     Add("--on-failure", on_failure, "WHAT",
-        "when a training step fails on some replicas: stop (default), or heal: put these right and "
-        "try the step again, then skip it")
-        ->check(OneOf({"stop", "heal"}));
+        "when a training step fails on some replicas: stop (default); heal: put these right and "
+        "try the step again, then skip it; or shrink: skip it and go on without them")
+        ->check(OneOf({"stop", "heal", "shrink"}));
     app.add_flag("--deterministic", options.deterministic,
                  "the same results, to the bit, on 1, 2, 4 and 8 replicas; one thread each unless "
                  "--threads says more");
@@ -113,6 +113,8 @@ struct Parser {
     path_option = Add("--path", path, "DIRS",
                       "where modules are looked for, with colons between; replaces "
                       "ETA_MODULE_PATH");
+    app.add_flag("--strict-shadows", options.strict_shadows,
+                 "refuse to import a module that is in more than one place");
     Add("--dump", options.dump, "STAGE",
         "print what reader, expander, analyzer or bytecode emitter make of the program instead of "
         "running it")
@@ -167,7 +169,7 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   if (!words) return Unexpected(std::move(words.error()));
   Options& options = parser.options;
   options.all_output = parser.output == "all";
-  options.heal_failures = parser.on_failure == "heal";
+  options.on_failure = *parallel::ParseOnFailure(parser.on_failure);
   options.skip_nonfinite = parser.on_nonfinite == "skip";
   options.replicas = parser.replicas == "auto" ? 0 : std::stoi(parser.replicas);
   options.replicas_given = parser.replicas_option->count() > 0;

@@ -7,6 +7,7 @@
 
 #include "base/expected.h"
 #include "parallel/isolate/placement.h"
+#include "parallel/isolate/rank_context.h"
 
 namespace eta {
 
@@ -18,6 +19,7 @@ struct Options {
   std::optional<std::string> expression;  // -e: the program's text; `file` stands for it
   std::vector<std::string> arguments;     // the program's own
   std::optional<std::string> path;        // --path; otherwise ETA_MODULE_PATH counts
+  bool strict_shadows = false;
 
   int replicas = 1;             // 0: one for each GPU of --devices, or 1
   bool replicas_given = false;  // --replicas was given, so that the user sees where they run
@@ -31,7 +33,7 @@ struct Options {
   bool split = false;
   double stall_timeout_s = 30;
   bool skip_nonfinite = false;  // --on-nonfinite skip
-  bool heal_failures = false;   // --on-failure heal
+  parallel::OnFailure on_failure = parallel::OnFailure::kStop;
   // --replicas or --on-nonfinite was given, so that also a single replica heeds the latter.
   bool heed_nonfinite = false;
 

@@ -29,10 +29,10 @@ void PrintTo(FILE* stream, const std::string& text) {
 }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
-  using parallel::OnFailure, parallel::OnNonfinite;
+  using parallel::OnNonfinite;
   return {.split = options.split,
           .on_nonfinite = options.skip_nonfinite ? OnNonfinite::kSkip : OnNonfinite::kStop,
-          .on_failure = options.heal_failures ? OnFailure::kHeal : OnFailure::kStop};
+          .on_failure = options.on_failure};
 }
 
 parallel::HostOptions HostOf(const Options& options, const RunPlan& plan) {
@@ -85,6 +85,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
   replicas.file = text ? text->path : options.file;
   if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
+  replicas.show_backend = options.replicas_given;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = Seconds(options.stall_timeout_s);
   replicas.host = HostOf(options, plan);
@@ -92,6 +93,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
     Vm::Options copy;
     copy.heap = vm_options.heap;
     copy.search_path = vm_options.search_path;
+    copy.strict_shadows = vm_options.strict_shadows;
     copy.program_arguments = vm_options.program_arguments;
     if (rank == 0) copy.listing = vm_options.listing;
     return copy;
@@ -143,6 +145,7 @@ int RunProgram(const Options& options) {
     return 1;
   }
   vm_options->program_arguments = options.arguments;
+  vm_options->strict_shadows = options.strict_shadows;
   std::optional<SourceFile> text;  // of a program that is in no file
   if (!IsInFile(options)) {
     auto program = ReadProgram(options);

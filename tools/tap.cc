@@ -75,7 +75,8 @@ std::string TimeAttribute(double seconds) {
 }
 
 std::string CaseElement(const TestCase& test) {
-  const std::string open = "    <testcase name=\"" + Escaped(test.name) + "\"";
+  const std::string open =
+      "    <testcase name=\"" + Escaped(test.name) + "\"" + TimeAttribute(test.seconds);
   if (test.ok) return open + "/>\n";
   return open + ">\n      <failure message=\"" + Escaped(FailureMessage(test)) +
          "\"/>\n    </testcase>\n";

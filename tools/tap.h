@@ -12,6 +12,7 @@ struct TestCase {
   std::string name;
   std::vector<std::string> details;  // the indented lines below it
   std::string failure;               // what JUnit shows; empty: the details
+  double seconds = -1;               // that it took; negative: not known
 };
 
 struct TestFile {

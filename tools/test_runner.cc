@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <system_error>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "tools/program.h"
@@ -55,6 +57,18 @@ std::vector<TestCase> CasesOf(std::string_view output, int status, const std::st
   return cases;
 }
 
+// How long the tests took that std.test ran, by name, in the order of their runs.
+using TestTimes = std::unordered_map<std::string, std::deque<double>>;
+
+void AddTimes(TestTimes times, std::vector<TestCase>* cases) {
+  for (TestCase& test : *cases) {
+    std::deque<double>& left = times[test.name];
+    if (left.empty()) continue;
+    test.seconds = left.front();
+    left.pop_front();
+  }
+}
+
 bool IsTestName(const std::string& name) {
   return name.ends_with(".test.eta") || name.ends_with("_smoke.eta");
 }
@@ -87,6 +101,10 @@ Expected<TestRun, std::string> RunTest(const std::string& file, const TestSettin
   options->console = std::make_unique<CapturingConsole>(&output, &run.errors);
   Vm vm(std::move(*options));
   parallel::PrepareVm(vm, settings.host);
+  TestTimes times;
+  vm.on_test = [&times](std::string_view name, double seconds) {
+    times[std::string(name)].push_back(seconds);
+  };
   const bool ran = vm.RunFile(file);
   if (!ran) run.failure = RenderFailure(vm, {});
   const std::string& name = run.result.name;
@@ -95,6 +113,7 @@ Expected<TestRun, std::string> RunTest(const std::string& file, const TestSettin
   } else {
     run.result.cases = CasesOf(output, ran ? 0 : vm.pending().status, name);
     NameFile(name, &run.result.cases);
+    AddTimes(std::move(times), &run.result.cases);
   }
   run.result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -62,6 +62,11 @@ class TensorContext {
 
   Vm& vm() const { return vm_; }
   const TensorSettings& settings() const { return settings_; }
+  // The world has shrunk, and this is its rank's number from now on. Random streams go on.
+  void SetRank(int rank, int world_size) {
+    settings_.rank = rank;
+    settings_.world_size = world_size;
+  }
   // Where tensors are created.
   const c10::Device& device() const { return device_; }
   // For a creation function: the given dtype or else the default one, on device().

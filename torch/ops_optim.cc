@@ -76,6 +76,13 @@ class Options {
     }
     return LossScale::Fixed(factor);
   }
+  // Whether gradients travel in 16 bits.
+  bool TakeCompression() {
+    const auto given = Take<Value>("compress");
+    const bool wanted = given && IsSymbol(*given) && SymbolName(*given) == "bfloat16";
+    if (given && !wanted) list_.Reject("compress", "'bfloat16 required");
+    return wanted;
+  }
   // Lists of parameters, or a module, and options.
   std::vector<Value> TakeGroups() {
     std::vector<Value> groups;
@@ -138,7 +145,7 @@ OptimizerPtr Make(Call& call, const ModulePtr& module, double learning_rate,
   CheckFactor("learning rate", learning_rate);
   Options options(rest.items);
   const Optimizer::Settings settings{learning_rate, options.TakeClipping(),
-                                     options.Count("accumulate")};
+                                     options.Count("accumulate"), options.TakeCompression()};
   const auto average = options.TakeAverage();
   const LossScale loss_scale = options.TakeLossScale();
   const auto lists = options.TakeGroups();
@@ -210,7 +217,9 @@ constexpr NativeDef kOps[] = {
         },
         "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t] [common]): gradient "
         "descent. Common to all optimizers are 'clip-norm or 'clip-value and a limit, 'accumulate "
-        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'groups and a list of lists "
+        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'compress 'bfloat16, 'groups and "
+        "a "
+        "list of lists "
         "(module-or-parameters option value ...)"),
     Op<"optim/adam">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {

@@ -124,10 +124,16 @@ bool Optimizer::LayoutHolds() const {
 
 void Optimizer::LayOut() {
   const auto kept_until_found = MakeArena();
-  const std::vector<Home> old_homes = std::exchange(homes_, FindHomes());
-  const std::vector<Segment> old_segments = std::exchange(segments_, {});
-  for (size_t i : InMemoryOrder()) Extend(i);
-  for (Segment& segment : segments_) AllocateTensors(&segment);
+  std::vector<Home> old_homes = std::exchange(homes_, FindHomes());
+  std::vector<Segment> old_segments = std::exchange(segments_, {});
+  try {
+    for (size_t i : InMemoryOrder()) Extend(i);
+    for (Segment& segment : segments_) AllocateTensors(&segment);
+  } catch (...) {  // the state stays where it was, and the layout does not hold
+    homes_ = std::move(old_homes);
+    segments_ = std::move(old_segments);
+    throw;
+  }
   for (size_t i = 0; i < old_homes.size(); ++i) {
     MoveState(old_segments[old_homes[i].segment], old_homes[i], i);
   }
@@ -308,6 +314,7 @@ uint64_t Optimizer::LayoutSignature() const {
     hash.Add(std::bit_cast<uint64_t>(setting));
   }
   hash.Add(static_cast<uint64_t>(settings.accumulate));
+  hash.Add(static_cast<uint64_t>(settings.compress));
   return hash.value();
 }
 

@@ -25,6 +25,7 @@
 #include "torch/arena.h"
 #include "torch/clipping.h"
 #include "torch/loss_scale.h"
+#include "torch/loss_sums.h"
 #include "torch/module.h"
 #include "torch/update_rule.h"
 
@@ -51,6 +52,7 @@ class Optimizer {
     double learning_rate;
     Clipping clipping = {};
     int64_t accumulate = 1;  // batches for one update
+    bool compress = false;   // gradients travel between replicas as bfloat16
   };
   // Some parameters of the module, which have a rule of their own.
   struct Group {
@@ -97,11 +99,7 @@ class Optimizer {
 
   // Training steps may gather the gradients of several batches before they update. Then the
   // gradients are those of the mean loss over all of these, and this is that loss.
-  struct Accumulated {
-    double numerator = 0, denominator = 0;
-    bool adds = false;  // sums: the gradients are those of their sum, and the denominator is 1
-  };
-  Accumulated accumulated;
+  LossSums accumulated;
   // Training steps since the last update, of those that settings.accumulate counts.
   int64_t batches = 0;
   // Whether more are to come after the next one.

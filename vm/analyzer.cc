@@ -379,6 +379,7 @@ class Analyzer {
     }
     std::string hint = ExportedBy(*name);
     if (hint.empty()) hint = DidYouMean(*name, candidates);
+    if (hint.empty()) hint = NearestExport(*name);
     return Fail(span, "Undefined symbol: " + *name + hint);
   }
 

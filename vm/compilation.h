@@ -16,6 +16,7 @@ enum class Product : uint8_t {
   kAst,        // what the analyzer makes of them
   kBytecode,   // the instructions, as text
   kImage,      // for the loader (vm/image.h)
+  kBareImage,  // the same without the places of the code
 };
 
 struct Compilation {

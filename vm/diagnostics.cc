@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 #include "vm/utf8.h"
 
@@ -17,6 +18,42 @@ constexpr size_t kMaxLineBytes = 160;
 std::string_view BaseName(std::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// "train.eta:12:3"
+std::string Where(const SourceSpan& span, const SourceFile& file) {
+  return std::string(BaseName(file.path)) + ":" + std::to_string(span.line) + ":" +
+         std::to_string(span.column);
+}
+
+// How often the `length` lines at `at` stand there one after the other.
+size_t Repetitions(const std::vector<std::string>& lines, size_t at, size_t length) {
+  size_t count = 1;
+  for (size_t next = at + length; next + length <= lines.size(); next += length, ++count) {
+    if (!std::equal(lines.begin() + at, lines.begin() + at + length, lines.begin() + next)) break;
+  }
+  return count;
+}
+
+// The lines, of which some that come again and again, as recursion makes them, stand only once.
+std::string Folded(const std::vector<std::string>& lines) {
+  constexpr size_t kLongestCycle = 8;
+  std::string text;
+  for (size_t at = 0; at < lines.size();) {
+    size_t length = 1, count = 1;
+    for (size_t l = 1; l <= kLongestCycle && count < 3; ++l) {
+      length = l;
+      count = Repetitions(lines, at, l);
+    }
+    if (count < 3) length = count = 1;
+    for (size_t i = 0; i < length; ++i) text += lines[at + i];
+    if (count > 1) {
+      text += length == 1 ? "  ... " : "  ... these " + std::to_string(length) + " lines ";
+      text += std::to_string(count - 1) + " times more\n";
+    }
+    at += length * count;
+  }
+  return text;
 }
 
 std::string Colored(std::string_view severity, const DiagnosticStyle& style) {
@@ -91,10 +128,7 @@ std::string RenderMessage(std::string_view severity, std::string_view message,
                           const SourceSpan& span, const SourceFile* file,
                           const DiagnosticStyle& style) {
   std::string where;
-  if (file) {
-    where.append(BaseName(file->path)).append(":").append(std::to_string(span.line));
-    where.append(":").append(std::to_string(span.column));
-  }
+  if (file) where = Where(span, *file);
   const std::string out = RenderMessage(severity, message, where, style);
   return file ? out + Excerpt(span, *file) : out;
 }
@@ -124,6 +158,17 @@ SourceSpan PendingSpan(const Vm& vm, const Vm::Pending& pending) {
   return pending.trace.empty() ? SourceSpan{} : pending.trace[0].span;
 }
 
+std::string RenderTrace(const Vm& vm, const Vm::Pending& pending) {
+  std::vector<std::string> lines;
+  for (const TraceFrame& frame : pending.trace) {
+    const SourceFile* file = vm.File(frame.span);
+    if (file) lines.push_back("  in " + frame.name + " (" + Where(frame.span, *file) + ")\n");
+  }
+  if (lines.size() < 2) return "";
+  const bool is_cut = pending.trace.size() >= Interpreter::kTraceFrames;
+  return Folded(lines) + (is_cut ? "  and further out\n" : "");
+}
+
 std::string RenderFailure(const Vm& vm, const DiagnosticStyle& style) {
   const Diagnostic& diagnostic = vm.diagnostic();
   if (!diagnostic.message.empty()) {
@@ -135,7 +180,8 @@ std::string RenderFailure(const Vm& vm, const DiagnosticStyle& style) {
     return "";
   }
   const SourceSpan span = PendingSpan(vm, pending);
-  return RenderMessage("error", PendingMessage(pending), span, vm.File(span), style);
+  return RenderMessage("error", PendingMessage(pending), span, vm.File(span), style) +
+         RenderTrace(vm, pending);
 }
 
 }  // namespace eta

@@ -40,7 +40,12 @@ std::string PendingMessage(const Vm::Pending& pending);
 // Where it happened: the innermost active form of the program's own files.
 SourceSpan PendingSpan(const Vm& vm, const Vm::Pending& pending);
 
-// Why the last Vm::Run... returned false: its diagnostic, or what is pending. Empty for an exit.
+// The active forms of an error, innermost first, one a line; runs of repeated ones are folded.
+// Empty when there is only one.
+std::string RenderTrace(const Vm& vm, const Vm::Pending& pending);
+
+// Why the last Vm::Run... returned false: its diagnostic, or what is pending, with the trace. Empty
+// for an exit.
 std::string RenderFailure(const Vm& vm, const DiagnosticStyle& style);
 
 }  // namespace eta

@@ -39,6 +39,7 @@ bool FactTable::Delete(size_t row) {
   is_live_[row] = false;
   --live_count_;
   for (auto& column : columns_) column[row] = Value::Nil();
+  rules_.erase(row);
   return true;
 }
 
@@ -68,6 +69,8 @@ std::vector<size_t> FactTable::Find(size_t column, Value cell) const {
 
 void FactTable::Trace(Marker& marker) const {
   for (const auto& column : columns_) marker.MarkAll(column);
+  for (const auto& [row, rule] : rules_) marker.Mark(rule);
+  marker.Mark(predicate_);
 }
 
 void FactTable::CountIn(Heap& heap) {
@@ -91,17 +94,30 @@ std::unique_ptr<FactTable> FactTable::Shape() const {
   for (auto& column : shape->columns_) column.assign(row_count(), Value::Nil());
   shape->is_live_ = is_live_;
   shape->live_count_ = live_count_;
+  for (const auto& [row, rule] : rules_) shape->rules_[row] = Value::Nil();
   for (size_t i = 0; i < indexes_.size(); ++i) {
     if (indexes_[i]) shape->indexes_[i].emplace();
   }
   return shape;
 }
 
-void FactTable::Adopt(std::span<const Value> cells) {
+void FactTable::ListValues(std::vector<Value>* out) const {
+  for (const auto& column : columns_) out->insert(out->end(), column.begin(), column.end());
+  for (const auto& [row, rule] : rules_) out->push_back(rule);
+  out->push_back(predicate_);
+}
+
+void FactTable::Adopt(std::span<const Value> values) {
   for (size_t i = 0; i < columns_.size(); ++i) {
-    std::ranges::copy(cells.subspan(i * row_count(), row_count()), columns_[i].begin());
+    std::ranges::copy(values.first(row_count()), columns_[i].begin());
+    values = values.subspan(row_count());
     if (indexes_[i]) BuildIndex(i);
   }
+  for (auto& [row, rule] : rules_) {
+    rule = values.front();
+    values = values.subspan(1);
+  }
+  predicate_ = values.front();
 }
 
 // --- As a value of the language -----------------------------------------------------------------
@@ -118,11 +134,8 @@ void PrintTable(Vm&, void* data, PrintMode, std::string* out) {
   *out += "rows>";
 }
 
-void ListCells(const void* data, std::vector<Value>* out) {
-  const auto* table = static_cast<const FactTable*>(data);
-  for (size_t i = 0; i < table->column_count(); ++i) {
-    out->insert(out->end(), table->Column(i).begin(), table->Column(i).end());
-  }
+void ListValues(const void* data, std::vector<Value>* out) {
+  static_cast<const FactTable*>(data)->ListValues(out);
 }
 
 constexpr ForeignTransfer kTableTransfer = {
@@ -131,8 +144,8 @@ constexpr ForeignTransfer kTableTransfer = {
       if (transfer.arriving()) copy->CountIn(transfer.vm().heap());
       return copy.release();
     },
-    .values = ListCells,
-    .adopt = [](Vm&, void* data, std::span<const Value> cells) { TableIn(data)->Adopt(cells); },
+    .values = ListValues,
+    .adopt = [](Vm&, void* data, std::span<const Value> values) { TableIn(data)->Adopt(values); },
 };
 constexpr ForeignType kFactTableType = {
     .name = "fact-table",

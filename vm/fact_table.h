@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +52,16 @@ class FactTable {
   // False: it was not there.
   bool Delete(size_t row);
 
+  // A row may have a rule, any value; () if it has none. And a table may have one value of its own.
+  // REQUIRES: row < row_count().
+  void SetRule(size_t row, Value rule) { rules_[row] = rule; }
+  Value Rule(size_t row) const {
+    const auto found = rules_.find(row);
+    return found == rules_.end() ? Value::Nil() : found->second;
+  }
+  void set_predicate(Value v) { predicate_ = v; }
+  Value predicate() const { return predicate_; }
+
   void BuildIndex(size_t column);
   // The live rows with this cell, ascending.
   std::vector<size_t> Find(size_t column, Value cell) const;
@@ -59,10 +70,11 @@ class FactTable {
   // Counts its memory as the heap's from now on.
   void CountIn(Heap& heap);
 
-  // A table with the same rows and indexes, whose cells are all (); and putting cells into it, from
-  // column to column and row to row.
+  // A table with the same rows and indexes, in which all values are (); all values of a table; and
+  // putting such into it.
   std::unique_ptr<FactTable> Shape() const;
-  void Adopt(std::span<const Value> cells);
+  void ListValues(std::vector<Value>* out) const;
+  void Adopt(std::span<const Value> values);
 
  private:
   using Index = std::unordered_map<CellKey, std::vector<uint32_t>, CellKeyHash>;
@@ -74,6 +86,8 @@ class FactTable {
   std::vector<bool> is_live_;
   size_t live_count_ = 0;
   std::vector<std::optional<Index>> indexes_;  // by column; also of deleted rows
+  std::map<size_t, Value> rules_;              // by row
+  Value predicate_ = Value::Nil();
   ExternalBytes bytes_;
 };
 

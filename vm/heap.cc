@@ -285,6 +285,7 @@ void Heap::Collect() {
   Marker marker;
   impl_->MarkFrom(marker, roots_, root_vectors_);
   impl_->strings.DropUnmarked();
+  impl_->roots->DropUnmarked();
   impl_->FinalizeUnmarked();
   impl_->FreeUnmarkedLarge();
   impl_->StartSweep();

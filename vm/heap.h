@@ -68,6 +68,8 @@ class RootSource {
  public:
   virtual ~RootSource() = default;
   virtual void TraceRoots(Marker& marker) = 0;
+  // After marking: what is not marked is about to be freed.
+  virtual void DropUnmarked() {}
 };
 
 class Heap {

@@ -62,6 +62,7 @@ struct ImageSource {
   std::vector<Value> closures;         // by part; rooted by the caller
   std::vector<ImageFile> files;        // the first is the source
   std::vector<uint32_t> file_numbers;  // of the VM, by index in `files`
+  bool has_places = true;              // of the code, for diagnostics
 };
 
 struct WrittenImage {

@@ -159,8 +159,9 @@ class ImageWriter {
       out->Byte(capture.from_register);
       out->Byte(capture.index);
     }
-    out->Number(code.places.size());
+    out->Number(source_.has_places ? code.places.size() : 0);
     for (const Code::Place& place : code.places) {
+      if (!source_.has_places) break;
       out->Number(place.word);
       WriteSpan(place.span, out);
     }

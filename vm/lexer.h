@@ -35,6 +35,8 @@ class Lexer {
 
   // The next token. After an error the lexer is of no further use.
   Result<Token> Next();
+  // How many bytes of the text were taken.
+  size_t position() const { return position_; }
   // Whether the last error was that the text ended inside a token or block comment.
   bool ran_out() const { return ran_out_; }
 

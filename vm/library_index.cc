@@ -1,15 +1,24 @@
 #include "vm/library_index.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stdlib/embedded.h"
 #include "vm/expander.h"
 #include "vm/reader.h"
+#include "vm/suggest.h"
 
 namespace eta {
 
-std::vector<std::string> LibraryExporters(std::string_view name) {
-  std::vector<std::string> found;
+namespace {
+
+struct Export {
+  std::string name, module;
+};
+
+// All of the library's, by module.
+std::vector<Export> LibraryExports() {
+  std::vector<Export> exports;
   for (const EmbeddedFile& embedded : EmbeddedStdlib()) {
     SymbolTable names;
     DatumArena arena;
@@ -18,10 +27,18 @@ std::vector<std::string> LibraryExporters(std::string_view name) {
     auto file = Expander(names, arena).ScanFile(*data, "");
     if (!file) continue;
     for (const ExpandedModule& module : file->modules) {
-      const auto is_it = [&](const auto& id) { return *id.name == name; };
-      const bool exports = std::any_of(module.exports.begin(), module.exports.end(), is_it);
-      if (exports) found.push_back(*module.name);
+      for (const auto& id : module.exports) exports.push_back({*id.name, *module.name});
     }
+  }
+  return exports;
+}
+
+}  // namespace
+
+std::vector<std::string> LibraryExporters(std::string_view name) {
+  std::vector<std::string> found;
+  for (Export& known : LibraryExports()) {
+    if (known.name == name) found.push_back(std::move(known.module));
   }
   return found;
 }
@@ -32,6 +49,17 @@ std::string ExportedBy(std::string_view name) {
     text += (text.empty() ? " (exported by " : ", ") + module;
   }
   return text.empty() ? text : text + ")";
+}
+
+std::string NearestExport(std::string_view name) {
+  const std::vector<Export> exports = LibraryExports();
+  std::vector<std::string_view> names;
+  for (const Export& known : exports) names.push_back(known.name);
+  const std::string_view nearest = NearestName(name, names);
+  const auto found = std::find_if(exports.begin(), exports.end(),
+                                  [&](const Export& known) { return known.name == nearest; });
+  if (found == exports.end()) return "";
+  return " (did you mean '" + found->name + "', exported by " + found->module + "?)";
 }
 
 }  // namespace eta

@@ -14,4 +14,8 @@ std::vector<std::string> LibraryExporters(std::string_view name);
 // " (exported by std.io)", or nothing when no module of the library exports `name`.
 std::string ExportedBy(std::string_view name);
 
+// " (did you mean 'println', exported by std.io?)" for the nearest name that the library exports,
+// or nothing.
+std::string NearestExport(std::string_view name);
+
 }  // namespace eta

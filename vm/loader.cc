@@ -35,7 +35,8 @@ std::string Stem(const std::string& path) { return std::filesystem::path(path).s
 
 }  // namespace
 
-Loader::Loader(Vm& vm) : vm_(vm), path_(vm.options().search_path), macros_(vm.names()) {}
+Loader::Loader(Vm& vm)
+    : vm_(vm), path_(vm.options().search_path, vm.options().strict_shadows), macros_(vm.names()) {}
 
 Loader::~Loader() = default;
 
@@ -274,11 +275,15 @@ bool Loader::Run(const Loading& loading, const std::vector<Value>& closures, Val
 
 bool Loader::RunMain(const ExpandedModule& source, const Module& module) {
   const Name name = vm_.names().Intern("main");
-  const bool defined = std::any_of(source.definitions.begin(), source.definitions.end(),
-                                   [&](const auto& id) { return id.name == name; });
-  if (!defined) return true;
+  const auto defined = std::find_if(source.definitions.begin(), source.definitions.end(),
+                                    [&](const auto& id) { return id.name == name; });
+  if (defined == source.definitions.end()) return true;
   const Value main = vm_.globals()[module.environment.at(name).slot];
-  return main.IsNil() || !vm_.Call(main, {}).IsFailure();
+  if (main.IsNil() || !vm_.Call(main, {}).IsFailure()) return true;
+  // What cannot be called has run nowhere: the definition is to blame.
+  if (vm_.pending_.trace.empty())
+    vm_.pending_.trace.push_back({*source.name + "_init", defined->span});
+  return false;
 }
 
 const Module* Loader::Find(Name name) const {

@@ -23,6 +23,7 @@
 namespace eta {
 
 class Vm;
+struct LambdaNode;
 struct SourceFile;
 
 // One VM's thread. All functions but LoadPrelude leave errors where Vm::RunFile says.
@@ -77,12 +78,13 @@ class Loader {
 
   // Compiling without running: vm/loader_compile.cc.
   bool ExpandCollecting(Loading* loading, Compilation* result);
-  bool LinkCollecting(Loading* loading, Compilation* result);
+  bool LinkCollecting(Loading* loading, Product product, Compilation* result);
+  void CheckCalls(const std::vector<const LambdaNode*>& tops, Compilation* result);
   void CompileInto(const Loading& loading, Product product, const std::string& directory,
                    Compilation* result);
   std::string DumpOfAst(const Loading& loading);
-  void MakeImage(const Loading& loading, const std::vector<Value>& closures,
-                 const std::string& directory, Compilation* result);
+  void MakeImage(const Loading& loading, const std::string& directory, ImageSource source,
+                 Compilation* result);
 
   // Images: vm/loader_image.cc.
   struct Refusal {

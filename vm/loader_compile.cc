@@ -1,10 +1,12 @@
 // Compiling without running: what etac, --check and --dump are made of.
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <utility>
 
 #include "vm/analyzer.h"
 #include "vm/ast_dump.h"
+#include "vm/call_checker.h"
 #include "vm/compiler.h"
 #include "vm/disassembler.h"
 #include "vm/dump.h"
@@ -31,7 +33,7 @@ Compilation Loader::Compile(const SourceFile& program, Product product,
     result.errors.push_back(vm_.diagnostic_);
   } else if (product == Product::kData) {
     result.product = DumpData(loading.data);
-  } else if (ExpandCollecting(&loading, &result) && LinkCollecting(&loading, &result)) {
+  } else if (ExpandCollecting(&loading, &result) && LinkCollecting(&loading, product, &result)) {
     CompileInto(loading, product, image_directory, &result);
   }
   only_compiles_ = false;
@@ -44,20 +46,35 @@ bool Loader::ExpandCollecting(Loading* loading, Compilation* result) {
   return result->errors.empty();
 }
 
-// Links, and analyzes each form by itself.
-bool Loader::LinkCollecting(Loading* loading, Compilation* result) {
+// Links, analyzes each form by itself, and looks for calls that cannot succeed.
+bool Loader::LinkCollecting(Loading* loading, Product product, Compilation* result) {
   if (!LinkModules(loading, nullptr)) {
     result->errors.push_back(vm_.diagnostic_);
     return false;
   }
+  std::deque<Ast> asts;
+  std::vector<const LambdaNode*> tops;
   for (const ExpandedFile::Part& part : loading->file.parts) {
     for (const Datum* form : loading->file.FormsOf(part)) {
-      Ast ast;
-      auto analyzed = Analyze(vm_, ast, "", std::span(&form, 1), *loading->modules[part.module]);
-      if (!analyzed) result->errors.push_back(std::move(analyzed.error()));
+      const Module& module = *loading->modules[part.module];
+      auto analyzed = Analyze(vm_, asts.emplace_back(), "", std::span(&form, 1), module);
+      if (analyzed) {
+        tops.push_back(*analyzed);
+      } else {
+        result->errors.push_back(std::move(analyzed.error()));
+      }
     }
   }
+  if (product == Product::kNothing && result->errors.empty()) CheckCalls(tops, result);
   return result->errors.empty();
+}
+
+void Loader::CheckCalls(const std::vector<const LambdaNode*>& tops, Compilation* result) {
+  CallChecker checker(vm_);
+  for (const LambdaNode* top : tops) checker.Learn(top);
+  for (const LambdaNode* top : tops) {
+    for (Diagnostic& error : checker.Check(top)) result->errors.push_back(std::move(error));
+  }
 }
 
 void Loader::CompileInto(const Loading& loading, Product product, const std::string& directory,
@@ -70,7 +87,11 @@ void Loader::CompileInto(const Loading& loading, Product product, const std::str
     result->product.clear();
     return;
   }
-  if (product == Product::kImage) MakeImage(loading, closures.values(), directory, result);
+  if (product == Product::kImage || product == Product::kBareImage) {
+    ImageSource source{.file = &loading.file, .closures = closures.values()};
+    source.has_places = product == Product::kImage;
+    MakeImage(loading, directory, std::move(source), result);
+  }
   if (product != Product::kBytecode) return;
   for (Value closure : closures.values()) {
     result->product += Disassemble(vm_, *As<ClosureObject>(closure)->code);
@@ -88,9 +109,9 @@ std::string Loader::DumpOfAst(const Loading& loading) {
   return text;
 }
 
-void Loader::MakeImage(const Loading& loading, const std::vector<Value>& closures,
-                       const std::string& directory, Compilation* result) {
-  ImageSource source{.file = &loading.file, .modules = loading.modules, .closures = closures};
+void Loader::MakeImage(const Loading& loading, const std::string& directory, ImageSource source,
+                       Compilation* result) {
+  source.modules = loading.modules;
   source.file_numbers = loading.files;
   for (uint32_t number : loading.files) {
     const SourceFile& file = *vm_.File(SourceSpan{.file = number});

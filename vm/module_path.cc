@@ -84,28 +84,42 @@ Expected<std::string, std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-ModulePath::ModulePath(std::vector<std::string> directories) : first_(ProjectDirectories()) {
+ModulePath::ModulePath(std::vector<std::string> directories, bool strict)
+    : strict_(strict), first_(ProjectDirectories()) {
   first_.insert(first_.end(), directories.begin(), directories.end());
+}
+
+std::vector<std::string> ModulePath::Places(const std::string& relative) const {
+  std::vector<std::string> places;
+  const auto look_in = [&](const std::string& directory) {
+    std::error_code error;
+    std::string path = (fs::path(directory) / relative).string();
+    if (!fs::exists(path, error)) path += "c";
+    const auto is_it = [&](const std::string& other) { return fs::equivalent(path, other, error); };
+    if (!fs::exists(path, error) || std::any_of(places.begin(), places.end(), is_it)) return;
+    places.push_back(std::move(path));
+  };
+  const auto is_enough = [&] { return !strict_ && !places.empty(); };
+  for (size_t i = 0; i < first_.size() && !is_enough(); ++i) look_in(first_[i]);
+  if (!is_enough() && FindEmbedded(relative)) places.push_back(relative);
+  if (!is_enough() && !program_directory_.empty()) look_in(program_directory_);
+  return places;
 }
 
 Expected<std::optional<ModuleSource>, std::string> ModulePath::Find(std::string_view module) const {
   const std::string relative = RelativePath(module);
-  const auto find_in = [&](const std::string& directory) {
-    std::error_code error;
-    const std::string path = (fs::path(directory) / relative).string();
-    if (fs::exists(path, error)) return path;
-    return fs::exists(path + "c", error) ? path + "c" : std::string();
-  };
-  std::string path;
-  for (size_t i = 0; i < first_.size() && path.empty(); ++i) path = find_in(first_[i]);
-  if (path.empty()) {
-    if (auto embedded = FindEmbedded(relative)) return embedded;
-    if (!program_directory_.empty()) path = find_in(program_directory_);
+  const std::vector<std::string> places = Places(relative);
+  if (places.empty()) return std::optional<ModuleSource>();
+  if (places.size() > 1) {
+    return Unexpected("module " + std::string(module) + " is in more than one place: " + places[0] +
+                      " and " + places[1]);
   }
-  if (path.empty()) return std::optional<ModuleSource>();
-  auto text = ReadFile(path);
+  if (places[0] == relative) {
+    if (auto embedded = FindEmbedded(relative)) return embedded;
+  }
+  auto text = ReadFile(places[0]);
   if (!text) return Unexpected(std::move(text.error()));
-  return std::optional(ModuleSource{path, std::move(*text), false});
+  return std::optional(ModuleSource{places[0], std::move(*text), false});
 }
 
 std::vector<std::string> ModulePath::Candidates(std::string_view module) const {

@@ -26,16 +26,23 @@ Expected<std::string, std::string> ReadFile(const std::string& path);
 // project, below `directories`, in the standard library, below `program_directory` (unless empty).
 class ModulePath {
  public:
-  explicit ModulePath(std::vector<std::string> directories);
+  // `strict`: a module that more than one place has is an error.
+  explicit ModulePath(std::vector<std::string> directories, bool strict = false);
   void SetProgramDirectory(std::string directory) { program_directory_ = std::move(directory); }
 
-  // Nothing when no place has it; an error when the file is there and cannot be read.
+  // Nothing when no place has it; an error when the file is there and cannot be read, or when it
+  // must not be there.
   Expected<std::optional<ModuleSource>, std::string> Find(std::string_view module) const;
   // Modules that `module` may have meant: the library's, and what the directories have beside where
   // it would be.
   std::vector<std::string> Candidates(std::string_view module) const;
 
  private:
+  // Where the module is, in the order of the search; the first place only, unless strict. That of
+  // an embedded one is `relative`.
+  std::vector<std::string> Places(const std::string& relative) const;
+
+  bool strict_;
   std::vector<std::string> first_;  // before the standard library
   std::string program_directory_;
 };

@@ -72,6 +72,17 @@ class StringOutput : public OutputPort {
   std::string text_;
 };
 
+class BytesInput : public StringInput {
+ public:
+  using StringInput::StringInput;
+  bool is_binary() const override { return true; }
+};
+
+class BytesOutput : public StringOutput {
+ public:
+  bool is_binary() const override { return true; }
+};
+
 class NullOutput : public OutputPort {
  public:
   bool Write(std::string_view) override { return true; }
@@ -131,16 +142,35 @@ bool InputPort::Ensure(size_t count) {
 
 std::optional<uint32_t> InputPort::ReadChar() {
   if (!Ensure(1)) return std::nullopt;
+  last_ = position_;
   const auto first = static_cast<uint8_t>(buffer_[position_]);
   if (first < 0x80) {
     ++position_;
     return first;
   }
   Ensure(kMaxUtf8Bytes);
+  last_ = position_;  // Ensure may have moved what is left
   uint32_t code_point;
   if (DecodeUtf8(buffer_, &position_, &code_point)) return code_point;
   ++position_;
   return kReplacementChar;
+}
+
+std::optional<uint32_t> InputPort::PeekChar() {
+  const std::optional<uint32_t> c = ReadChar();
+  if (c) position_ = last_;
+  return c;
+}
+
+std::optional<uint8_t> InputPort::PeekByte() {
+  if (!Ensure(1)) return std::nullopt;
+  return static_cast<uint8_t>(buffer_[position_]);
+}
+
+std::optional<uint8_t> InputPort::ReadByte() {
+  const std::optional<uint8_t> byte = PeekByte();
+  if (byte) ++position_;
+  return byte;
 }
 
 std::optional<std::string> InputPort::ReadLine() {
@@ -185,6 +215,10 @@ std::unique_ptr<Port> OpenStringInput(std::string text) {
   return std::make_unique<StringInput>(std::move(text));
 }
 std::unique_ptr<Port> OpenStringOutput() { return std::make_unique<StringOutput>(); }
+std::unique_ptr<Port> OpenBytesInput(std::string_view bytes) {
+  return std::make_unique<BytesInput>(std::string(bytes));
+}
+std::unique_ptr<Port> OpenBytesOutput() { return std::make_unique<BytesOutput>(); }
 std::unique_ptr<Port> OpenNullOutput() { return std::make_unique<NullOutput>(); }
 
 std::unique_ptr<Port> OpenFileInput(const std::string& path) {

@@ -24,6 +24,8 @@ class Port {
   virtual ~Port() = default;
   Direction direction() const { return direction_; }
   bool is_open() const { return is_open_; }
+  // Of bytes rather than characters.
+  virtual bool is_binary() const { return false; }
   // Refuses further use. False: buffered output could not be written.
   bool Close() { return !std::exchange(is_open_, false) || DoClose(); }
 
@@ -42,6 +44,13 @@ class InputPort : public Port {
   InputPort() : Port(Direction::kInput) {}
   // The next character, or nothing at the end. What is not UTF-8 reads as U+FFFD, byte by byte.
   std::optional<uint32_t> ReadChar();
+  std::optional<uint32_t> PeekChar();
+  std::optional<uint8_t> ReadByte();
+  std::optional<uint8_t> PeekByte();
+  // What is in memory of the rest, and reading more of it: false at the end. Skips bytes of it.
+  std::string_view Buffered() const { return std::string_view(buffer_).substr(position_); }
+  bool ReadMore() { return Ensure(buffer_.size() - position_ + 1); }
+  void Skip(size_t bytes) { position_ += bytes; }  // REQUIRES: bytes <= Buffered().size()
   // The text up to the next newline, which is consumed; nothing at the end.
   std::optional<std::string> ReadLine();
   // As many bytes as come at once; empty at the end.
@@ -56,6 +65,7 @@ class InputPort : public Port {
 
   std::string buffer_;
   size_t position_ = 0;
+  size_t last_ = 0;  // where the character stands that ReadChar gave
 };
 
 class OutputPort : public Port {
@@ -75,6 +85,9 @@ std::unique_ptr<Port> OpenConsoleOutput(Console& console);
 std::unique_ptr<Port> OpenConsoleError(Console& console);
 std::unique_ptr<Port> OpenStringInput(std::string text);
 std::unique_ptr<Port> OpenStringOutput();
+// The same of bytes.
+std::unique_ptr<Port> OpenBytesInput(std::string_view bytes);
+std::unique_ptr<Port> OpenBytesOutput();
 // Null: the file cannot be opened; errno says why.
 std::unique_ptr<Port> OpenFileInput(const std::string& path);
 // Truncates the file. Closing the port, or dropping it, writes what is buffered.

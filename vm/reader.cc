@@ -25,6 +25,18 @@ class Reader {
     }
   }
 
+  // Null at the end of the text.
+  Result<const Datum*> ReadOne() {
+    while (data_.empty()) {
+      Result<Token> token = lexer_.Next();
+      if (!token) return Unexpected(std::move(token.error()));
+      if (token->kind == Token::Kind::kEnd && open_.empty()) return nullptr;
+      if (auto taken = Take(*token); !taken) return Unexpected(std::move(taken.error()));
+    }
+    return data_.front();
+  }
+
+  size_t position() const { return lexer_.position(); }
   bool ran_out() const { return ran_out_ || lexer_.ran_out(); }
 
  private:
@@ -186,6 +198,22 @@ Result<std::vector<const Datum*>> Read(std::string_view text, uint32_t file, Sym
     return Error(SpanOfByte(text, file, bad), "not a program: this byte is not UTF-8 text");
   }
   return Reader(text, file, names, arena).ReadAll();
+}
+
+Result<FirstDatum> ReadFirst(std::string_view text, SymbolTable& names, DatumArena& arena) {
+  Reader reader(text, 0, names, arena);
+  const auto datum = reader.ReadOne();
+  FirstDatum first;
+  first.end = reader.position();
+  if (datum) {
+    first.datum = *datum;
+  } else if (reader.ran_out()) {
+    first.ran_out = true;
+  } else {
+    return Unexpected(datum.error());
+  }
+  if (FindBinary(text.substr(0, first.end)) == std::string_view::npos) return first;
+  return Error({}, "this is not UTF-8 text");
 }
 
 bool IsIncomplete(std::string_view text) {

@@ -120,8 +120,19 @@ Value Vm::Payload(const Pending& pending) {
   payload.push_back(String(pending.message));
   payload.push_back(SpanValue(pending.trace.empty() ? SourceSpan{0} : pending.trace[0].span));
   payload.push_back(heap_->List(trace.span()));
-  if (!pending.payload.IsNil()) payload.push_back(pending.payload);
-  return heap_->List(payload.span());
+  const Value list = heap_->List(payload.span());
+  if (!pending.payload.IsNil()) error_fields_[list.AsObject()] = pending.payload;
+  return list;
+}
+
+Value Vm::FieldsOf(Value payload) const {
+  const auto found =
+      payload.IsObject() ? error_fields_.find(payload.AsObject()) : error_fields_.end();
+  return found == error_fields_.end() ? Value::Nil() : found->second;
+}
+
+void Vm::DropUnmarked() {
+  std::erase_if(error_fields_, [](const auto& entry) { return !entry.first->marked; });
 }
 
 Value Vm::SpanValue(const SourceSpan& span) {
@@ -281,6 +292,7 @@ void Vm::TraceRoots(Marker& marker) {
   marker.Mark(current_input);
   marker.Mark(current_output);
   marker.Mark(current_error);
+  for (const auto& [payload, fields] : error_fields_) marker.Mark(fields);
   if (interpreter_) interpreter_->TraceRoots(marker);
 }
 

@@ -60,6 +60,7 @@ class Vm final : private RootSource {
     // 64 MiB at least and 8 GiB at most.
     size_t stack_bytes = 0;
     std::vector<std::string> search_path;  // --path, or else ETA_MODULE_PATH
+    bool strict_shadows = false;           // a module found in more than one place is an error
     std::vector<std::string> program_arguments;
     std::unique_ptr<Console> console;  // default: the process's
     std::string* listing = nullptr;    // if set, gets the bytecode of the program's own files
@@ -103,10 +104,11 @@ class Vm final : private RootSource {
     int status = 0;                 // kExit
   };
   const Pending& pending() const { return pending_; }
-  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE), with the
-  // fields behind it if there are any. Unrooted.
+  // What catch delivers: the raised value, or (runtime-error TAG MESSAGE SPAN TRACE). Unrooted.
   // REQUIRES: the values in `pending` are rooted.
   Value Payload(const Pending& pending);
+  // What FailWith was given for the error that delivered this list; () for anything else.
+  Value FieldsOf(Value payload) const;
   Pending TakePending();
   // Makes it unwind again, after a native has looked at it.
   [[nodiscard]] Value Resume(Pending pending);
@@ -129,6 +131,8 @@ class Vm final : private RootSource {
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
   uint64_t record_types = 0;  // that were defined so far
+  // Called after each test that std.test has run.
+  std::function<void(std::string_view name, double seconds)> on_test;
   // The compile-time error that made the last Run... false; empty message: there was none.
   const Diagnostic& diagnostic() const { return diagnostic_; }
 
@@ -200,6 +204,7 @@ class Vm final : private RootSource {
   friend class Interpreter;
   friend class Loader;
   void TraceRoots(Marker& marker) override;
+  void DropUnmarked() override;
   Value HandleInterrupt();
   void LoadExtension();
   bool EndedWell();
@@ -219,6 +224,7 @@ class Vm final : private RootSource {
   std::unique_ptr<Loader> loader_;
   Pending pending_;
   Diagnostic diagnostic_;
+  std::unordered_map<const Object*, Value> error_fields_;  // by what Payload returned
   std::function<Value(Vm&)> interrupt_hook_;
   std::atomic<bool> over_limit_{false};
   std::atomic<bool> terminating_{false};

@@ -1,5 +1,8 @@
 // Training steps of multi-layer perceptrons, on one device and on replicas that share this
-// machine: microseconds per step and rows per second over all ranks. Batch sizes are per rank.
+// machine: microseconds per step and rows per second over all ranks. Batch sizes are per rank. The
+// same step written in C++ is beside them, on libtorch's own allocator; to compare, run both with
+// --benchmark_enable_random_interleaving.
+#include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "bench/own_allocator.h"
+#include "bench/parallel/cpp_loop.h"
 #include "parallel/core/world.h"
 #include "parallel/isolate/rank_context.h"
 #include "torch/bindings.h"
@@ -22,10 +27,6 @@
 
 namespace eta::parallel {
 namespace {
-
-struct Shape {
-  int64_t layers, hidden, batch;
-};
 
 // Trains as many steps as (bench/next) says, again and again, until it says 0.
 std::string Program(const Shape& shape) {
@@ -144,6 +145,30 @@ void TrainStep(benchmark::State& state) {
       static_cast<double>(state.iterations() * shape.batch * ranks), benchmark::Counter::kIsRate);
 }
 
+void CppTrainStep(benchmark::State& state) {
+  const OwnAllocator own;
+  at::set_num_threads(1);
+  CppLoop loop({state.range(0), state.range(1), state.range(2)});
+  constexpr int kSteps = 5;
+  double best = 1e9;
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < kSteps; ++i) benchmark::DoNotOptimize(loop.Step());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, took.count() / kSteps);
+    state.SetIterationTime(took.count() / kSteps);
+  }
+  state.counters["best_us"] = best * 1e6;
+}
+
+BENCHMARK(CppTrainStep)
+    ->ArgNames({"layers", "hidden", "batch"})
+    ->Args({4, 64, 32})
+    ->Args({16, 64, 32})
+    ->Args({4, 256, 32})
+    ->Args({2, 1024, 64})
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(TrainStep)
     ->ArgNames({"layers", "hidden", "batch", "ranks"})
     ->ArgsProduct({{4}, {64}, {32}, {1, 2}})

@@ -6,12 +6,12 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
-#include <c10/core/CPUAllocator.h>
 
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "bench/own_allocator.h"
 #include "bench/procedure.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
@@ -19,22 +19,6 @@
 
 namespace eta::tensor {
 namespace {
-
-// While in scope libtorch allocates as it does by itself.
-class OwnAllocator {
- public:
-  OwnAllocator() : before_(c10::GetCPUAllocator()) { Set(c10::GetDefaultCPUAllocator()); }
-  ~OwnAllocator() { Set(before_); }
-  OwnAllocator(const OwnAllocator&) = delete;
-  OwnAllocator& operator=(const OwnAllocator&) = delete;
-
- private:
-  static void Set(c10::Allocator* allocator) {
-    constexpr uint8_t kHighestPriority = 0xFF;
-    c10::SetCPUAllocator(allocator, kHighestPriority);
-  }
-  c10::Allocator* const before_;
-};
 
 // A VM with the tensor operations, on one thread.
 class TensorVm {

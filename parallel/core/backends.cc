@@ -11,9 +11,9 @@ namespace eta::parallel {
 namespace {
 
 constexpr Backend kBackends[] = {
-    {"solo", SoloServes, MakeSolo, nullptr},
-    {"local", LocalServes, MakeLocal, nullptr},
-    {"nccl", NcclServes, MakeNccl, NcclNotice},
+    {"solo", SoloServes, MakeSolo, nullptr, nullptr},
+    {"local", LocalServes, MakeLocal, nullptr, nullptr},
+    {"nccl", NcclServes, MakeNccl, NcclNotice, AboutNccl},
 };
 
 std::string Names() {

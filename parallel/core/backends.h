@@ -27,6 +27,8 @@ struct Backend {
   Result<std::unique_ptr<Communicator>> (*make)(Board& board, int rank, const Places& places);
   // What the user should know about a world that uses it, in one line; or empty. May be null.
   std::string (*notice)();
+  // What it exchanges data with, and of which version: "NCCL 2.28.9". May be null.
+  std::string (*about)();
 };
 
 // In order of preference.

@@ -123,7 +123,11 @@ PhaseScope::~PhaseScope() {
 }
 
 Journal::Journal(int size, size_t capacity) {
-  for (int r = 0; r < size; ++r) logs_.push_back(std::make_unique<PhaseLog>(capacity));
+  for (int r = 0; r < size; ++r) logs_.push_back(std::make_shared<PhaseLog>(capacity));
+}
+
+Journal::Journal(const Journal& all, std::span<const int> ranks) {
+  for (int rank : ranks) logs_.push_back(all.logs_[static_cast<size_t>(rank)]);
 }
 
 }  // namespace eta::parallel

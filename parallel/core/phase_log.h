@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "parallel/core/published.h"
@@ -148,13 +149,15 @@ class PhaseScope {
 class Journal {
  public:
   explicit Journal(int size, size_t capacity = PhaseLog::kUsualCapacity);
+  // The same logs, of these ranks only, which are numbered anew.
+  Journal(const Journal& all, std::span<const int> ranks);
 
   int size() const { return static_cast<int>(logs_.size()); }
   PhaseLog& log(int rank) { return *logs_[static_cast<size_t>(rank)]; }
   const PhaseLog& log(int rank) const { return *logs_[static_cast<size_t>(rank)]; }
 
  private:
-  std::vector<std::unique_ptr<PhaseLog>> logs_;
+  std::vector<std::shared_ptr<PhaseLog>> logs_;
 };
 
 }  // namespace eta::parallel

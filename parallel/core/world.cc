@@ -1,5 +1,8 @@
 #include "parallel/core/world.h"
 
+#include <algorithm>
+#include <functional>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -14,6 +17,23 @@ bool CoreForEach(const WorldOptions& options) {
   return options.devices.size() <= cores;
 }
 
+using Hook = std::function<void(int rank)>;
+
+// The hook for ranks of a successor, from the one for those that they were.
+Hook WithNumbersOf(std::span<const int> former, const Hook& hook) {
+  if (!hook) return nullptr;
+  return [hook, former = std::vector<int>(former.begin(), former.end())](int rank) {
+    hook(former[static_cast<size_t>(rank)]);
+  };
+}
+
+WorldOptions WithJournal(WorldOptions options) {
+  if (!options.journal) {
+    options.journal = std::make_shared<Journal>(static_cast<int>(options.devices.size()));
+  }
+  return options;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<World>> World::Create(WorldOptions options) {
@@ -24,17 +44,19 @@ Result<std::shared_ptr<World>> World::Create(WorldOptions options) {
   Result<const Backend*> backend =
       ChooseBackend(options.backend, {options.devices, options.device_ops.get()});
   if (!backend) return Unexpected(backend.error());
-  return std::shared_ptr<World>(new World(std::move(options), *backend));
+  std::vector<int> origins(options.devices.size());
+  std::iota(origins.begin(), origins.end(), 0);
+  return std::shared_ptr<World>(new World(std::move(options), *backend, std::move(origins)));
 }
 
-World::World(WorldOptions options, const Backend* backend)
-    : devices_(options.devices),
-      device_ops_(options.device_ops),
+World::World(WorldOptions options, const Backend* backend, std::vector<int> origins)
+    : options_(WithJournal(std::move(options))),
       backend_(backend),
-      board_(static_cast<int>(devices_.size()), options.stall_timeout, CoreForEach(options),
-             options.journal) {
+      origins_(std::move(origins)),
+      board_(static_cast<int>(options_.devices.size()), options_.stall_timeout,
+             CoreForEach(options_), options_.journal) {
   if (size() == 1) return;
-  SupervisorOptions supervisor = std::move(options.supervisor);
+  SupervisorOptions supervisor = options_.supervisor;
   supervisor.abort_backends = [this](const Status&) { UnblockBackends(); };
   supervisor_ = std::make_unique<Supervisor>(board_, std::move(supervisor));
 }
@@ -71,12 +93,54 @@ void World::GiveUpRank(int rank, const std::string& why) {
 
 World::Outcome World::Wait() {
   board_.WaitUntilAllLeft();
+  if (const auto next = successor()) return next->Wait();
   if (board_.aborted()) return {board_.reason(), 1};
   const std::vector<RankView> ranks = board_.ViewAll();
   for (const RankView& view : ranks) {
     if (view.exit_code != ranks[0].exit_code) return {ExitCodesStatus(ranks), 1};
   }
   return {{}, ranks[0].exit_code};
+}
+
+void World::Abort(const Status& reason) {
+  board_.Abort(reason);
+  if (const auto next = successor()) next->Abort(reason);
+}
+
+// --- successors ----------------------------------------------------------------------------------
+
+std::shared_ptr<World> World::successor() const {
+  MutexLock lock(mu_);
+  return successor_;
+}
+
+Result<std::shared_ptr<World>> World::MakeSuccessor(std::span<const int> staying) {
+  if (const auto made = successor()) return made;
+  WorldOptions options = OptionsFor(staying);
+  const Result<const Backend*> backend =
+      ChooseBackend(options.backend, {options.devices, options.device_ops.get()});
+  if (!backend) return Unexpected(backend.error());
+  std::vector<int> origins;
+  for (int rank : staying) origins.push_back(origin(rank));
+  std::shared_ptr<World> mine(new World(std::move(options), *backend, std::move(origins))), made;
+  {
+    MutexLock lock(mu_);
+    if (!successor_) successor_ = std::move(mine);
+    made = successor_;
+  }
+  // Whoever aborts this world first closes it and then looks for a successor.
+  if (board_.aborted()) made->Abort(board_.reason());
+  return made;
+}
+
+WorldOptions World::OptionsFor(std::span<const int> staying) const {
+  WorldOptions options = options_;
+  options.devices.clear();
+  for (int rank : staying) options.devices.push_back(options_.devices[static_cast<size_t>(rank)]);
+  options.journal = std::make_shared<Journal>(*options_.journal, staying);
+  options.supervisor.interrupt = WithNumbersOf(staying, options_.supervisor.interrupt);
+  options.supervisor.ask_place = WithNumbersOf(staying, options_.supervisor.ask_place);
+  return options;
 }
 
 void World::UnblockBackends() {
@@ -95,6 +159,32 @@ void World::ReleaseIfAllLeft() {
   // Destructors run outside the lock.
   MutexLock lock(mu_);
   communicators.swap(communicators_);
+}
+
+// It leaves its seat when the next one is sure.
+Status Member::MoveOn(std::span<const int> staying) {
+  const std::shared_ptr<World> former = world_;
+  const auto next = former->MakeSuccessor(staying);
+  if (!next) {
+    former->Abort(next.error());
+    return next.error();
+  }
+  const auto at = std::find(staying.begin(), staying.end(), rank_);
+  auto seat = World::Join(*next, static_cast<int>(at - staying.begin()));
+  if (!seat) {
+    former->Abort(seat.error());
+    return seat.error();
+  }
+  const RankView view = former->board().View(rank_);
+  former->board().LeaveReturned(std::exchange(rank_, (*seat)->rank_));
+  former->ReleaseIfAllLeft();
+  world_ = *next;
+  communicator_ = (*seat)->communicator_;
+  (*seat)->left_ = true;  // this member has it now
+  board().SetStallTimeout(rank_, view.stall_timeout);
+  SetStep(view.step);
+  SetPlace(view.place);
+  return {};
 }
 
 Member::~Member() {

@@ -6,6 +6,9 @@
 //   (*member)->communicator().AllReduce(buffer, ReduceOp::kSum, site);
 //   (*member)->Return();
 //   World::Outcome outcome = (*world)->Wait();                            // the parent
+//
+// Ranks may go on without some others: they move on to a world of their own, the successor of the
+// one in which they were.
 #pragma once
 
 #include <chrono>
@@ -53,20 +56,26 @@ class World {
   World& operator=(const World&) = delete;
 
   int size() const { return board_.size(); }
+  // The number that the rank had in the first world of all.
+  int origin(int rank) const { return origins_[static_cast<size_t>(rank)]; }
+  // Null: nobody has moved on.
+  std::shared_ptr<World> successor() const EXCLUDES_LOCK(mu_);
   const char* backend() const { return backend_->name; }
   // What the user should know about the backend, in one line; or empty.
   std::string notice() const { return backend_->notice == nullptr ? "" : backend_->notice(); }
+  // What ranks exchange data with, where the user may want to know its version; or empty.
+  std::string about() const { return backend_->about == nullptr ? "" : backend_->about(); }
   Board& board() { return board_; }
 
   // Takes the seat of `rank`; on the rank's own thread, once per rank. Backends may wait in it for
   // the other ranks to join. A rank that could not start, or that found the world over, has left.
   static Result<std::unique_ptr<Member>> Join(const std::shared_ptr<World>& world, int rank);
 
-  // Ends the world from outside. Safe to call at any time, also twice.
-  void Abort(const Status& reason) { board_.Abort(reason); }
+  // Ends the world and its successors from outside. Safe to call at any time, also twice.
+  void Abort(const Status& reason) EXCLUDES_LOCK(mu_);
 
-  // Blocks until all ranks have left. Every rank either joins and leaves, or is given up with
-  // `GiveUpRank`.
+  // Blocks until all ranks have left, and those of the successors. Every rank either joins and
+  // leaves, or is given up with `GiveUpRank`. The outcome is that of the last world.
   Outcome Wait();
 
   // The rank will never join (its thread could not be started). Aborts the world.
@@ -75,17 +84,21 @@ class World {
  private:
   friend class Member;
 
-  World(WorldOptions options, const Backend* backend);
+  World(WorldOptions options, const Backend* backend, std::vector<int> origins);
+  // Of these ranks, in this order; made when the first of them asks, the same for all.
+  Result<std::shared_ptr<World>> MakeSuccessor(std::span<const int> staying) EXCLUDES_LOCK(mu_);
+  WorldOptions OptionsFor(std::span<const int> staying) const;
   void UnblockBackends() EXCLUDES_LOCK(mu_);
   void ReleaseIfAllLeft() EXCLUDES_LOCK(mu_);
 
-  Places places() const { return {devices_, device_ops_.get()}; }
+  Places places() const { return {options_.devices, options_.device_ops.get()}; }
 
-  const std::vector<Device> devices_;  // by rank
-  const std::shared_ptr<DeviceOps> device_ops_;
+  const WorldOptions options_;
   const Backend* const backend_;
+  const std::vector<int> origins_;  // by rank
   Board board_;
-  Mutex mu_;
+  mutable Mutex mu_;
+  std::shared_ptr<World> successor_ GUARDED_BY(mu_);
   std::vector<std::shared_ptr<Communicator>> communicators_ GUARDED_BY(mu_);
   std::unique_ptr<Supervisor> supervisor_;  // last: it stops before what it watches goes away
 };
@@ -132,6 +145,12 @@ class Member {
 
   bool left() const { return left_; }
 
+  // Goes on in the successor of its world, which consists of these ranks; all of them call it, with
+  // the same list, in which this one is. It waits for them as Join does. Every reference to this
+  // member stays good; its rank, size, world and communicator are others from now on. Not ok: both
+  // worlds are over.
+  Status MoveOn(std::span<const int> staying);
+
   // How the rank's program ended: exactly one of these, last. Place: where it was.
   void Return();
   void Exit(int code, Site place);
@@ -153,9 +172,9 @@ class Member {
     world_->ReleaseIfAllLeft();
   }
 
-  const std::shared_ptr<World> world_;
-  const int rank_;
-  Communicator* const communicator_;
+  std::shared_ptr<World> world_;
+  int rank_;
+  Communicator* communicator_;
   bool left_ = false;
 };
 

@@ -29,6 +29,7 @@ Vm::Options ChildOptions(const Vm& vm, int count) {
   options.heap.stress = own.heap.stress;
   options.heap.hash_seed = own.heap.hash_seed;
   options.search_path = own.search_path;
+  options.strict_shadows = own.strict_shadows;
   options.program_arguments = own.program_arguments;
   return options;
 }

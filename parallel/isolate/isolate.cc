@@ -63,7 +63,9 @@ Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program&
     const Ending ending = EndingOf(*vm, finished, member.world().board().aborted());
     SetEnding(ending);
     // The others need not wait until this Vm is gone.
-    if (ending.kind == Ending::Kind::kFailed) member.world().Abort(ReasonOf(rank_, ending));
+    if (ending.kind == Ending::Kind::kFailed) {
+      member.world().Abort(ReasonOf(member.rank(), ending));
+    }
     (void)member.Poll();
     return ending;
   } catch (const std::exception& e) {
@@ -75,7 +77,7 @@ Ending Isolate::RunProgram(Member& member, const MakeVm& make_vm, const Program&
 // From here on nobody waits for a sign of this rank.
 bool Isolate::EndProgram(Vm& vm, Member& member, bool finished) {
   in_last_act_ = true;
-  const Status over = member.world().board().Acknowledge(rank_);
+  const Status over = member.world().board().Acknowledge(member.rank());
   const bool result = RunLastAct(vm, finished, over.code == Code::kAborted);
   in_last_act_ = false;
   return result;

@@ -41,6 +41,9 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
   Result<std::shared_ptr<World>> world = MakeWorld();
   if (!world) return {1, Error(world.error().message, {options_.color}), world.error()};
   world_ = *world;
+  if (const std::string about = world_->about(); options_.show_backend && !about.empty()) {
+    streams_.WriteError("replicas exchange data through " + about + "\n");
+  }
   if (const std::string notice = world_->notice(); !notice.empty()) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }
@@ -55,7 +58,7 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
                                 " replicas got a thread from oneTBB";
     return {1, Error(message, {options_.color}), Invalid(message)};
   }
-  WaitForAll(*world_, crew);
+  WaitForAll(crew);
   const World::Outcome outcome = world_->Wait();
   streams_.Flush();
   return OutcomeOf(outcome);
@@ -68,15 +71,17 @@ bool IsolateGroup::IsInterruption(const Status& status) const {
 
 IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   const Status& status = outcome.status;
-  if (status.ok()) return {outcome.exit_code, "", {}};
+  const int size = LastWorld()->size();
+  if (status.ok()) return {outcome.exit_code, "", {}, size};
   if (!IsInterruption(status)) {
-    return {outcome.exit_code, Diagnose(status) + StallReport(status), status};
+    return {outcome.exit_code, Diagnose(status) + StallReport(status) + HealingNote(), status,
+            size};
   }
   const std::optional<Ending> last_act = isolates_[0]->ending();
   if (last_act && last_act->kind == Ending::Kind::kFailed) {
-    return {1, RenderError(*last_act, last_act->message, {options_.color, 0}), status};
+    return {1, RenderError(*last_act, last_act->message, {options_.color, 0}), status, size};
   }
-  return {options_.interruption->exit_code(), "", status};
+  return {options_.interruption->exit_code(), "", status, size};
 }
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
@@ -108,19 +113,30 @@ std::unique_ptr<Vm> IsolateGroup::MakeVmOf(Member& member) {
   return vm;
 }
 
-void IsolateGroup::WaitForAll(World& world, Crew& crew) {
-  while (!world.board().aborted()) {
+void IsolateGroup::WaitForAll(Crew& crew) {
+  while (!LastWorld()->board().aborted()) {
     if (crew.WaitUntil(Clock::now() + kTick)) return;
-    HeedSignals(world);
-    HeedCaller(world);
+    const auto world = LastWorld();
+    HeedSignals(*world);
+    HeedCaller(*world);
   }
-  const Status reason = world.board().reason();
+  const Status reason = LastWorld()->board().reason();
   (void)StallReport(reason);
   const auto last_words = called_off_ ? std::chrono::nanoseconds(0) : options_.last_words;
   if (WaitFor(crew, Clock::now() + last_words)) return;
   for (const auto& isolate : isolates_) isolate->Terminate(reason.message);
   if (WaitFor(crew, Clock::now() + options_.abort_deadline)) return;
   EndProcess(reason.message + "\n" + ListRanks(Unfinished()) + " did not stop in time");
+}
+
+std::shared_ptr<World> IsolateGroup::LastWorld() const {
+  std::shared_ptr<World> last = world_;
+  while (auto next = last->successor()) last = std::move(next);
+  return last;
+}
+
+Isolate& IsolateGroup::IsolateOf(const World& world, int rank) const {
+  return *isolates_[static_cast<size_t>(world.origin(rank))];
 }
 
 // Or as long as on-interrupt takes.
@@ -148,18 +164,30 @@ void IsolateGroup::HeedSignals(World& world) {
   }
   if (interruption->signal() == 0) return;
   if (!asked_to_end_) asked_to_end_ = Clock::now();
-  if (!MayReachStepEnd()) world.Abort({Code::kAborted, "the run was interrupted", -1});
+  if (!MayReachStepEnd(world)) world.Abort({Code::kAborted, "the run was interrupted", -1});
 }
 
-bool IsolateGroup::MayReachStepEnd() const {
+bool IsolateGroup::MayReachStepEnd(const World& world) const {
   bool exchanged = false, computing = false, ended = false;
-  for (int rank = 0; rank < options_.size; ++rank) {
-    const PhaseLog& log = journal_->log(rank);
+  for (int rank = 0; rank < world.size(); ++rank) {
+    const PhaseLog& log = journal_->log(world.origin(rank));
+    const Isolate& isolate = IsolateOf(world, rank);
     exchanged |= log.written() > 0;
     computing |= log.phase() != Phase::kOther && log.phase() != Phase::kWait;
-    ended |= isolates_[rank]->in_last_act() || isolates_[rank]->ending();
+    ended |= isolate.in_last_act() || isolate.ending();
   }
   return computing || ended || (exchanged && Clock::now() < *asked_to_end_ + kStepPatience);
+}
+
+// For users who expected that the run goes on.
+std::string IsolateGroup::HealingNote() const {
+  const OnFailure asked = options_.launch.on_failure;
+  if (asked == OnFailure::kStop) return "";
+  return RenderMessage("note",
+                       std::string("--on-failure ") + NameOf(asked) +
+                           " is for errors inside train-step! on some replicas, which the others "
+                           "have come to know of; this was none, or could not be mended",
+                       {options_.color});
 }
 
 std::vector<int> IsolateGroup::Unfinished() const {
@@ -174,7 +202,8 @@ std::vector<int> IsolateGroup::Unfinished() const {
 std::string IsolateGroup::Diagnose(const Status& status) const {
   const DiagnosticStyle style = {options_.color, status.rank};
   if (status.rank < 0) return Error(status.message, style);
-  const std::optional<Ending> ending = isolates_[status.rank]->ending();
+  const auto world = LastWorld();
+  const std::optional<Ending> ending = IsolateOf(*world, status.rank).ending();
   if (!ending) return Error(status.message, style);
   if (ending->kind == Ending::Kind::kFailed) {
     const int rank = ending->in_all_ranks ? -1 : status.rank;
@@ -182,7 +211,7 @@ std::string IsolateGroup::Diagnose(const Status& status) const {
   }
   // A program that caught the error may have ended elsewhere. Since the collective at fault none
   // has begun, so it is the rank's last.
-  const std::string at_fault = world_->board().View(status.rank).site;
+  const std::string at_fault = world->board().View(status.rank).site;
   if (status.code == Code::kDesync && ending->place() != at_fault) {
     return RenderMessage("error", status.message, at_fault, style);
   }
@@ -191,7 +220,7 @@ std::string IsolateGroup::Diagnose(const Status& status) const {
 
 // The ranks that hang hold their memory and perhaps locks: nothing is destroyed.
 void IsolateGroup::EndProcess(const std::string& report) {
-  const Status reason = world_->board().reason();
+  const Status reason = LastWorld()->board().reason();
   const bool interrupted = IsInterruption(reason);
   std::string text = interrupted ? "" : Diagnose(reason);
   const size_t said = reason.message.size() + 1;

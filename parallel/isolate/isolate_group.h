@@ -34,6 +34,7 @@ struct GroupOptions {
   std::vector<CoreSet> cores;  // that each rank is bound to, by rank; empty: none is bound
   LaunchOptions launch;
   std::string backend = "auto";
+  bool show_backend = false;  // on stderr, where it is worth a line
   OutputMode output = OutputMode::kFirst;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   // After the end of the world: how long programs may go on, to reach the collective that says so
@@ -63,6 +64,7 @@ class IsolateGroup {
     int exit_code = 0;
     std::string diagnostic;  // empty, or what to print: lines with their newlines
     Status status;           // why the exit code is not what the ranks wanted
+    int size = 0;            // ranks that were there to the end
   };
 
   // `streams` outlives the group.
@@ -78,14 +80,18 @@ class IsolateGroup {
  private:
   Result<std::shared_ptr<World>> MakeWorld();
   std::unique_ptr<Vm> MakeVmOf(Member& member);
-  void WaitForAll(World& world, Crew& crew);
+  void WaitForAll(Crew& crew);
+  // In which the ranks are that have not been dropped.
+  std::shared_ptr<World> LastWorld() const;
+  Isolate& IsolateOf(const World& world, int rank) const;
   bool WaitFor(Crew& crew, Deadline deadline) const;
   void HeedSignals(World& world);
   void HeedCaller(World& world);
-  bool MayReachStepEnd() const;
+  bool MayReachStepEnd(const World& world) const;
   bool IsInterruption(const Status& status) const;
   Outcome OutcomeOf(const World::Outcome& outcome);
   std::vector<int> Unfinished() const;
+  std::string HealingNote() const;
   std::string Diagnose(const Status& status) const;
   // What the ranks did; empty if nobody stalled.
   std::string StallReport(const Status& status) EXCLUDES_LOCK(mu_);
@@ -99,7 +105,7 @@ class IsolateGroup {
   std::string stall_report_ GUARDED_BY(mu_);
   bool called_off_ = false;                         // by options_.poll
   std::optional<Deadline> asked_to_end_;            // when that was noticed
-  std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank
+  std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank in the first world
   std::shared_ptr<World> world_;                    // its supervisor uses the isolates
 };
 

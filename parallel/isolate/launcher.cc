@@ -34,6 +34,7 @@ int RunReplicas(const ReplicaOptions& options) {
   group.device_ops = *device_ops;
   group.cores = options.cores;
   group.launch = options.launch;
+  group.show_backend = options.show_backend;
   group.backend = options.host.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;

@@ -21,10 +21,11 @@ namespace eta::parallel {
 
 struct ReplicaOptions {
   int replicas = 2;
-  std::vector<CoreSet> cores;  // see GroupOptions
+  std::vector<CoreSet> cores;  // see GroupOptions, also for what has no comment here
   std::string file;
   std::optional<std::string> text;  // of the program, if `file` is only its name
   OutputMode output = OutputMode::kFirst;
+  bool show_backend = false;
   LaunchOptions launch;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   HostOptions host;

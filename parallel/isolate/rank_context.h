@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "parallel/core/world.h"
 #include "vm/vm.h"
@@ -17,7 +19,10 @@ namespace eta::parallel {
 enum class OnNonfinite : uint8_t { kStop, kSkip };
 
 // What replicas do when a training step fails on some of them.
-enum class OnFailure : uint8_t { kStop, kHeal };
+enum class OnFailure : uint8_t { kStop, kHeal, kShrink };
+const char* NameOf(OnFailure what);
+// Of that name, if there is one.
+std::optional<OnFailure> ParseOnFailure(std::string_view name);
 
 // How the user wants training to behave; equal on all ranks.
 struct LaunchOptions {

@@ -71,9 +71,9 @@ std::string ReadOnNonfinite(Value value, ReplicaRequest* request) {
 }
 
 std::string ReadOnFailure(Value value, ReplicaRequest* request) {
-  bool heal = false;
-  if (!ReadChoice(value, "stop", "heal", &heal)) return " must be 'stop or 'heal";
-  request->group.launch.on_failure = heal ? OnFailure::kHeal : OnFailure::kStop;
+  const auto what = IsSymbol(value) ? ParseOnFailure(SymbolName(value)) : std::nullopt;
+  if (!what) return " must be 'stop, 'heal or 'shrink";
+  request->group.launch.on_failure = *what;
   return "";
 }
 

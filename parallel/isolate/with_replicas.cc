@@ -66,6 +66,7 @@ class Replicas {
     if (!status.ok()) {
       return vm_.Fail(TagOf(status.code), std::string(kName) + ": " + status.message);
     }
+    results_.resize(static_cast<size_t>(outcome.size));  // of those that were dropped, none
     return Results(outcome.exit_code);
   }
 

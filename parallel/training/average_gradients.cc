@@ -6,6 +6,7 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/flat_gradients.h"
+#include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
@@ -65,7 +66,7 @@ class Averaging {
     memory_.structure = gradients_->Structure();
     meeting_.Open(&memory_);
     meeting_.mine().layout = HashOf(memory_.structure);
-    meeting_.mine().denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
+    meeting_.mine().loss.denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
     return Value::Nil();
   }
 
@@ -119,13 +120,8 @@ class Averaging {
   bool ShareState() {
     for (const auto& known : training_.known()) {
       const auto optimizer = known->optimizer.lock();
-      if (!optimizer || !optimizer->state_is_sliced || !Covers(*optimizer)) continue;
-      meeting_.Open(&known->memory);
-      meeting_.mine().optimizer = known->number;
-      if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
-      SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
-      meeting_.Part();
-      optimizer->state_is_sliced = false;
+      if (!optimizer || !Covers(*optimizer)) continue;
+      if (!GatherState(meeting_, *known)) return false;
     }
     return true;
   }

@@ -6,9 +6,9 @@
 #include <ATen/ops/empty.h>
 
 #include "parallel/training/dtypes.h"
+#include "parallel/training/gather_state.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
-#include "parallel/training/slice_owner.h"
 #include "torch/op_table.h"
 
 namespace eta::parallel {
@@ -68,15 +68,7 @@ class JointSave {
   }
 
   bool Gather(const std::shared_ptr<tensor::Optimizer>& optimizer) {
-    if (!optimizer->state_is_sliced) return true;
-    KnownOptimizer& known = training_.Know(optimizer);
-    meeting_.Open(&known.memory);
-    meeting_.mine().optimizer = known.number;
-    if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
-    SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
-    meeting_.Part();
-    optimizer->state_is_sliced = false;
-    return true;
+    return !optimizer->state_is_sliced || GatherState(meeting_, training_.Know(optimizer));
   }
 
   // The states of the ranks' own streams.

@@ -1,26 +1,16 @@
 #include "parallel/training/healing.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "parallel/isolate/insight.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/initial_values.h"
 #include "parallel/training/joint_step.h"
-#include "vm/diagnostics.h"
+#include "parallel/training/step_failure.h"
 
 namespace eta::parallel {
 namespace {
 
 using tensor::Call;
-
-// Shows what a rank failed with, and forgets it.
-void Report(Vm& vm, int rank, const std::string& consequence) {
-  const Vm::Pending pending = vm.TakePending();
-  const SourceSpan span = PendingSpan(vm, pending);
-  vm.console().WriteError(RenderMessage("warning", PendingMessage(pending) + consequence, span,
-                                        vm.File(span), {.rank = rank}));
-}
 
 // The first rank that is well.
 int FirstWell(std::span<const StepRecord> records) {
@@ -39,7 +29,7 @@ class Healing {
     if (!healed_) return loss;
     --training_.steps;  // it is the same one
     loss = Step("; the step is skipped");
-    return healed_ ? Skip() : loss;
+    return healed_ ? PassOver(vm_, SignalOf(training_.records)) : loss;
   }
 
  private:
@@ -49,13 +39,8 @@ class Healing {
     JointStep step(vm_, training_, info_, args_);
     const Value loss = step.Run();
     if (!loss.IsFailure() || !step.MayBeHealed()) return loss;
-    const int rank = training_.member().rank();
     const int healer = FirstWell(training_.records);
-    if (training_.records[static_cast<size_t>(rank)].failed) {
-      Report(vm_, rank, consequence);
-    } else {
-      (void)vm_.TakePending();
-    }
+    TakeFailure(vm_, training_, consequence);
     healed_ = Heal(step.known(), step.model(), healer);
     return Value::Failure();
   }
@@ -78,12 +63,6 @@ class Healing {
            TakeInitialValues(meeting, healer, memory, training_.site.text());
   }
 
-  // The end of a step as any other.
-  Value Skip() {
-    const Value loss = Value::Double(std::numeric_limits<double>::quiet_NaN());
-    return EndStep(vm_, loss, SignalOf(training_.records));
-  }
-
   Vm& vm_;
   ReplicaTraining& training_;
   const tensor::OpInfo& info_;
@@ -93,11 +72,8 @@ class Healing {
 
 }  // namespace
 
-Value TrainTogether(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args) {
-  if (training.options().on_failure == OnFailure::kHeal) {
-    return Healing(vm, training, info, args).Run();
-  }
-  return JointStep(vm, training, info, args).Run();
+Value TrainAndHeal(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args) {
+  return Healing(vm, training, info, args).Run();
 }
 
 }  // namespace eta::parallel

@@ -14,7 +14,7 @@
 
 namespace eta::parallel {
 
-// JointStep::Run as the launch options want it. The loss of a step that was passed over is NaN.
-Value TrainTogether(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args);
+// JointStep::Run with that. The loss of a step that was passed over is NaN.
+Value TrainAndHeal(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args);
 
 }  // namespace eta::parallel

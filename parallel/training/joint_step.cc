@@ -6,6 +6,8 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
+#include "parallel/training/compression.h"
+#include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/initial_values.h"
 #include "parallel/training/nonfinite.h"
@@ -49,9 +51,25 @@ Value JointStep::Run() {
     optimizer().ForgetAccumulated();
     known_->sums.Clear();
   }
-  if (!done) return Value::Failure();
+  if (!done) {
+    RememberLess();
+    return Value::Failure();
+  }
   if (gathers_only_ && !shares_loss_) return Value::Double(OwnMean());
   return meeting_.End(Value::Double(totals_.mean()));
+}
+
+// What some ranks have done and others, because they failed, have not: to lay out parameters anew,
+// and to hear of an optimizer.
+void JointStep::RememberLess() {
+  if (meeting_.failed_together()) {
+    for (const StepRecord& record : meeting_.records()) {
+      if (record.entering) training_.EnterAnew(record.optimizer);
+    }
+  }
+  if (known_ == nullptr || known_->common) return;
+  training_.Forget(*known_);
+  known_ = nullptr;
 }
 
 // --- Enter --------------------------------------------------------------------------------------
@@ -62,8 +80,10 @@ bool JointStep::Enter() {
     meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
     return true;
   }
-  return SaveState() && meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
-         CheckBlas();
+  meeting_.mine().entering = true;
+  // Where the layout changes, slices do too; each rank needs the whole state first.
+  return GatherState(meeting_, *known_) && meeting_.Try([&](Call& call) { return LayOut(call); }) &&
+         AgreeOnStart() && CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -74,6 +94,8 @@ Value JointStep::Begin(Call& call) {
   together_ = meeting_.member().size() > 1 && (*arguments_.model)->MeetsOtherRanks();
   TORCH_CHECK(!together_ || shards() == 0,
               "a layer that meets the other replicas does not go with --deterministic");
+  TORCH_CHECK(!optimizer().settings.compress || shards() == 0,
+              "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   if (training_.options().split) TakeOwnRows();
@@ -83,16 +105,6 @@ Value JointStep::Begin(Call& call) {
 void JointStep::TakeOwnRows() {
   arguments_.input = Shard(meeting_.vm(), arguments_.input);
   arguments_.target = Shard(meeting_.vm(), arguments_.target);
-}
-
-// Where the layout changes, slices do too; each rank needs the whole state first.
-bool JointStep::SaveState() {
-  if (!optimizer().state_is_sliced) return true;
-  if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
-  SliceOwner(meeting_.member().rank(), meeting_.records()).CollectState();
-  meeting_.Part();
-  optimizer().state_is_sliced = false;
-  return true;
 }
 
 Value JointStep::LayOut(Call&) {
@@ -110,7 +122,9 @@ Value JointStep::LayOut(Call&) {
 
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
+  known_->common = true;
   known_->entered = TakeInitialValues(meeting_, /*from=*/0, known_->memory, training_.site.text());
+  meeting_.mine().entering = !known_->entered;
   return known_->entered;
 }
 
@@ -160,7 +174,7 @@ bool JointStep::DoBackward() {
     if (HasGradients(loss_)) {
       Accumulate(loss_, &optimizer());
     } else {
-      CountIn(loss_, &optimizer().accumulated);
+      optimizer().accumulated += loss_.sums();
     }
     NoteGradients();
     return Value::Nil();
@@ -170,22 +184,19 @@ bool JointStep::DoBackward() {
 void JointStep::NoteGradients() {
   known_->memory.mask = optimizer().TakeGradients();
   FindGradients(optimizer(), known_->memory.segments);
-  const auto& sums = optimizer().accumulated;
-  // Sums over all ranks count once.
+  meeting_.mine().loss = CountedOnce(optimizer().accumulated);
+}
+
+// What this rank contributes to the total: of sums over all ranks, only rank 0 does.
+tensor::LossSums JointStep::CountedOnce(const tensor::LossSums& sums) {
   const bool counts = !together_ || meeting_.member().rank() == 0;
-  meeting_.mine().numerator = counts ? sums.numerator : 0;
-  meeting_.mine().denominator = counts ? sums.denominator : 0;
-  meeting_.mine().adds = sums.adds;
+  return counts ? sums : tensor::LossSums{.adds = sums.adds};
 }
 
 bool JointStep::DoBackwardTogether() {
-  meeting_.mine().numerator = loss_.numerator();
-  meeting_.mine().denominator = loss_.denominator;
-  meeting_.mine().adds = loss_.adds;
+  meeting_.mine().loss = loss_.sums();
   if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
   totals_ = TotalLoss(meeting_.records());
-  loss_.adds = std::any_of(meeting_.records().begin(), meeting_.records().end(),
-                           [](const StepRecord& record) { return record.adds; });
   meeting_.Part();
   if (!std::isfinite(totals_.mean()) && !NonfiniteLoss()) return false;
   const PhaseScope scope(&log(), Phase::kBackward);
@@ -206,11 +217,7 @@ bool JointStep::DoBackwardTogether() {
 void JointStep::AccumulateTogether() {
   auto& sums = optimizer().accumulated;
   const double before = sums.denominator;
-  CountIn({.value = totals_.numerator,
-           .scale = 1,
-           .denominator = totals_.denominator,
-           .adds = loss_.adds},
-          &sums);
+  sums += totals_;
   if (!std::isfinite(sums.numerator) || totals_.denominator == 0) return;
   if (before != 0 && before != sums.denominator) {
     optimizer().ScaleGradients(before / sums.denominator);
@@ -239,10 +246,7 @@ bool JointStep::ComputeShards() {
 Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
   AddGradients(/*before=*/optimizer().TakeGradients(), known_->memory.mask);
-  const auto total = known_->sums.Total();
-  meeting_.mine().numerator = total.numerator;
-  meeting_.mine().denominator = total.denominator;
-  meeting_.mine().adds = total.adds;
+  meeting_.mine().loss = known_->sums.Total();
   return Value::Nil();
 }
 
@@ -250,34 +254,22 @@ Value JointStep::OpenShards() {
 bool JointStep::ShareLoss() {
   if (!shares_loss_) return true;
   ++optimizer().batches;
-  const bool counts = !together_ || meeting_.member().rank() == 0;
-  const LossTotals own = together_       ? totals_
-                         : shards() == 0 ? LossTotals{loss_.numerator(), loss_.denominator}
-                                         : LossTotals{batch_.numerator, batch_.denominator};
-  meeting_.mine().numerator = counts ? own.numerator : 0;
-  meeting_.mine().denominator = counts ? own.denominator : 0;
+  const tensor::LossSums own = shards() == 0 ? loss_.sums() : batch_;
+  meeting_.mine().loss = CountedOnce(together_ ? totals_ : own);
   if (!meeting_.Meet(StepRecord::Phase::kGather)) return false;
   totals_ = {};
-  bool adds = false;
-  for (const StepRecord& record : meeting_.records()) {
-    totals_.numerator += record.numerator;
-    totals_.denominator += record.denominator;
-    adds |= record.adds;
-  }
-  if (adds) totals_.denominator = 1;
+  for (const StepRecord& record : meeting_.records()) totals_ += record.loss;
   meeting_.Part();
   return std::isfinite(totals_.mean()) || NonfiniteLoss();
 }
 
-double JointStep::OwnMean() const {
-  return shards() == 0 ? loss_.mean() : batch_.numerator / batch_.denominator;
-}
+double JointStep::OwnMean() const { return shards() == 0 ? loss_.mean() : batch_.mean(); }
 
 bool JointStep::AddShard(size_t shard) {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
-    CountIn(loss_, &batch_);
+    batch_ += loss_.sums();
     if (HasGradients(loss_)) Backward(loss_, loss_.scale * optimizer().loss_scale.factor());
     const auto mask = optimizer().TakeGradients();
     FindGradients(optimizer(), known_->memory.segments);
@@ -290,6 +282,7 @@ bool JointStep::AddShard(size_t shard) {
 
 bool JointStep::Reduce() {
   const bool together = communicator().SharesMemory();
+  if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!together) known_->memory.nonfinite = LookForNonfinite();
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
@@ -360,6 +353,9 @@ bool JointStep::ReduceApart() {
 Status JointStep::SumApart() {
   const auto& segments = known_->memory.segments;
   const std::string& site = training_.site.text();
+  if (optimizer().settings.compress) {
+    return SumRounded(segments, training_.weights, communicator(), site, log());
+  }
   if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
   return SumGradients(segments, weight, communicator(), site, log());

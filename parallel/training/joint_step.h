@@ -45,8 +45,8 @@ class JointStep {
   bool Compute();
   bool Reduce();
 
+  void RememberLess();
   Value Begin(tensor::Call& call);
-  bool SaveState();
   bool AgreeOnStart();
   bool CheckBlas();
   bool Forward(const StepArguments& batch);
@@ -58,6 +58,7 @@ class JointStep {
   bool ComputeShards();
   bool AddShard(size_t shard);
   Value OpenShards();
+  tensor::LossSums CountedOnce(const tensor::LossSums& sums);
   double OwnMean() const;
   Value LayOut(tensor::Call& call);
   void TakeOwnRows();
@@ -88,9 +89,9 @@ class JointStep {
   Meeting meeting_;
   StepArguments arguments_;
   KnownOptimizer* known_ = nullptr;
-  LocalLoss loss_;                        // of the batch, or of the last shard
-  tensor::Optimizer::Accumulated batch_;  // of all shards so far
-  LossTotals totals_;
+  LocalLoss loss_;           // of the batch, or of the last shard
+  tensor::LossSums batch_;   // of all shards so far
+  tensor::LossSums totals_;  // of all ranks
 };
 
 }  // namespace eta::parallel

@@ -110,12 +110,6 @@ bool GathersOnly(const Vm& vm, Args args) {
   return NoSync::IsOn(vm) || (optimizer != nullptr && (*optimizer)->GathersNext());
 }
 
-void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums) {
-  sums->numerator += loss.numerator();
-  sums->denominator = loss.adds ? 1 : sums->denominator + loss.denominator;
-  sums->adds |= loss.adds;
-}
-
 void Backward(const LocalLoss& loss, double seed) {
   const tensor::NoAutocast off;
   loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
@@ -123,7 +117,7 @@ void Backward(const LocalLoss& loss, double seed) {
 
 void Accumulate(const LocalLoss& loss, tensor::Optimizer* optimizer) {
   const double before = optimizer->accumulated.denominator;
-  CountIn(loss, &optimizer->accumulated);
+  optimizer->accumulated += loss.sums();
   const double total = optimizer->accumulated.denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
   const double seed = loss.scale == total ? 1 : loss.scale / total;

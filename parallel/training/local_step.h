@@ -32,6 +32,7 @@ struct LocalLoss {
   bool adds = false;       // a sum, not a mean: the values of all ranks are added up
 
   double numerator() const { return value * scale; }
+  tensor::LossSums sums() const { return {numerator(), denominator, adds}; }
   // Of these rows alone.
   double mean() const { return scale == denominator ? value : numerator() / denominator; }
 };
@@ -56,8 +57,5 @@ Value ComputeLossTogether(tensor::Call& call, const StepArguments& arguments, Lo
 // Whether a training step of these arguments only adds to the gradients: inside no-sync, or because
 // the optimizer waits for more batches.
 bool GathersOnly(const Vm& vm, Args args);
-
-// The numbers alone.
-void CountIn(const LocalLoss& loss, tensor::Optimizer::Accumulated* sums);
 
 }  // namespace eta::parallel

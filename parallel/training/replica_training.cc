@@ -1,5 +1,8 @@
 #include "parallel/training/replica_training.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "parallel/isolate/host.h"
 
 namespace eta::parallel {
@@ -13,15 +16,21 @@ ReplicaTraining* ReplicaTraining::Of(Vm& vm) {
   if (auto* made = vm.Attachment<ReplicaTraining>(kKey)) return made;
   RankContext* rank = RankContext::Of(vm);
   if (rank == nullptr) return nullptr;
-  const int size = rank->member.size(), shards = HostOf(vm).shards / size;
-  if (size == 1 && shards == 0) return nullptr;
+  const int shards = HostOf(vm).shards;
+  if (rank->member.size() == 1 && shards == 0) return nullptr;
   auto training = std::make_shared<ReplicaTraining>(*rank, shards);
   vm.Attach(kKey, training);
   return training.get();
 }
 
-ReplicaTraining::ReplicaTraining(RankContext& rank, int shards)
-    : shards(shards), records(static_cast<size_t>(rank.member.size())), rank_(rank) {}
+ReplicaTraining::ReplicaTraining(RankContext& rank, int shards) : rank_(rank), all_shards_(shards) {
+  EnterWorld();
+}
+
+void ReplicaTraining::EnterWorld() {
+  shards = all_shards_ / member().size();
+  records.assign(static_cast<size_t>(member().size()), StepRecord{});
+}
 
 KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& optimizer) {
   for (auto& known : known_) {
@@ -31,6 +40,22 @@ KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& 
   known_.push_back(std::make_unique<KnownOptimizer>(
       KnownOptimizer{.optimizer = optimizer, .number = ++numbers_given_}));
   return *known_.back();
+}
+
+void ReplicaTraining::Forget(const KnownOptimizer& known) {
+  ETA_CHECK(!known.common && known.number == numbers_given_);
+  --numbers_given_;
+  known_.pop_back();
+}
+
+KnownOptimizer* ReplicaTraining::Find(uint32_t number) {
+  const auto found = std::find_if(known_.begin(), known_.end(),
+                                  [&](const auto& known) { return known->number == number; });
+  return found == known_.end() ? nullptr : found->get();
+}
+
+void ReplicaTraining::EnterAnew(uint32_t number) {
+  if (KnownOptimizer* const known = Find(number)) known->entered = false;
 }
 
 }  // namespace eta::parallel

@@ -23,7 +23,8 @@ namespace eta::parallel {
 struct KnownOptimizer {
   std::weak_ptr<tensor::Optimizer> optimizer;
   uint32_t number;         // by order of first use, from 1; the same on all ranks
-  bool entered = false;    // the ranks have agreed on its structure and layout
+  bool common = false;     // the number is: all ranks have begun a step with it
+  bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
   ShardSums sums;  // where batches are computed in shards
@@ -34,6 +35,7 @@ class ReplicaTraining {
   // Null if the program runs alone, and computes batches at once; else made on first use.
   static ReplicaTraining* Of(Vm& vm);
 
+  // `shards` of all ranks together, which is a multiple of their number.
   ReplicaTraining(RankContext& rank, int shards);
   ReplicaTraining(const ReplicaTraining&) = delete;
   ReplicaTraining& operator=(const ReplicaTraining&) = delete;
@@ -43,11 +45,20 @@ class ReplicaTraining {
 
   // Valid until another optimizer is first used.
   KnownOptimizer& Know(const std::shared_ptr<tensor::Optimizer>& optimizer);
+  // After a step with it in which some ranks may not have come to know it: its number is given
+  // again. References to it end.
+  void Forget(const KnownOptimizer& known);
+  // The member is in another world now.
+  void EnterWorld();
+  // Null if there is none of this number.
+  KnownOptimizer* Find(uint32_t number);
+  // The next step with the optimizer of this number, if it is known, begins as a first one.
+  void EnterAnew(uint32_t number);
   // Those that are still in use, in the order of their numbers.
   std::vector<std::unique_ptr<KnownOptimizer>>& known() { return known_; }
 
   CallSite site;
-  const int shards;                       // of each rank's batches; 0: these are computed at once
+  int shards;                             // of each rank's batches; 0: these are computed at once
   uint64_t steps = 0;                     // training steps begun
   uint64_t batches = 0;                   // of this rank that were computed in shards
   std::vector<StepRecord> records;        // of the last meeting, by rank
@@ -61,6 +72,7 @@ class ReplicaTraining {
 
  private:
   RankContext& rank_;
+  const int all_shards_;
   uint32_t numbers_given_ = 0;
   std::vector<std::unique_ptr<KnownOptimizer>> known_;
 };

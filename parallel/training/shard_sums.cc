@@ -33,7 +33,7 @@ void ShardSums::Add(size_t shard, size_t shards, const LocalLoss& loss, const Op
                     const Optimizer::Mask& mask) {
   const at::NoGradGuard no_grad;
   if (losses_.empty()) Begin(shards, optimizer);
-  CountIn(loss, &losses_[shard]);
+  losses_[shard] += loss.sums();
   for (size_t i = 0; i < mask.size(); ++i) mask_[i] |= mask[i];
   for (size_t s = 0; s < gradients_.size(); ++s) {
     const Tensor& gradient = optimizer.segments()[s].tensors.gradient;
@@ -41,14 +41,9 @@ void ShardSums::Add(size_t shard, size_t shards, const LocalLoss& loss, const Op
   }
 }
 
-Optimizer::Accumulated ShardSums::Total() const {
-  Optimizer::Accumulated total;
-  for (const auto& loss : losses_) {
-    total.numerator += loss.numerator;
-    total.denominator += loss.denominator;
-    total.adds |= loss.adds;
-  }
-  if (total.adds) total.denominator = 1;
+tensor::LossSums ShardSums::Total() const {
+  tensor::LossSums total;
+  for (const tensor::LossSums& shard : losses_) total += shard;
   return total;
 }
 

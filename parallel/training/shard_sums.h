@@ -26,15 +26,15 @@ class ShardSums {
   void Clear() { losses_.clear(); }
 
   // Of all shards together.
-  tensor::Optimizer::Accumulated Total() const;
+  tensor::LossSums Total() const;
   // Lets `memory` tell peers of the sums, and which parameters have gradients. REQUIRES: Add.
   void Open(StepMemory* memory) const;
 
  private:
   void Begin(size_t shards, const tensor::Optimizer& optimizer);
 
-  std::vector<tensor::Tensor> gradients_;               // by segment: (shards, elements)
-  std::vector<tensor::Optimizer::Accumulated> losses_;  // by shard
+  std::vector<tensor::Tensor> gradients_;  // by segment: (shards, elements)
+  std::vector<tensor::LossSums> losses_;   // by shard
   tensor::Optimizer::Mask mask_;
 };
 

@@ -38,7 +38,7 @@ struct Nonfinite {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::vector<tensor::Optimizer::Accumulated> shards;  // their losses, where there are shards
+  std::vector<tensor::LossSums> shards;       // their losses, where there are shards
   tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
   Nonfinite nonfinite;                        // in the slices that this rank owns
   double squares = 0;                         // their summed gradients, squared and added up
@@ -46,6 +46,7 @@ struct StepMemory {
   std::string site;                           // of the call
   std::string failure;                        // how and where this rank failed
   std::string structure;                      // the parameters, one per line
+  std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };
 
 // All but the gradients. Throws c10::Error if a segment is not in this process's memory or has a

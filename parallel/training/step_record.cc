@@ -92,21 +92,14 @@ Status CheckAgreement(std::span<const StepRecord> records) {
   return {};
 }
 
-LossTotals TotalLoss(std::span<const StepRecord> records) {
-  LossTotals totals;
-  bool adds = false;
-  const auto count = [&](const auto& loss) {
-    totals.numerator += loss.numerator;
-    totals.denominator += loss.denominator;
-    adds |= loss.adds;
-  };
+tensor::LossSums TotalLoss(std::span<const StepRecord> records) {
+  tensor::LossSums total;
   for (const StepRecord& record : records) {
     const auto& shards = record.memory->shards;
-    std::for_each(shards.begin(), shards.end(), count);
-    if (shards.empty()) count(record);
+    for (const tensor::LossSums& shard : shards) total += shard;
+    if (shards.empty()) total += record.loss;
   }
-  if (adds) totals.denominator = 1;
-  return totals;
+  return total;
 }
 
 void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights) {
@@ -114,12 +107,12 @@ void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* we
   const size_t shards = records[0].memory->shards.size();
   if (shards > 0) return weights->assign(records.size() * shards, 1 / total);
   weights->resize(records.size());
-  for (size_t r = 0; r < records.size(); ++r) (*weights)[r] = records[r].denominator / total;
+  for (size_t r = 0; r < records.size(); ++r) (*weights)[r] = records[r].loss.denominator / total;
 }
 
 int NonfiniteLossRank(std::span<const StepRecord> records) {
   const auto guilty = std::find_if(records.begin(), records.end(), [](const StepRecord& record) {
-    return !std::isfinite(record.numerator) || !std::isfinite(record.denominator);
+    return !std::isfinite(record.loss.numerator) || !std::isfinite(record.loss.denominator);
   });
   return guilty == records.end() ? -1 : static_cast<int>(guilty - records.begin());
 }

@@ -9,6 +9,7 @@
 
 #include "parallel/core/status.h"
 #include "parallel/training/step_memory.h"
+#include "torch/loss_sums.h"
 
 namespace eta::parallel {
 
@@ -23,16 +24,16 @@ struct StepRecord {
     kHeal,        // after a step that has failed
   };
   Phase phase = Phase::kReduce;
-  bool failed = false;                    // this rank cannot go on; memory->failure says why
-  bool may_retry = false;                 // this rank could take the step once more
-  uint8_t signal = 0;                     // that asks the run to end, or 0
-  uint32_t optimizer = 0;                 // by the order of first use, from 1; 0: none
-  uint64_t step = 0;                      // training steps begun so far
-  uint64_t layout = 0;                    // LayoutSignature
-  int64_t rows = 0;                       // of the batch
-  double numerator = 0, denominator = 0;  // of the loss
-  bool adds = false;                      // a sum: the denominator of all ranks together is 1
-  uint64_t batch = 0;                     // hash of the rows, 0: not asked for
+  bool failed = false;     // this rank cannot go on; memory->failure says why
+  bool may_retry = false;  // this rank could take the step once more
+  bool entering = false;   // this rank's layout is new in this step
+  uint8_t signal = 0;      // that asks the run to end, or 0
+  uint32_t optimizer = 0;  // by the order of first use, from 1; 0: none
+  uint64_t step = 0;       // training steps begun so far
+  uint64_t layout = 0;     // LayoutSignature
+  int64_t rows = 0;        // of the batch
+  tensor::LossSums loss;
+  uint64_t batch = 0;  // hash of the rows, 0: not asked for
   const StepMemory* memory = nullptr;
 };
 
@@ -52,11 +53,7 @@ bool Agree(std::span<const StepRecord> records);
 
 // The loss over the rows of all ranks: sums in the order of the ranks and of their shards, so the
 // same bits everywhere.
-struct LossTotals {
-  double numerator = 0, denominator = 0;
-  double mean() const { return numerator / denominator; }
-};
-LossTotals TotalLoss(std::span<const StepRecord> records);
+tensor::LossSums TotalLoss(std::span<const StepRecord> records);
 
 // What each addend counts in the mean over all rows, by rank and shard: a rank's mean its share of
 // the denominators; the sum over a shard what any other does.

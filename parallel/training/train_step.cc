@@ -1,13 +1,16 @@
 // (train-step! model optimizer loss-fn input target), alone and among replicas.
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/healing.h"
+#include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/replica_training.h"
+#include "parallel/training/shrinking.h"
 #include "torch/op_table.h"
 
 namespace eta::parallel {
@@ -20,10 +23,6 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
                  const std::string& what) {
   if (only.on_nonfinite == OnNonfinite::kSkip) return Value::Double(loss);
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
-}
-
-double Mean(const tensor::Optimizer::Accumulated& sums) {
-  return sums.numerator / sums.denominator;
 }
 
 // What was accumulated has been used, or cannot be.
@@ -67,7 +66,7 @@ Value StepAlone(tensor::Call& call) {
     mask = optimizer.TakeGradients();
   }
   if (gathers_only) return Value::Double(loss.mean());
-  const double mean = before == 0 ? loss.mean() : Mean(optimizer.accumulated);
+  const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
   if (only != nullptr && !std::isfinite(mean)) {
     const double denominator = optimizer.accumulated.denominator;
     return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(denominator, -1));
@@ -88,9 +87,21 @@ Value StepAlone(tensor::Call& call) {
   return Value::Double(mean);
 }
 
+Value TrainTogether(Vm& vm, ReplicaTraining& training, Args args) {
+  switch (training.options().on_failure) {
+    case OnFailure::kHeal:
+      return TrainAndHeal(vm, training, kTrainStep, args);
+    case OnFailure::kShrink:
+      return TrainAndShrink(vm, training, kTrainStep, args);
+    case OnFailure::kStop:
+      break;
+  }
+  return JointStep(vm, training, kTrainStep, args).Run();
+}
+
 Value TrainStep(Vm& vm, Args args) {
   if (ReplicaTraining* training = ReplicaTraining::Of(vm)) {
-    return TrainTogether(vm, *training, kTrainStep, args);
+    return TrainTogether(vm, *training, args);
   }
   const bool gathers_only = GathersOnly(vm, args);
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
@@ -109,10 +120,12 @@ constexpr NativeDef kOps[] = {
 void GuardSteps(Vm& vm) {
   const ReplicaTraining* training = ReplicaTraining::Of(vm);
   if (training == nullptr || training->records.size() == 1) return;
-  vm.Attach(tensor::kStepGuard, std::make_shared<tensor::StepGuard>([&vm](const auto& optimizer) {
-              const auto& arenas = *tensor::TensorContext::Of(vm).arenas();
-              return ReplicaTraining::Of(vm)->reduced.Objection(optimizer, arenas);
-            }));
+  const auto objection = [&vm](const auto& optimizer) -> std::optional<std::string> {
+    const ReplicaTraining& own = *ReplicaTraining::Of(vm);
+    if (own.records.size() == 1) return std::nullopt;  // the others have been dropped
+    return own.reduced.Objection(optimizer, *tensor::TensorContext::Of(vm).arenas());
+  };
+  vm.Attach(tensor::kStepGuard, std::make_shared<tensor::StepGuard>(objection));
 }
 
 const tensor::OpTable table(kOps, GuardSteps);

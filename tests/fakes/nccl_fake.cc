@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -54,7 +56,9 @@ struct Comm {
 struct Shared {
   std::mutex mu;
   Plan plan;
-  std::string last_error;
+  // Those that there have been are kept: ncclGetLastError's callers go on to read theirs.
+  std::set<std::string> errors = {""};
+  std::set<std::string>::iterator last_error = errors.begin();
   std::unordered_map<Handle, std::shared_ptr<Comm>> comms;
   std::unordered_map<void*, Handle> registrations;  // whose they are
 };
@@ -78,7 +82,7 @@ Plan plan() {
 
 Answer Fail(Answer answer, const std::string& why) {
   std::lock_guard lock(shared().mu);
-  shared().last_error = why;
+  shared().last_error = shared().errors.insert(why).first;
   return answer;
 }
 
@@ -306,10 +310,8 @@ const char* ncclGetErrorString(Answer answer) {
 }
 
 const char* ncclGetLastError(Handle) {
-  static thread_local std::string text;
   std::lock_guard lock(shared().mu);
-  text = shared().last_error;
-  return text.c_str();
+  return shared().last_error->c_str();
 }
 
 Answer ncclAllReduce(const void* send, void* receive, size_t count, DataType type, RedOp op,

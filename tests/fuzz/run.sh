@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzzes what takes bytes from outside, with libFuzzer under the address and undefined-behaviour sanitizers:
 #
-#   ./bazelw run //tests/fuzz -- [SECONDS [FUZZER...]]        (60; reader compiler image)
+#   ./bazelw run //tests/fuzz -- [SECONDS [FUZZER...]]        (60; reader compiler image json csv)
 #
 # It needs clang. What it built and found is kept below ${XDG_CACHE_HOME:-~/.cache}/eta/fuzz. Status 1 if a fuzzer found
 # something; the input that shows it is named.
@@ -11,7 +11,7 @@ root=${BUILD_WORKSPACE_DIRECTORY:-$(cd "$(dirname "$0")/../.." && pwd)}
 work=${XDG_CACHE_HOME:-$HOME/.cache}/eta/fuzz
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- reader compiler image
+[ $# -gt 0 ] || set -- reader compiler image json csv
 cd "$root"
 mkdir -p "$work"
 
@@ -21,6 +21,7 @@ command -v clang++ >/dev/null || { echo "error: fuzzing needs clang++" >&2; exit
 cat >"$work/Makefile.new" <<'MAKEFILE'
 FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize=vptr,bounds -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
+LIBS = -l:libboost_regex.a
 SOURCES = $(wildcard $(ROOT)/vm/*.cc $(ROOT)/vm/*/*.cc) $(ROOT)/tools/formatter.cc $(ROOT)/tools/syntax_tree.cc
 OBJECTS = $(SOURCES:$(ROOT)/%.cc=o/%.o) o/embedded.o
 .PRECIOUS: o/%.o
@@ -44,6 +45,7 @@ corpus() {
   mkdir -p "$work/corpus_$1"
   case $1 in
     image) ;;
+    json | csv) cp -f tests/fuzz/corpus/"$1"/* "$work/corpus_$1" ;;
     *) find tests/eta cookbook -name '*.eta' -size -4k -exec cp -f {} "$work/corpus_$1" ';' ;;
   esac
 }

@@ -28,9 +28,9 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.threads, 0);
   EXPECT_EQ(options.dtype, "float64");
   EXPECT_EQ(options.backend, "auto");
-  EXPECT_FALSE(options.all_output || options.deterministic || options.heal_failures ||
-               options.split || options.skip_nonfinite || options.disassemble || options.path ||
-               options.stats);
+  EXPECT_EQ(options.on_failure, parallel::OnFailure::kStop);
+  EXPECT_FALSE(options.all_output || options.deterministic || options.split ||
+               options.skip_nonfinite || options.disassemble || options.path || options.stats);
   EXPECT_EQ(options.trace, "");
   EXPECT_EQ(options.stall_timeout_s, 30);
   EXPECT_TRUE(options.warnings.empty());
@@ -48,7 +48,7 @@ TEST(OptionsTest, ReadsEveryOption) {
                                  "--stall-timeout",
                                  "2.5",
                                  "--on-failure",
-                                 "heal",
+                                 "shrink",
                                  "--on-nonfinite",
                                  "skip",
                                  "--trace",
@@ -67,7 +67,8 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.dtype, "float32");
   EXPECT_EQ(options.backend, "nccl");
   EXPECT_TRUE(options.all_output && options.split && options.skip_nonfinite);
-  EXPECT_TRUE(options.deterministic && options.heal_failures);
+  EXPECT_TRUE(options.deterministic);
+  EXPECT_EQ(options.on_failure, parallel::OnFailure::kShrink);
   EXPECT_EQ(options.stall_timeout_s, 2.5);
   EXPECT_EQ(options.trace, "run.json");
   EXPECT_TRUE(options.stats);

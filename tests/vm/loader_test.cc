@@ -138,7 +138,9 @@ TEST_F(LoaderTest, AFailedFileLeavesNoModulesBehind) {
 
 TEST_F(LoaderTest, RuntimeErrorsBlameTheProgramsOwnForm) {
   const std::string text = RunText("(define (f x)\n  (car x))\n(+ 1 (f 5))");
-  EXPECT_EQ(text, "error [text:2:3]: car: not a pair\n    (car x))\n    ^^^^^^^\n");
+  EXPECT_EQ(text,
+            "error [text:2:3]: car: not a pair\n    (car x))\n    ^^^^^^^\n"
+            "  in f (text:2:3)\n  in text_init (text:3:6)\n");
 }
 
 TEST_F(LoaderTest, SubmissionsSeeEarlierOnes) {

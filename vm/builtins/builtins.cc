@@ -7,12 +7,15 @@ namespace eta {
 
 void InstallBuiltins(Vm& vm) {
   for (std::span<const NativeDef> family :
-       {AtomBuiltins(),           CharacterBuiltins(), ControlBuiltins(),   CsvBuiltins(),
-        EnvironmentBuiltins(),    ExactnessBuiltins(), FactTableBuiltins(), FactTableFileBuiltins(),
-        FactTableGroupBuiltins(), FileBuiltins(),      HashMapBuiltins(),   HashSetBuiltins(),
-        JsonBuiltins(),           ListBuiltins(),      MathBuiltins(),      NumberBuiltins(),
-        PathBuiltins(),           PortBuiltins(),      PredicateBuiltins(), RegexBuiltins(),
-        StringBuiltins(),         TextBuiltins(),      TimeBuiltins(),      VectorBuiltins()}) {
+       {AtomBuiltins(),           BytevectorBuiltins(),    CharacterBuiltins(),
+        ControlBuiltins(),        CsvBuiltins(),           EnvironmentBuiltins(),
+        ExactnessBuiltins(),      FactTableBuiltins(),     FactTableFileBuiltins(),
+        FactTableGroupBuiltins(), FactTableRuleBuiltins(), FileBuiltins(),
+        HashMapBuiltins(),        HashSetBuiltins(),       JsonBuiltins(),
+        ListBuiltins(),           MathBuiltins(),          NumberBuiltins(),
+        PathBuiltins(),           PortBuiltins(),          PredicateBuiltins(),
+        ReadingBuiltins(),        RegexBuiltins(),         StringBuiltins(),
+        TextBuiltins(),           TimeBuiltins(),          VectorBuiltins()}) {
     vm.DefineNatives(family);
   }
   vm.current_input = NewPort(vm, OpenConsoleInput(vm.console()));

@@ -14,6 +14,7 @@ void InstallBuiltins(Vm& vm);
 
 // The tables, by family.
 std::span<const NativeDef> AtomBuiltins();
+std::span<const NativeDef> BytevectorBuiltins();
 std::span<const NativeDef> CharacterBuiltins();
 std::span<const NativeDef> ControlBuiltins();
 std::span<const NativeDef> CsvBuiltins();
@@ -22,6 +23,7 @@ std::span<const NativeDef> ExactnessBuiltins();
 std::span<const NativeDef> FactTableBuiltins();
 std::span<const NativeDef> FactTableFileBuiltins();
 std::span<const NativeDef> FactTableGroupBuiltins();
+std::span<const NativeDef> FactTableRuleBuiltins();
 std::span<const NativeDef> FileBuiltins();
 std::span<const NativeDef> HashMapBuiltins();
 std::span<const NativeDef> HashSetBuiltins();
@@ -32,6 +34,7 @@ std::span<const NativeDef> NumberBuiltins();
 std::span<const NativeDef> PathBuiltins();
 std::span<const NativeDef> PortBuiltins();
 std::span<const NativeDef> PredicateBuiltins();
+std::span<const NativeDef> ReadingBuiltins();
 std::span<const NativeDef> RegexBuiltins();
 std::span<const NativeDef> StringBuiltins();
 std::span<const NativeDef> TextBuiltins();

@@ -17,6 +17,8 @@ uint32_t LowerCase(uint32_t code_point) {
   return static_cast<uint32_t>(towlower_l(static_cast<wint_t>(code_point), UnicodeLocale()));
 }
 
+uint32_t FoldCase(uint32_t code_point) { return LowerCase(UpperCase(code_point)); }
+
 bool IsSpace(uint32_t code_point) {
   return iswspace_l(static_cast<wint_t>(code_point), UnicodeLocale()) != 0;
 }
@@ -51,9 +53,26 @@ Value Before(Vm& vm, Args args) { return InOrder(vm, args, "char<?", std::less<>
 Value After(Vm& vm, Args args) { return InOrder(vm, args, "char>?", std::greater<>()); }
 Value NotAfter(Vm& vm, Args args) { return InOrder(vm, args, "char<=?", std::less_equal<>()); }
 Value NotBefore(Vm& vm, Args args) { return InOrder(vm, args, "char>=?", std::greater_equal<>()); }
+// The same whatever the case.
+template <class Relation>
+Value InFoldedOrder(Vm& vm, Args args, std::string_view name, Relation relation) {
+  return InOrder(vm, args, name,
+                 [relation](uint32_t a, uint32_t b) { return relation(FoldCase(a), FoldCase(b)); });
+}
 Value SameLetter(Vm& vm, Args args) {
-  return InOrder(vm, args, "char-ci=?",
-                 [](uint32_t a, uint32_t b) { return LowerCase(a) == LowerCase(b); });
+  return InFoldedOrder(vm, args, "char-ci=?", std::equal_to<>());
+}
+Value LetterBefore(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "char-ci<?", std::less<>());
+}
+Value LetterAfter(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "char-ci>?", std::greater<>());
+}
+Value LetterNotAfter(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "char-ci<=?", std::less_equal<>());
+}
+Value LetterNotBefore(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "char-ci>=?", std::greater_equal<>());
 }
 
 template <class Class>
@@ -89,6 +108,10 @@ Value Downcase(Vm& vm, Args args) {
   if (!args[0].IsChar()) return Wrong(vm, "char-downcase", kNotAChar);
   return Value::Char(LowerCase(args[0].AsChar()));
 }
+Value Foldcase(Vm& vm, Args args) {
+  if (!args[0].IsChar()) return Wrong(vm, "char-foldcase", kNotAChar);
+  return Value::Char(FoldCase(args[0].AsChar()));
+}
 
 Value DigitValue(Vm& vm, Args args) {
   if (!args[0].IsChar()) return Wrong(vm, "digit-value", kNotAChar);
@@ -103,6 +126,10 @@ constexpr NativeDef kNatives[] = {
     {"char<=?", NotAfter, 1, kAnyCount, "(char<=? c ...): whether they never decrease"},
     {"char>=?", NotBefore, 1, kAnyCount, "(char>=? c ...): whether they never increase"},
     {"char-ci=?", SameLetter, 1, kAnyCount, "(char-ci=? c ...): char=? whatever the case"},
+    {"char-ci<?", LetterBefore, 1, kAnyCount, "(char-ci<? c ...): char<? whatever the case"},
+    {"char-ci>?", LetterAfter, 1, kAnyCount, "(char-ci>? c ...): char>? whatever the case"},
+    {"char-ci<=?", LetterNotAfter, 1, kAnyCount, "(char-ci<=? c ...): char<=? whatever the case"},
+    {"char-ci>=?", LetterNotBefore, 1, kAnyCount, "(char-ci>=? c ...): char>=? whatever the case"},
     {"char-alphabetic?", IsAlphabetic, 1, 1, "(char-alphabetic? c): whether c is a letter"},
     {"char-numeric?", IsNumeric, 1, 1, "(char-numeric? c): whether c is a digit from 0 to 9"},
     {"char-whitespace?", IsWhitespace, 1, 1, "(char-whitespace? c): whether c is white space"},
@@ -110,6 +137,7 @@ constexpr NativeDef kNatives[] = {
     {"char-lower-case?", IsLowerCase, 1, 1, "(char-lower-case? c): whether c is a small letter"},
     {"char-upcase", Upcase, 1, 1, "(char-upcase c): its capital letter, or c"},
     {"char-downcase", Downcase, 1, 1, "(char-downcase c): its small letter, or c"},
+    {"char-foldcase", Foldcase, 1, 1, "(char-foldcase c): alike for letters of either case"},
     {"digit-value", DigitValue, 1, 1, "(digit-value c): what the digit counts, #f if c is none"},
 };
 

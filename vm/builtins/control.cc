@@ -31,6 +31,9 @@ Value Error(Vm& vm, Args args) {
   return vm.FailWith(kUserError, std::move(message), ErrorFields(vm, args));
 }
 
+// Those of files and of reading have ((file #t)) or ((read #t)).
+Value FieldsOfError(Vm& vm, Args args) { return vm.FieldsOf(args[0]); }
+
 // For procedures of the library that are written in the language.
 Value TypeError(Vm& vm, Args args) {
   return vm.TypeError(IsString(args[0]) ? std::string(StringView(args[0]))
@@ -48,6 +51,12 @@ Value SetFinalStatus(Vm& vm, Args args) {
   const auto status = IndexBelow(args[0], 256);
   if (!status) return Wrong(vm, "%set-final-status!", "status must be from 0 to 255");
   vm.final_status = static_cast<int>(*status);
+  return Value::Nil();
+}
+
+Value TestTook(Vm& vm, Args args) {
+  if (!IsNumber(args[1])) return Wrong(vm, "%test-took!", "nanoseconds must be a number");
+  if (vm.on_test) vm.on_test(ToText(vm, args[0], PrintMode::kDisplay), ToDouble(args[1]) * 1e-9);
   return Value::Nil();
 }
 
@@ -119,10 +128,14 @@ Value Platform(Vm& vm, Args) {
 constexpr NativeDef kNatives[] = {
     {"error", Error, 1, kAnyCount,
      "(error message irritant ...): raises runtime.user-error with the message and the irritants"},
+    {"%error-fields", FieldsOfError, 1, 1,
+     "(%error-fields e): what more is known of the error that catch delivered, as an alist"},
     {"%type-error", TypeError, 1, 1, "(%type-error message): raises runtime.type-error"},
     {"exit", Exit, 0, 1, "(exit [status]): ends the program; #t is 0, #f is 1"},
     {"%set-final-status!", SetFinalStatus, 1, 1,
      "(%set-final-status! n): makes the program exit with n when it runs to its end"},
+    {"%test-took!", TestTook, 2, 2,
+     "(%test-took! name ns): tells who runs the tests how long one took"},
     {"%procedure-span", ProcedureSpan, 1, 1,
      "(%procedure-span f): where its last form stands, () if unknown"},
     {"raise-continuable", RaiseContinuable, 1, 1,

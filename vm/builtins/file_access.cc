@@ -42,8 +42,13 @@ std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v) 
 
 Value FileError(Vm& vm, std::string_view name, std::string_view reason, const std::string& path,
                 int error) {
-  return Wrong(vm, name,
-               std::string(reason) + ": " + path + ": " + std::generic_category().message(error));
+  const Value field[] = {vm.Symbol("file"), Value::True()};
+  const Root entry(vm.heap(), vm.heap().List(field));
+  const Value fields[] = {entry};
+  return vm.FailWith(kTypeError,
+                     std::string(name) + ": " + std::string(reason) + ": " + path + ": " +
+                         std::generic_category().message(error),
+                     vm.heap().List(fields));
 }
 
 InputPort* OpenInputIn(Vm& vm, std::string_view name, Value v) {

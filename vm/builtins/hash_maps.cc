@@ -44,7 +44,11 @@ Value Dissoc(Vm& vm, Args args) {
 
 Value Ref(Vm& vm, Args args) {
   const Hamt* map = HashMapOf(args[0]);
-  if (map == nullptr) return Wrong(vm, "hash-map-ref", kNotAMap);
+  if (map == nullptr) {
+    const bool is_second = HashMapOf(args[1]) != nullptr;
+    return Wrong(vm, "hash-map-ref",
+                 std::string(kNotAMap) + (is_second ? "; the map comes before the key" : ""));
+  }
   const auto hash = KeyHash(vm, "hash-map-ref", args[1]);
   if (!hash) return Value::Failure();
   if (const Value* value = HamtFind(vm, *map, args[1], *hash)) return *value;

@@ -9,6 +9,8 @@ namespace eta {
 
 uint32_t UpperCase(uint32_t code_point);
 uint32_t LowerCase(uint32_t code_point);
+// Alike for letters that differ in case only.
+uint32_t FoldCase(uint32_t code_point);
 bool IsSpace(uint32_t code_point);
 
 // What the functions of <wctype.h> want.

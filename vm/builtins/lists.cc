@@ -109,6 +109,12 @@ Value ListTail(Vm& vm, Args args) {
   return tail ? *tail : Wrong(vm, "list-tail", "index out of bounds");
 }
 
+// What is probably wrong where the second argument is no list, but the first one is.
+std::string_view KeyComesFirst(Args args) {
+  const bool is_swapped = IsPair(args[0]) && !IsPair(args[1]);
+  return is_swapped ? "; what is looked for comes before the list" : "";
+}
+
 // The rest of a list from the first element on that matches.
 template <class Matches>
 Value FindMember(Vm& vm, Args args, std::string_view name, Matches matches) {
@@ -116,7 +122,8 @@ Value FindMember(Vm& vm, Args args, std::string_view name, Matches matches) {
   for (; walk.More(); walk.Next()) {
     if (matches(walk.item(), args[0])) return walk.rest();
   }
-  return walk.IsProper() ? Value::False() : Wrong(vm, name, kNotAList);
+  if (walk.IsProper()) return Value::False();
+  return Wrong(vm, name, std::string(kNotAList).append(KeyComesFirst(args)));
 }
 
 bool Same(Value a, Value b) { return a == b; }
@@ -162,7 +169,8 @@ Value FindAssociation(Vm& vm, Args args, std::string_view name, Matches matches)
   for (; walk.More(); walk.Next()) {
     if (IsPair(walk.item()) && matches(Car(walk.item()), args[0])) return walk.item();
   }
-  return walk.IsProper() ? Value::False() : Wrong(vm, name, kNotAList);
+  if (walk.IsProper()) return Value::False();
+  return Wrong(vm, name, std::string(kNotAList).append(KeyComesFirst(args)));
 }
 
 Value Assq(Vm& vm, Args args) { return FindAssociation(vm, args, "assq", Same); }

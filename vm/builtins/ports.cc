@@ -120,7 +120,7 @@ Value OpenInputString(Vm& vm, Args args) {
 Value OpenOutputString(Vm& vm, Args) { return NewPort(vm, OpenStringOutput()); }
 
 Value GetOutputString(Vm& vm, Args args) {
-  const bool is_output = IsPort(args[0], Port::Direction::kOutput);
+  const bool is_output = IsPort(args[0], Port::Direction::kOutput) && !PortOf(args[0])->is_binary();
   const std::string* text =
       is_output ? static_cast<OutputPort*>(PortOf(args[0]))->contents() : nullptr;
   if (text == nullptr) return Wrong(vm, "get-output-string", "not a string output port");

@@ -113,6 +113,43 @@ Value StringUpcase(Vm& vm, Args args) {
 Value StringDowncase(Vm& vm, Args args) {
   return MapCharacters(vm, args, "string-downcase", LowerCase);
 }
+Value StringFoldcase(Vm& vm, Args args) {
+  return MapCharacters(vm, args, "string-foldcase", FoldCase);
+}
+
+std::string Folded(std::string_view text) {
+  std::string folded;
+  for (size_t i = 0; i < text.size();) AppendUtf8(FoldCase(NextCharacter(text, &i)), &folded);
+  return folded;
+}
+
+// Whether the strings stand in this order, one after the other, whatever the case.
+template <class Relation>
+Value InFoldedOrder(Vm& vm, Args args, std::string_view name, Relation relation) {
+  for (Value v : args) {
+    if (!IsString(v)) return Wrong(vm, name, kNotAString);
+  }
+  bool holds = true;
+  for (size_t i = 1; i < args.size() && holds; ++i) {
+    holds = relation(Folded(StringView(args[i - 1])), Folded(StringView(args[i])));
+  }
+  return Value::Bool(holds);
+}
+Value SameLetters(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "string-ci=?", std::equal_to<>());
+}
+Value LettersBefore(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "string-ci<?", std::less<>());
+}
+Value LettersAfter(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "string-ci>?", std::greater<>());
+}
+Value LettersNotAfter(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "string-ci<=?", std::less_equal<>());
+}
+Value LettersNotBefore(Vm& vm, Args args) {
+  return InFoldedOrder(vm, args, "string-ci>=?", std::greater_equal<>());
+}
 
 Value IsStringNull(Vm& vm, Args args) {
   if (!IsString(args[0])) return Wrong(vm, "string-null?", kNotAString);
@@ -240,6 +277,14 @@ constexpr NativeDef kNatives[] = {
     {"list->string", ListToString, 1, 1, "(list->string cs): a string of the characters"},
     {"string-upcase", StringUpcase, 1, 1, "(string-upcase s): in capital letters"},
     {"string-downcase", StringDowncase, 1, 1, "(string-downcase s): in small letters"},
+    {"string-foldcase", StringFoldcase, 1, 1, "(string-foldcase s): alike whatever the case"},
+    {"string-ci=?", SameLetters, 2, kAnyCount, "(string-ci=? s ...): string=? whatever the case"},
+    {"string-ci<?", LettersBefore, 2, kAnyCount, "(string-ci<? s ...): string<? whatever the case"},
+    {"string-ci>?", LettersAfter, 2, kAnyCount, "(string-ci>? s ...): string>? whatever the case"},
+    {"string-ci<=?", LettersNotAfter, 2, kAnyCount,
+     "(string-ci<=? s ...): string<=? whatever the case"},
+    {"string-ci>=?", LettersNotBefore, 2, kAnyCount,
+     "(string-ci>=? s ...): string>=? whatever the case"},
     {"string-null?", IsStringNull, 1, 1, "(string-null? s): whether s is empty"},
     {"string-index", StringIndex, 2, 3,
      "(string-index s c [start]): where the character or string c first stands, #f if nowhere"},

@@ -7,9 +7,22 @@
 #include "parallel/core/check_args.h"
 #include "parallel/core/reduce.h"
 #include "parallel/core/slice.h"
+#include "parallel/core/stream_copy.h"
 
 namespace eta::parallel {
 namespace {
+
+using Copy = void (*)(std::byte* to, const std::byte* from, size_t bytes);
+
+void CachedCopy(std::byte* to, const std::byte* from, size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+
+// How sums get into outputs. What is reduced in place was just read, and lies in the cache.
+Copy CopyFor(const Buffer& input, const Buffer& output) {
+  const bool streams = input.data != output.data && input.bytes() >= kStreamBytes;
+  return streams ? StreamCopy : CachedCopy;
+}
 
 // Between an ok Meet and Finish a rank reads and writes its peers' buffers; nobody leaves the
 // collective before all are done with that, whatever happens.
@@ -31,10 +44,9 @@ class LocalCommunicator final : public Communicator {
     return Together(signature, site, Share(input, output), [&] {
       const size_t element = SizeOf(input.dtype);
       const Slice slice = OwnedSlice(input.count, element, rank_, size());
+      const Copy copy = CopyFor(input, output);
       ReduceSlice(input.dtype, op, slice, [&](size_t at, const std::byte* sums, size_t count) {
-        for (const Memory& peer : peers_) {
-          std::memcpy(peer.output + at * element, sums, count * element);
-        }
+        for (const Memory& peer : peers_) copy(peer.output + at * element, sums, count * element);
       });
     });
   }

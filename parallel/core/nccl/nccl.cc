@@ -329,4 +329,9 @@ std::string NcclNotice() {
   return library ? (*library)->Lacks() : "";
 }
 
+std::string AboutNccl() {
+  const Result<const Library*> library = Library::Get();
+  return library ? "NCCL " + (*library)->version() : "";
+}
+
 }  // namespace eta::parallel

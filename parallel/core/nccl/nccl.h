@@ -21,5 +21,6 @@ namespace eta::parallel {
 Status NcclServes(const Places& places);
 Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Places& places);
 std::string NcclNotice();
+std::string AboutNccl();
 
 }  // namespace eta::parallel

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 #include <sstream>
 #include <tuple>
 
@@ -23,58 +24,159 @@ enum class End {
   kNoFault,    // nobody notices
   kGoesOn,     // the step fails on all ranks, which catch that and go on
   kAllKnow,    // likewise, and all ranks get the same error
-  kWorldEnds,  // so do all programs
+  kWorldEnds,  // so do all programs, with the rank at fault and a place
+  kNcclEnds,   // likewise, but NCCL says why
 };
+
+// Where in its step the rank is when it happens.
+enum class At { kBetween, kEnter, kForward, kLoss, kBackward, kReduce };
+constexpr int kPhases = 6;
 
 struct Kind {
   const char* name;
-  // What the rank at fault does before the step, and what it makes of the loss, the tensor `l`.
-  const char* before;
-  const char* loss;
+  At at;
   End end;
+  // What the rank at fault does before the step, gives it as its rows, of which there are `x`, and
+  // makes of the loss, the tensor `l`.
+  const char* before = "'()";
+  const char* input = "x";
+  const char* loss = "l";
+  // What the fake NCCL does then; see NcclPlan.
+  const char* nccl = nullptr;
 };
 
-constexpr Kind kNothing = {"nothing", "'()", "l", End::kNoFault};
+constexpr const char* kPause = "(%time-sleep-ms 3)";
+// Longer than the stall time below, by less than what a rank has to notice that the world is over.
+constexpr const char* kStall = "(%time-sleep-ms 700)";
+constexpr std::chrono::milliseconds kStallTimeout(250);
+
+constexpr Kind kNothing = {.name = "nothing", .at = At::kBetween, .end = End::kNoFault};
 constexpr Kind kKinds[] = {
-    {"a pause before the step", "(%time-sleep-ms 3)", "l", End::kNoFault},
-    {"a pause in the loss", "'()", "(begin (%time-sleep-ms 3) l)", End::kNoFault},
-    {"an error in the loss", "'()", "(car 5)", End::kGoesOn},
-    {"a loss that is no tensor", "'()", "7", End::kGoesOn},
-    {"a loss of two elements", "'()", "(torch/ones '(2))", End::kGoesOn},
-    {"a shape that does not fit", "'()", "(nn/mse-loss p (torch/ones '(3 5)))", End::kGoesOn},
-    {"a backward pass that fails", "'()", "(torch/detach l)", End::kGoesOn},
-    {"memory that runs out", "'()", "(torch/ones '(1000000 100000000))", End::kGoesOn},
-    {"a loss that is not finite", "'()", "(torch/log (torch/sub l l))", End::kAllKnow},
-    {"a gradient that is not finite", "'()", "(torch/add l (torch/sqrt (torch/sub l l)))",
-     End::kAllKnow},
-    {"an error before the step", "(car 5)", "l", End::kWorldEnds},
-    {"an exit before the step", "(exit 0)", "l", End::kWorldEnds},
-    {"an exit in the loss", "'()", "(exit 3)", End::kWorldEnds},
-    {"an extra collective", "(parallel/all-reduce 1)", "l", End::kWorldEnds},
-    {"an optimizer of its own", "(set! optimizer (optim/sgd model 0.1))", "l", End::kWorldEnds},
+    {.name = "a pause before the step", .at = At::kBetween, .end = End::kNoFault, .before = kPause},
+    {.name = "a pause in the loss",
+     .at = At::kLoss,
+     .end = End::kNoFault,
+     .loss = "(begin (%time-sleep-ms 3) l)"},
+    {.name = "rows that are no tensor", .at = At::kEnter, .end = End::kGoesOn, .input = "7"},
+    {.name = "rows that do not fit",
+     .at = At::kForward,
+     .end = End::kGoesOn,
+     .input = "(torch/ones '(3 5))"},
+    {.name = "an error in the loss", .at = At::kLoss, .end = End::kGoesOn, .loss = "(car 5)"},
+    {.name = "a loss that is no tensor", .at = At::kLoss, .end = End::kGoesOn, .loss = "7"},
+    {.name = "a loss of two elements",
+     .at = At::kLoss,
+     .end = End::kGoesOn,
+     .loss = "(torch/ones '(2))"},
+    {.name = "a shape that does not fit",
+     .at = At::kLoss,
+     .end = End::kGoesOn,
+     .loss = "(nn/mse-loss p (torch/ones '(3 5)))"},
+    {.name = "a tensor that memory has no room for",
+     .at = At::kLoss,
+     .end = End::kGoesOn,
+     .loss = "(torch/ones '(1000000 100000000))"},
+    {.name = "a vector that memory has no room for",
+     .at = At::kLoss,
+     .end = End::kGoesOn,
+     .loss = "(make-vector 100000000000 0)"},
+    {.name = "a backward pass that fails",
+     .at = At::kBackward,
+     .end = End::kGoesOn,
+     .loss = "(torch/detach l)"},
+    {.name = "a loss that is not finite",
+     .at = At::kLoss,
+     .end = End::kAllKnow,
+     .loss = "(torch/log (torch/sub l l))"},
+    {.name = "a gradient that is not finite",
+     .at = At::kBackward,
+     .end = End::kAllKnow,
+     .loss = "(torch/add l (torch/sqrt (torch/sub l l)))"},
+    {.name = "an error before the step",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = "(car 5)"},
+    {.name = "a raise before the step",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = "(raise 'boom 3)"},
+    {.name = "a raise in the loss",
+     .at = At::kLoss,
+     .end = End::kWorldEnds,
+     .loss = "(raise 'boom 3)"},
+    {.name = "an exit before the step",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = "(exit 0)"},
+    {.name = "an exit in the loss", .at = At::kLoss, .end = End::kWorldEnds, .loss = "(exit 3)"},
+    {.name = "an extra collective",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = "(parallel/all-reduce 1)"},
+    {.name = "an extra barrier",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = "(parallel/barrier)"},
+    {.name = "an optimizer of its own",
+     .at = At::kEnter,
+     .end = End::kWorldEnds,
+     .before = "(set! optimizer (optim/sgd model 0.1))"},
+    {.name = "a stall before the step",
+     .at = At::kBetween,
+     .end = End::kWorldEnds,
+     .before = kStall},
+    {.name = "a stall in the loss",
+     .at = At::kLoss,
+     .end = End::kWorldEnds,
+     .loss = "(begin (%time-sleep-ms 700) l)"},
+    {.name = "a call of NCCL that fails", .at = At::kReduce, .end = End::kNcclEnds, .nccl = "fail"},
+    {.name = "a call of NCCL that does not end",
+     .at = At::kReduce,
+     .end = End::kNcclEnds,
+     .nccl = "async"},
+    {.name = "a rank that does not arrive in NCCL",
+     .at = At::kReduce,
+     .end = End::kNcclEnds,
+     .nccl = "hang"},
 };
+
+bool Stalls(const Kind& kind) {
+  const std::string name = kind.name;
+  return name.starts_with("a stall") || (kind.nccl != nullptr && kind.nccl != std::string("fail"));
+}
 
 struct Schedule {
   explicit Schedule(uint64_t seed) {
     std::mt19937_64 random(seed);
     const auto any = [&](size_t n) { return static_cast<int>(random() % n); };
     kind = kKinds + any(std::size(kKinds));
-    backend = any(3) == 0 ? "nccl" : "local";
+    const bool over_nccl = any(2) == 0;
+    backend = over_nccl || kind->nccl != nullptr ? "nccl" : "local";
     ranks = 2 + any(3);
     rank = any(static_cast<size_t>(ranks));
     step = any(kSteps);
+    code = 1 + any(6);
     optimizer = any(2) == 0 ? "(optim/adam model 0.01)" : "(optim/sgd model 0.1 'momentum 0.9)";
   }
 
   const Kind* kind;
   const char* backend;
   int ranks, rank, step;
+  int code;  // of NCCL's error
   const char* optimizer;
 };
 
 std::ostream& operator<<(std::ostream& out, const Schedule& s) {
   return out << s.kind->name << " on rank " << s.rank << " of " << s.ranks << " in step " << s.step
              << " over " << s.backend << ", " << s.optimizer;
+}
+
+// Each of the model's four parameters is shared out by a call of NCCL; then each step makes one.
+std::string NcclPlan(const Schedule& s) {
+  if (s.kind->nccl == nullptr) return "";
+  const std::string call = std::to_string(s.rank) + ":" + std::to_string(4 + s.step);
+  const bool has_code = s.kind->nccl != std::string("hang");
+  return std::string(s.kind->nccl) + "=" + call + (has_code ? ":" + std::to_string(s.code) : "");
 }
 
 // Each step is a line: its loss, or what was caught. Then come the parameters. The step of the
@@ -97,7 +199,9 @@ std::string ProgramOf(const Schedule& s, const Kind& kind, bool skip) {
       (if (fault? step) )"
           << kind.before << R"()
       (let ((result (catch 'runtime.error
-                      (optim/train-step! model optimizer (loss step) x y))))
+                      (optim/train-step! model optimizer (loss step)
+                        (if (fault? step) )"
+          << kind.input << R"( x) y))))
         (write (if (pair? result) (list (cadr result) (caddr result)) result))))
     (define (go step)
       (if (< step )"
@@ -128,15 +232,23 @@ class FaultSchedulesTest : public testing::Test {
  protected:
   void Check(const Schedule& schedule) {
     const Kind& kind = *schedule.kind;
+    const bool skip = kind.end == End::kGoesOn || kind.end == End::kAllKnow;
+    const std::vector<std::string>& expected = Expected(schedule, skip);
+    const FakeNccl nccl(NcclPlan(schedule));
     const auto start = std::chrono::steady_clock::now();
-    const auto results = RunReplicas(schedule.ranks, ProgramOf(schedule, kind, /*skip=*/false),
-                                     {.backend = schedule.backend});
+    ReplicaOptions options{.backend = schedule.backend};
+    if (Stalls(kind)) options.stall_timeout = kStallTimeout;
+    const auto results =
+        RunReplicas(schedule.ranks, ProgramOf(schedule, kind, /*skip=*/false), options);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
     for (int r = 0; r < schedule.ranks; ++r) {
       SCOPED_TRACE("rank " + std::to_string(r));
       const ReplicaResult& result = results[static_cast<size_t>(r)];
-      kind.end == End::kWorldEnds ? CheckEnded(schedule, r, result)
-                                  : CheckWentOn(schedule, r, result);
+      if (kind.end == End::kWorldEnds || kind.end == End::kNcclEnds) {
+        CheckEnded(schedule, r, result, expected);
+      } else {
+        CheckWentOn(schedule, r, result, expected);
+      }
     }
   }
 
@@ -146,12 +258,14 @@ class FaultSchedulesTest : public testing::Test {
     const std::string program = ProgramOf(schedule, kNothing, skip);
     auto& lines = expected_[{schedule.ranks, schedule.backend, program}];
     if (lines.empty()) {
+      const FakeNccl nccl;
       lines = LinesOf(OutputOf(schedule.ranks, program, {.backend = schedule.backend}));
     }
     return lines;
   }
 
-  void CheckWentOn(const Schedule& schedule, int rank, const ReplicaResult& result) {
+  void CheckWentOn(const Schedule& schedule, int rank, const ReplicaResult& result,
+                   const std::vector<std::string>& expected) {
     const Kind& kind = *schedule.kind;
     EXPECT_EQ(result.error, "");
     std::vector<std::string> lines = LinesOf(result.output);
@@ -168,35 +282,56 @@ class FaultSchedulesTest : public testing::Test {
       EXPECT_TRUE(caught.starts_with("(runtime.")) << caught;
       caught.clear();
     }
-    EXPECT_EQ(lines, Expected(schedule, kind.end != End::kNoFault));
+    EXPECT_EQ(lines, expected);
   }
 
-  void CheckEnded(const Schedule& schedule, int rank, const ReplicaResult& result) {
+  void CheckEnded(const Schedule& schedule, int rank, const ReplicaResult& result,
+                  const std::vector<std::string>& expected) {
     EXPECT_NE(result.error, "");
-    if (rank != schedule.rank) {
+    if (schedule.kind->end == End::kNcclEnds) {
+      const bool told = Contains(result.error, "NCCL's all-reduce failed on rank " +
+                                                   std::to_string(schedule.rank)) ||
+                        Contains(result.error, "for its end");
+      EXPECT_TRUE(told) << result.error;
+    } else if (rank != schedule.rank) {
       EXPECT_TRUE(Contains(result.error, std::to_string(schedule.rank))) << result.error;
       EXPECT_TRUE(Contains(result.error, "train.eta:")) << result.error;
     }
     const std::vector<std::string> lines = LinesOf(result.output);
-    const std::vector<std::string>& expected = Expected(schedule, /*skip=*/false);
     ASSERT_GE(lines.size(), static_cast<size_t>(schedule.step));
     for (int i = 0; i < schedule.step; ++i) EXPECT_EQ(lines[i], expected[i]);
   }
 
-  const FakeNccl nccl_;
   std::map<std::tuple<int, std::string, std::string>, std::vector<std::string>> expected_;
 };
 
-TEST_F(FaultSchedulesTest, AllEndAsTheyShould) {
+uint64_t Count() {
   const char* wanted = std::getenv("FAULT_SCHEDULES");
-  const uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : 500;
-  for (uint64_t seed = 0; seed < count && !HasFailure(); ++seed) {
+  return wanted ? std::strtoull(wanted, nullptr, 10) : 500;
+}
+
+TEST_F(FaultSchedulesTest, AllEndAsTheyShould) {
+  for (uint64_t seed = 0; seed < Count() && !HasFailure(); ++seed) {
     const Schedule schedule(seed);
     std::ostringstream text;
     text << "schedule " << seed << ": " << schedule;
     SCOPED_TRACE(text.str());
     Check(schedule);
   }
+}
+
+// Chance leaves nothing out: every kind, where a rank may be, with every backend that knows it, on
+// the first rank and on others.
+TEST(FaultScheduleTest, CoversAllKindsAndPhases) {
+  std::set<std::string> kinds;
+  std::set<std::tuple<At, std::string, bool>> places;
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    const Schedule schedule(seed);
+    kinds.insert(schedule.kind->name);
+    places.insert({schedule.kind->at, schedule.backend, schedule.rank == 0});
+  }
+  EXPECT_EQ(kinds.size(), std::size(kKinds));
+  EXPECT_EQ(places.size(), size_t{2 * (2 * kPhases - 1)});  // only NCCL fails while reducing
 }
 
 }  // namespace

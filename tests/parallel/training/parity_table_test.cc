@@ -90,10 +90,10 @@ const OptimizerCase kOptimizers[] = {
 
 // Exports of std.optim that are no optimizers.
 const std::set<std::string> kNoOptimizers = {
-    "learning-rate",    "set-learning-rate!", "with-average",    "scale-loss",
-    "loss-scale",       "step-schedule",      "cosine-schedule", "warm-up-schedule",
-    "plateau-schedule", "schedule-step!",     "schedule?",       "save-checkpoint",
-    "load-checkpoint",  "save-safetensors",   "load-safetensors"};
+    "learning-rate",    "set-learning-rate!", "with-average",     "scale-loss",
+    "loss-scale",       "step-schedule",      "cosine-schedule",  "warm-up-schedule",
+    "plateau-schedule", "schedule-step!",     "schedule?",        "save-checkpoint",
+    "load-checkpoint",  "save-safetensors",   "load-safetensors", "train-step-lazy!"};
 
 // `path` as in "std/nn.eta".
 std::set<std::string> ExportsOf(std::string_view path) {

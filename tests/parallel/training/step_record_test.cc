@@ -72,20 +72,20 @@ TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {
 }
 
 TEST_F(StepRecordTest, RanksWeighWhatTheyContribute) {
-  records_[0].denominator = 6;
-  records_[1].denominator = 0;
-  records_[2].denominator = 2;
+  records_[0].loss.denominator = 6;
+  records_[1].loss.denominator = 0;
+  records_[2].loss.denominator = 2;
   std::vector<double> weights;
   ComputeWeights(records_, &weights);
   EXPECT_EQ(weights, (std::vector<double>{0.75, 0, 0.25}));
 }
 
 TEST_F(StepRecordTest, TheLossIsThatOfAllRows) {
-  records_[0].numerator = 6, records_[0].denominator = 2;
-  records_[1].numerator = 3, records_[1].denominator = 1;
+  records_[0].loss.numerator = 6, records_[0].loss.denominator = 2;
+  records_[1].loss.numerator = 3, records_[1].loss.denominator = 1;
   EXPECT_EQ(TotalLoss(records_).mean(), 3);
   EXPECT_EQ(NonfiniteLossRank(records_), -1);
-  records_[1].numerator = std::numeric_limits<double>::quiet_NaN();
+  records_[1].loss.numerator = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(std::isnan(TotalLoss(records_).mean()));
   EXPECT_EQ(NonfiniteLossRank(records_), 1);
 }

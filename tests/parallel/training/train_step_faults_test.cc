@@ -123,6 +123,38 @@ TEST(TrainStepFaultsTest, AnExitInTheLossFunction) {
   EXPECT_TRUE(Contains(results[0].error, "called exit")) << results[0].error;
 }
 
+TEST(TrainStepFaultsTest, ALazyStepIsAStep) {
+  const auto program = [](const std::string& step, const std::string& loss_of) {
+    return R"((import std.torch std.optim)
+      (torch/manual-seed 5)
+      (define model (linear 3 2))
+      (define optimizer (adam model 0.01))
+      (define (train n)
+        (when (> n 0)
+          (let ((loss ()" +
+           step + R"( model optimizer mse-loss (parallel/shard (randn '(7 3)))
+                       (parallel/shard (ones '(7 2))))))
+            (write ()" +
+           loss_of + R"( loss)) (newline))
+          (train (- n 1))))
+      (train 5)
+      (write (map to-list (parameters model))))";
+  };
+  for (int ranks : {1, 3}) {
+    EXPECT_EQ(OutputOf(ranks, program("train-step-lazy!", "item")),
+              OutputOf(ranks, program("train-step!", "+")));
+  }
+}
+
+TEST(TrainStepFaultsTest, ALazyStepNamesItsPlace) {
+  const auto results = RunReplicas(2, R"((import std.torch std.optim)
+    (define model (linear 3 2))
+    (define optimizer (sgd model 0.1))
+    (train-step-lazy! model optimizer mse-loss (ones (if (= rank 1) '(2 4) '(2 3))) (ones '(2 2))))");
+  EXPECT_TRUE(Contains(results[0].error, "rank 1 failed at train.eta:4:5")) << results[0].error;
+  EXPECT_TRUE(Contains(results[1].error, "mat1 and mat2")) << results[1].error;
+}
+
 // --- Values that are not finite ----------------------------------------------------------------
 
 constexpr const char* kNanTraining = R"(
