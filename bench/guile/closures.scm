@@ -16,5 +16,5 @@
         ((car counter) (- (f 1)))
         ((car counter) 1)))))
 
-(display (run 500000))
+(display (run 1500000))
 (newline)

@@ -1,5 +1,5 @@
-; All ways to place 9 queens: recursion, and arrays that say which columns and diagonals are taken.
-(define n 9)
+; All ways to place 11 queens: recursion, and arrays that say which columns and diagonals are taken.
+(define n 11)
 (define columns (make-vector n #f))
 (define rising (make-vector (* 2 n) #f))
 (define falling (make-vector (* 2 n) #f))

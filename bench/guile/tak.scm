@@ -3,5 +3,5 @@
   (if (not (< y x))
       z
       (tak (tak (- x 1) y z) (tak (- y 1) z x) (tak (- z 1) x y))))
-(display (tak 24 16 8))
+(display (tak 27 18 8))
 (newline)

@@ -4,4 +4,4 @@ local function ackermann(m, n)
   if n == 0 then return ackermann(m - 1, 1) end
   return ackermann(m - 1, ackermann(m, n - 1))
 end
-print(ackermann(3, 8))
+print(ackermann(3, 9))

@@ -19,4 +19,4 @@ local function run(rounds)
   return counter[2]()
 end
 
-print(run(500000))
+print(run(1500000))

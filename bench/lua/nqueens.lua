@@ -1,5 +1,5 @@
--- All ways to place 9 queens: recursion, and arrays that say which columns and diagonals are taken.
-local n = 9
+-- All ways to place 11 queens: recursion, and arrays that say which columns and diagonals are taken.
+local n = 11
 local columns, rising, falling = {}, {}, {}
 for i = 0, 2 * n do
   columns[i], rising[i], falling[i] = false, false, false
