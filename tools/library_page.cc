@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "stdlib/embedded.h"
 #include "tools/documentation.h"
 #include "tools/form_docs.h"
-#include "vm/expander.h"
+#include "vm/library_index.h"
 #include "vm/macro_library.h"
-#include "vm/reader.h"
 #include "vm/special_forms.h"
 
 namespace eta {
@@ -41,7 +39,7 @@ class PageMaker {
         "sources.\n";
     AddForms();
     AddBuiltins();
-    for (const EmbeddedFile& file : EmbeddedStdlib()) AddModules(file);
+    AddModules();
     return std::move(page_);
   }
 
@@ -85,19 +83,13 @@ class PageMaker {
     }
   }
 
-  void AddModules(const EmbeddedFile& embedded) {
-    SymbolTable names;
-    DatumArena arena;
-    auto data = Read(embedded.text, 0, names, arena);
-    if (!data) return;
-    auto file = Expander(names, arena).ScanFile(*data, "");
-    if (!file) return;
-    for (const ExpandedModule& module : file->modules) {
-      if (module.is_script || IsElsewhere(*module.name)) continue;
-      Begin(*module.name);
-      for (const auto& id : module.exports) {
-        Add(*module.name, *id.name, CommentOn(vm_, embedded.path, *id.name));
-      }
+  void AddModules() {
+    std::string module;
+    for (const LibraryExport& known : LibraryExports()) {
+      if (IsElsewhere(known.module)) continue;
+      if (known.module != module) Begin(known.module);
+      module = known.module;
+      Add(module, known.name, CommentOn(vm_, known.path, known.name));
     }
   }
 

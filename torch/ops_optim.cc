@@ -145,7 +145,8 @@ OptimizerPtr Make(Call& call, const ModulePtr& module, double learning_rate,
   CheckFactor("learning rate", learning_rate);
   Options options(rest.items);
   const Optimizer::Settings settings{learning_rate, options.TakeClipping(),
-                                     options.Count("accumulate"), options.TakeCompression()};
+                                     options.Count("accumulate"), options.TakeCompression(),
+                                     options.Switch("shard-optimizer")};
   const auto average = options.TakeAverage();
   const LossScale loss_scale = options.TakeLossScale();
   const auto lists = options.TakeGroups();
@@ -217,9 +218,8 @@ constexpr NativeDef kOps[] = {
         },
         "(sgd module rate ['momentum m] ['weight-decay w] ['nesterov #t] [common]): gradient "
         "descent. Common to all optimizers are 'clip-norm or 'clip-value and a limit, 'accumulate "
-        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'compress 'bfloat16, 'groups and "
-        "a "
-        "list of lists "
+        "batches, 'average decay, 'loss-scale factor or 'dynamic, 'compress 'bfloat16, "
+        "'shard-optimizer #t, 'groups and a list of lists "
         "(module-or-parameters option value ...)"),
     Op<"optim/adam">(
         [](Call& call, const ModulePtr& module, double learning_rate, const Rest<Value>& rest) {

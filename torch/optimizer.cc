@@ -315,6 +315,7 @@ uint64_t Optimizer::LayoutSignature() const {
   }
   hash.Add(static_cast<uint64_t>(settings.accumulate));
   hash.Add(static_cast<uint64_t>(settings.compress));
+  hash.Add(static_cast<uint64_t>(settings.shard));
   return hash.value();
 }
 

@@ -53,6 +53,7 @@ class Optimizer {
     Clipping clipping = {};
     int64_t accumulate = 1;  // batches for one update
     bool compress = false;   // gradients travel between replicas as bfloat16
+    bool shard = false;      // replicas keep the state of their slices only, on every backend
   };
   // Some parameters of the module, which have a rule of their own.
   struct Group {

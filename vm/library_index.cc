@@ -10,15 +10,8 @@
 
 namespace eta {
 
-namespace {
-
-struct Export {
-  std::string name, module;
-};
-
-// All of the library's, by module.
-std::vector<Export> LibraryExports() {
-  std::vector<Export> exports;
+std::vector<LibraryExport> LibraryExports() {
+  std::vector<LibraryExport> exports;
   for (const EmbeddedFile& embedded : EmbeddedStdlib()) {
     SymbolTable names;
     DatumArena arena;
@@ -27,17 +20,17 @@ std::vector<Export> LibraryExports() {
     auto file = Expander(names, arena).ScanFile(*data, "");
     if (!file) continue;
     for (const ExpandedModule& module : file->modules) {
-      for (const auto& id : module.exports) exports.push_back({*id.name, *module.name});
+      for (const auto& id : module.exports) {
+        exports.push_back({*id.name, *module.name, embedded.path});
+      }
     }
   }
   return exports;
 }
 
-}  // namespace
-
 std::vector<std::string> LibraryExporters(std::string_view name) {
   std::vector<std::string> found;
-  for (Export& known : LibraryExports()) {
+  for (LibraryExport& known : LibraryExports()) {
     if (known.name == name) found.push_back(std::move(known.module));
   }
   return found;
@@ -52,12 +45,13 @@ std::string ExportedBy(std::string_view name) {
 }
 
 std::string NearestExport(std::string_view name) {
-  const std::vector<Export> exports = LibraryExports();
+  const std::vector<LibraryExport> exports = LibraryExports();
   std::vector<std::string_view> names;
-  for (const Export& known : exports) names.push_back(known.name);
+  for (const LibraryExport& known : exports) names.push_back(known.name);
   const std::string_view nearest = NearestName(name, names);
-  const auto found = std::find_if(exports.begin(), exports.end(),
-                                  [&](const Export& known) { return known.name == nearest; });
+  const auto found = std::find_if(exports.begin(), exports.end(), [&](const LibraryExport& known) {
+    return known.name == nearest;
+  });
   if (found == exports.end()) return "";
   return " (did you mean '" + found->name + "', exported by " + found->module + "?)";
 }

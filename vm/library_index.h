@@ -1,5 +1,5 @@
-// Which modules of the standard library export what. For error messages: it reads the library's
-// text anew each time.
+// Which modules of the standard library export what. For error messages and documents: it reads the
+// library's text anew each time.
 #pragma once
 
 #include <string>
@@ -7,6 +7,13 @@
 #include <vector>
 
 namespace eta {
+
+struct LibraryExport {
+  std::string name, module;
+  std::string_view path;  // of the module's file, in the library
+};
+// All there are, module by module, in the order of their lists of exports.
+std::vector<LibraryExport> LibraryExports();
 
 // The modules that export `name`, in order.
 std::vector<std::string> LibraryExporters(std::string_view name);

@@ -129,18 +129,24 @@ class Replicas {
   std::vector<std::thread> threads_;
 };
 
-void TrainStep(benchmark::State& state) {
-  const Shape shape{state.range(0), state.range(1), state.range(2)};
-  const int ranks = static_cast<int>(state.range(3));
+// `train` does that many steps and returns the seconds that they took.
+template <class Train>
+void Measure(benchmark::State& state, const Train& train) {
   constexpr int kSteps = 5;
-  Replicas replicas(ranks, shape);
   double best = 1e9;  // the time that other programs disturbed least
   for (auto _ : state) {
-    const double seconds = replicas.Train(kSteps) / kSteps;
+    const double seconds = train(kSteps) / kSteps;
     best = std::min(best, seconds);
     state.SetIterationTime(seconds);
   }
   state.counters["best_us"] = best * 1e6;
+}
+
+void TrainStep(benchmark::State& state) {
+  const Shape shape{state.range(0), state.range(1), state.range(2)};
+  const int ranks = static_cast<int>(state.range(3));
+  Replicas replicas(ranks, shape);
+  Measure(state, [&](int steps) { return replicas.Train(steps); });
   state.counters["rows/s"] = benchmark::Counter(
       static_cast<double>(state.iterations() * shape.batch * ranks), benchmark::Counter::kIsRate);
 }
@@ -149,16 +155,11 @@ void CppTrainStep(benchmark::State& state) {
   const OwnAllocator own;
   at::set_num_threads(1);
   CppLoop loop({state.range(0), state.range(1), state.range(2)});
-  constexpr int kSteps = 5;
-  double best = 1e9;
-  for (auto _ : state) {
+  Measure(state, [&](int steps) {
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < kSteps; ++i) benchmark::DoNotOptimize(loop.Step());
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::min(best, took.count() / kSteps);
-    state.SetIterationTime(took.count() / kSteps);
-  }
-  state.counters["best_us"] = best * 1e6;
+    for (int i = 0; i < steps; ++i) benchmark::DoNotOptimize(loop.Step());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  });
 }
 
 BENCHMARK(CppTrainStep)

@@ -121,7 +121,7 @@ class Averaging {
     for (const auto& known : training_.known()) {
       const auto optimizer = known->optimizer.lock();
       if (!optimizer || !Covers(*optimizer)) continue;
-      if (!GatherState(meeting_, *known)) return false;
+      if (!GatherState(meeting_, *known, training_.site.text())) return false;
     }
     return true;
   }

@@ -68,7 +68,8 @@ class JointSave {
   }
 
   bool Gather(const std::shared_ptr<tensor::Optimizer>& optimizer) {
-    return !optimizer->state_is_sliced || GatherState(meeting_, training_.Know(optimizer));
+    return !optimizer->state_is_sliced ||
+           GatherState(meeting_, training_.Know(optimizer), training_.site.text());
   }
 
   // The states of the ranks' own streams.

@@ -1,17 +1,28 @@
 #include "parallel/training/gather_state.h"
 
+#include "parallel/training/slice_exchange.h"
 #include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 
-bool GatherState(Meeting& meeting, KnownOptimizer& known) {
+bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   const auto optimizer = known.optimizer.lock();
   if (!optimizer->state_is_sliced) return true;
   meeting.Open(&known.memory);
   meeting.mine().optimizer = known.number;
   if (!meeting.Meet(StepRecord::Phase::kSave)) return false;
-  SliceOwner(meeting.member().rank(), meeting.records()).CollectState();
+  Communicator& communicator = meeting.member().communicator();
+  const bool together = communicator.SharesMemory();
+  if (together) SliceOwner(meeting.member().rank(), meeting.records()).CollectState();
   meeting.Part();
+  if (!together) {
+    SliceExchange exchange(known.memory.segments, communicator, site);
+    const Status gathered = exchange.GatherState();
+    if (!gathered.ok()) {
+      (void)meeting.Fail(gathered);
+      return false;
+    }
+  }
   optimizer->state_is_sliced = false;
   return true;
 }

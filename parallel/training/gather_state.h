@@ -10,7 +10,7 @@
 namespace eta::parallel {
 
 // Meets the others, unless the state is whole. All ranks call it, for the same optimizer, which is
-// known.optimizer and alive. False: the operation is over, and an error is pending.
-bool GatherState(Meeting& meeting, KnownOptimizer& known);
+// known.optimizer and alive, from `site`. False: the operation is over, and an error is pending.
+bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site);
 
 }  // namespace eta::parallel

@@ -56,6 +56,7 @@ Value JointStep::Run() {
     return Value::Failure();
   }
   if (gathers_only_ && !shares_loss_) return Value::Double(OwnMean());
+  if (!gathers_only_ && optimizer().settings.shard) optimizer().ZeroGradients();
   return meeting_.End(Value::Double(totals_.mean()));
 }
 
@@ -82,8 +83,8 @@ bool JointStep::Enter() {
   }
   meeting_.mine().entering = true;
   // Where the layout changes, slices do too; each rank needs the whole state first.
-  return GatherState(meeting_, *known_) && meeting_.Try([&](Call& call) { return LayOut(call); }) &&
-         AgreeOnStart() && CheckBlas();
+  return GatherState(meeting_, *known_, training_.site.text()) &&
+         meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() && CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -316,8 +317,7 @@ void JointStep::UpdateSlices(const SliceOwner& slices) {
   optimizer().BeginUpdate(training_.with_gradient);
   if (optimizer().settings.clipping.by_norm()) optimizer().LimitGradients(SquaredSums());
   slices.Update(optimizer());
-  const auto& segments = known_->memory.segments;
-  optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+  NoteSlicedState();
 }
 
 // Of all slices, with the same bits on all ranks; and with shards on any number of them.
@@ -337,20 +337,56 @@ bool JointStep::ReduceApart() {
   CombineMasks();
   Nonfinite nonfinite = FirstNonfinite();
   meeting_.Part();
-  if (!nonfinite.found) {
-    const Status summed = SumApart();
-    if (!summed.ok()) {
-      (void)meeting_.Fail(summed);
-      return false;
-    }
-    const PhaseScope reducing(&log(), Phase::kReduce);
-    nonfinite = FindNonfinite(segments, /*rank=*/-1);
-  }
-  if (nonfinite.found) return NonfiniteGradient(nonfinite);
+  SliceExchange slices(segments, communicator(), training_.site.text());
+  SliceExchange::Findings findings{.nonfinite = nonfinite};
+  if (!nonfinite.found && !Passed(FindSums(slices, &findings))) return false;
+  if (findings.nonfinite.found) return NonfiniteGradient(findings.nonfinite);
+  if (optimizer().settings.shard) return UpdateOwnSlices(slices, findings.squares);
   return Commit([&] { optimizer().Update(training_.with_gradient); });
 }
 
-Status JointStep::SumApart() {
+bool JointStep::Passed(const Status& status) {
+  if (!status.ok()) (void)meeting_.Fail(status);
+  return status.ok();
+}
+
+// Makes the sums, and says on all ranks alike what is to be known of them.
+Status JointStep::FindSums(SliceExchange& slices, SliceExchange::Findings* findings) {
+  const auto& segments = known_->memory.segments;
+  const Status summed = SumApart(slices);
+  if (!summed.ok()) return summed;
+  const PhaseScope reducing(&log(), Phase::kReduce);
+  if (SumsAreEverywhere()) {
+    findings->nonfinite = FindNonfinite(segments, /*rank=*/-1);
+    if (optimizer().settings.shard) findings->squares = optimizer().SquaredGradients();
+    return {};
+  }
+  *findings = slices.LookAtSlices(optimizer());
+  return slices.Share(findings);
+}
+
+// Where only what the ranks send can be summed, all of them get all of it.
+bool JointStep::SumsAreEverywhere() const {
+  const auto& settings = (*arguments_.optimizer)->settings;
+  return !settings.shard || settings.compress || shards() > 0;
+}
+
+bool JointStep::UpdateOwnSlices(SliceExchange& slices, double squares) {
+  const bool updated = Commit([&] {
+    optimizer().BeginUpdate(training_.with_gradient);
+    if (optimizer().settings.clipping.by_norm()) optimizer().LimitGradients(squares);
+    slices.UpdateSlices(optimizer());
+    NoteSlicedState();
+  });
+  return updated && Passed(slices.GatherParameters());
+}
+
+void JointStep::NoteSlicedState() {
+  const auto& segments = known_->memory.segments;
+  optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+}
+
+Status JointStep::SumApart(SliceExchange& slices) {
   const auto& segments = known_->memory.segments;
   const std::string& site = training_.site.text();
   if (optimizer().settings.compress) {
@@ -358,6 +394,7 @@ Status JointStep::SumApart() {
   }
   if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
+  if (!SumsAreEverywhere()) return slices.ScatterGradients(weight, log());
   return SumGradients(segments, weight, communicator(), site, log());
 }
 

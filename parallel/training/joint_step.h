@@ -20,6 +20,7 @@
 #include "parallel/training/local_step.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
+#include "parallel/training/slice_exchange.h"
 #include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
@@ -72,7 +73,12 @@ class JointStep {
   void AddGradients(const tensor::Optimizer::Mask& before, const tensor::Optimizer::Mask& after);
   bool ReduceTogether();
   bool ReduceApart();
-  Status SumApart();
+  Status SumApart(SliceExchange& slices);
+  Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
+  bool SumsAreEverywhere() const;
+  bool UpdateOwnSlices(SliceExchange& slices, double squares);
+  void NoteSlicedState();
+  bool Passed(const Status& status);
   void UpdateSlices(const SliceOwner& slices);
   double SquaredSums();
   bool Commit(c10::function_ref<void()> update);

@@ -9,17 +9,6 @@
 namespace eta::parallel {
 namespace {
 
-// Multiplies the gradient.
-void Weigh(const SegmentMemory& segment, double weight) {
-  const size_t element = SizeOf(segment.dtype), block = kReduceBlockBytes / element;
-  for (size_t at = 0; at < segment.count; at += block) {
-    std::byte* const data = segment.gradient + at * element;
-    const std::byte* const input = data;
-    ReduceWeightedBlock(segment.dtype, {&input, 1}, {&weight, 1},
-                        std::min(block, segment.count - at), data);
-  }
-}
-
 // Looks at `copies` times a segment's elements where `data` says.
 template <class Data>
 Nonfinite Search(std::span<const SegmentMemory> segments, size_t copies, int rank,
@@ -80,6 +69,16 @@ Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank) {
 Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank) {
   return Search(segments, shards, rank,
                 [](const SegmentMemory& segment) { return segment.addends; });
+}
+
+void Weigh(const SegmentMemory& segment, double weight) {
+  const size_t element = SizeOf(segment.dtype), block = kReduceBlockBytes / element;
+  for (size_t at = 0; at < segment.count; at += block) {
+    std::byte* const data = segment.gradient + at * element;
+    const std::byte* const input = data;
+    ReduceWeightedBlock(segment.dtype, {&input, 1}, {&weight, 1},
+                        std::min(block, segment.count - at), data);
+  }
 }
 
 Status SumGradients(std::span<const SegmentMemory> segments, double weight,

@@ -19,6 +19,9 @@ Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank);
 // The same of this rank's addends, of which there are `shards`.
 Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank);
 
+// Multiplies the gradients.
+void Weigh(const SegmentMemory& segment, double weight);
+
 // The gradients, times this rank's weight, become the sums over all ranks. Each segment is noted in
 // `log`. Not ok: the world is over.
 Status SumGradients(std::span<const SegmentMemory> segments, double weight,

@@ -79,7 +79,7 @@ class Shrinking {
     }
     meeting.Part();
     return std::all_of(numbers.begin(), numbers.end(), [&](uint32_t number) {
-      return GatherState(meeting, *training_.Find(number));
+      return GatherState(meeting, *training_.Find(number), training_.site.text());
     });
   }
 

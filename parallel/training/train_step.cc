@@ -84,6 +84,7 @@ Value StepAlone(tensor::Call& call) {
   const PhaseScope scope(log, Phase::kUpdate);
   optimizer.Update(mask);
   optimizer.loss_scale.Advance();
+  if (optimizer.settings.shard) optimizer.ZeroGradients();  // as on several replicas
   return Value::Double(mean);
 }
 

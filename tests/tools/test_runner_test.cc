@@ -2,30 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "tests/support/temporary_folder.h"
 #include "tools/program.h"
 
 namespace eta {
 namespace {
 
-namespace fs = std::filesystem;
-
 class TestRunnerTest : public testing::Test {
  protected:
-  TestRunnerTest() {
-    std::string pattern = testing::TempDir() + "/test_runner_testXXXXXX";
-    root_ = mkdtemp(pattern.data());
-  }
-  ~TestRunnerTest() override { fs::remove_all(root_); }
-
   std::string Write(const std::string& path, const std::string& text) {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-    return (root_ / path).string();
+    return root_.Write(path, text);
   }
 
   TestRun Run(const std::string& text) {
@@ -34,14 +22,14 @@ class TestRunnerTest : public testing::Test {
     return run ? *run : TestRun{};
   }
 
-  fs::path root_;
+  const TemporaryFolder root_;
   const TestSettings settings_{std::nullopt, Host()};
 };
 
 TEST_F(TestRunnerTest, FindsTestsBelowADirectoryInOrder) {
   const std::string b = Write("b.test.eta", ""), a = Write("a/z.test.eta", "");
   const std::string smoke = Write("c_smoke.eta", ""), other = Write("d.eta", "");
-  EXPECT_EQ(*FindTests(root_.string()), (std::vector<std::string>{a, b, smoke}));
+  EXPECT_EQ(*FindTests(root_.path().string()), (std::vector<std::string>{a, b, smoke}));
   EXPECT_EQ(*FindTests(other), std::vector<std::string>{other});
   EXPECT_EQ(FindTests("/no/such").error(), "path does not exist: \"/no/such\"");
 }

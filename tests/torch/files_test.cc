@@ -1,13 +1,13 @@
 // tensor-save and tensor-load.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
 #include "tests/torch/script.h"
 
 namespace eta::tensor {
@@ -15,19 +15,13 @@ namespace {
 
 class FilesTest : public testing::Test {
  protected:
-  FilesTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~FilesTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
   std::string Quoted(const std::string& name) const { return '"' + Path(name) + '"'; }
   auto CountFiles() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), {});
+    return std::distance(std::filesystem::directory_iterator(folder_.path()), {});
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_;
   Script script_;
 };
 
@@ -78,8 +72,8 @@ TEST_F(FilesTest, WhatIsNoTensorIsRefused) {
     EXPECT_EQ(script_.Eval("(torch/load " + Quoted(name) + ")"),
               "error: torch/load: '" + Path(name) + "' is not a saved tensor, or it is damaged");
   }
-  EXPECT_EQ(script_.Eval("(torch/load \"" + folder_.string() + "\")"),
-            "error: torch/load: cannot read '" + folder_.string() + "': Is a directory");
+  EXPECT_EQ(script_.Eval("(torch/load \"" + folder_.path().string() + "\")"),
+            "error: torch/load: cannot read '" + folder_.path().string() + "': Is a directory");
 }
 
 TEST_F(FilesTest, ATruncatedFileIsRefused) {

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "tests/support/temporary_folder.h"
 #include "vm/diagnostics.h"
 #include "vm/vm.h"
 
@@ -29,17 +28,8 @@ class StringConsole : public Console {
 
 class LoaderTest : public testing::Test {
  protected:
-  LoaderTest() {
-    std::string pattern = testing::TempDir() + "/loader_testXXXXXX";
-    root_ = mkdtemp(pattern.data());
-  }
-  ~LoaderTest() override { fs::remove_all(root_); }
-
   std::string Write(const std::string& path, const std::string& text) {
-    const fs::path full = root_ / path;
-    fs::create_directories(full.parent_path());
-    std::ofstream(full) << text;
-    return full.string();
+    return root_.Write(path, text);
   }
 
   void Start(std::vector<std::string> search_path = {}, bool stress = true) {
@@ -76,7 +66,7 @@ class LoaderTest : public testing::Test {
     return result.IsInt() ? std::to_string(result.AsInt()) : result.IsNil() ? "()" : "other";
   }
 
-  fs::path root_;
+  const TemporaryFolder root_;
   std::string output_, listing_;
   std::unique_ptr<Vm> vm_;
 };
@@ -90,7 +80,7 @@ TEST_F(LoaderTest, SearchPathComesBeforeTheProgramsDirectory) {
   Write("one/m.eta", "(module m (export x) (define x 1))");
   Write("two/m.eta", "(module m (export x) (define x 2))");
   Write("m.eta", "(module m (export x) (define x 3))");
-  Start({(root_ / "nowhere").string(), (root_ / "two").string(), (root_ / "one").string()});
+  Start({root_.Path("nowhere"), root_.Path("two"), root_.Path("one")});
   EXPECT_EQ(Run(Write("main.eta", "(import m) (display x)")), "2");
 }
 
@@ -101,8 +91,8 @@ TEST_F(LoaderTest, ProjectRootsComeFirst) {
   Write("path/m.eta", "(module m (export x) (define x 3))");
   const std::string main = Write("project/sub/main.eta", "(import m n) (display (+ x y))");
   const fs::path before = fs::current_path();
-  fs::current_path(root_ / "project" / "sub");
-  Start({(root_ / "path").string()});
+  fs::current_path(root_.path() / "project" / "sub");
+  Start({root_.Path("path")});
   EXPECT_EQ(Run(main), "3");
   fs::current_path(before);
 }
@@ -120,9 +110,10 @@ TEST_F(LoaderTest, NothingOfAFileRunsWhenAnyOfItIsWrong) {
 }
 
 TEST_F(LoaderTest, FailuresOfFiles) {
-  const std::string missing = (root_ / "missing.eta").string();
+  const std::string missing = root_.Path("missing.eta");
   EXPECT_EQ(Run(missing), "error: file not found: " + missing + "\n");
-  EXPECT_EQ(Run(root_.string()), "error: not a file but a directory: " + root_.string() + "\n");
+  EXPECT_EQ(Run(root_.path().string()),
+            "error: not a file but a directory: " + root_.path().string() + "\n");
 }
 
 TEST_F(LoaderTest, AModuleThatItsOwnFileImports) {
@@ -160,7 +151,7 @@ TEST_F(LoaderTest, RedefinitionsAreForLaterSubmissions) {
 
 TEST_F(LoaderTest, SubmissionsKeepImports) {
   Write("m.eta", "(module m (export y) (define y 3))");
-  Start({root_.string()});
+  Start({root_.path().string()});
   EXPECT_EQ(Submit("(import (prefix m m:))"), "()");
   EXPECT_EQ(Submit("m:y"), "3");
   EXPECT_EQ(Submit("(define m:y 4) m:y"), "4");

@@ -100,7 +100,7 @@ TEST(FailureTest, WhoeverEndsFirstTheRankAtFaultSpeaks) {
   const GroupRun run = RunScript(R"(
 (define (spin n) (if (> n 0) (spin (- n 1))))
 (barrier)
-(if (= (rank) 1) (begin (spin 100000)
+(if (= (rank) 1) (begin (spin 10000)
                         (blame 1)))
 (blame 1))");
   ExpectOneFailure(run);

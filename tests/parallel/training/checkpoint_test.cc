@@ -1,25 +1,18 @@
 // save-checkpoint, load-checkpoint, save-safetensors, load-safetensors, as programs call them.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "tests/parallel/training/replicas.h"
+#include "tests/support/temporary_folder.h"
 
 namespace eta::parallel {
 namespace {
 
 class CheckpointTest : public testing::Test {
  protected:
-  CheckpointTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    path_ = (folder_ / "run.ckpt").string();
-  }
-  ~CheckpointTest() override { std::filesystem::remove_all(folder_); }
-
   // A program with `path`, a model, a schedule and `(steps n)`, which trains and writes the losses.
   std::string Program(const std::string& body, const std::string& optimizer = "(adam model 0.05)",
                       const std::string& model =
@@ -49,11 +42,11 @@ class CheckpointTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   auto CountFiles() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), {});
+    return std::distance(std::filesystem::directory_iterator(folder_.path()), {});
   }
 
-  std::filesystem::path folder_;
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.Path("run.ckpt");
 };
 
 TEST_F(CheckpointTest, TrainingGoesOnAsIfNothingHadHappened) {

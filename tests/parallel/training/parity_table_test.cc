@@ -7,11 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <sstream>
 #include <string>
 
-#include "stdlib/embedded.h"
 #include "tests/parallel/training/replicas.h"
+#include "vm/library_index.h"
 
 namespace eta::parallel {
 namespace {
@@ -95,17 +94,12 @@ const std::set<std::string> kNoOptimizers = {
     "plateau-schedule", "schedule-step!",     "schedule?",        "save-checkpoint",
     "load-checkpoint",  "save-safetensors",   "load-safetensors", "train-step-lazy!"};
 
-// `path` as in "std/nn.eta".
-std::set<std::string> ExportsOf(std::string_view path) {
-  std::string_view text;
-  for (const EmbeddedFile& file : EmbeddedStdlib()) {
-    if (file.path == path) text = file.text;
-  }
-  EXPECT_FALSE(text.empty()) << path;
-  const size_t begin = text.find("(export ") + 8;
-  std::istringstream words(std::string(text.substr(begin, text.find(')', begin) - begin)));
+std::set<std::string> ExportsOf(std::string_view module) {
   std::set<std::string> names;
-  for (std::string word; words >> word;) names.insert(word);
+  for (const LibraryExport& known : LibraryExports()) {
+    if (known.module == module) names.insert(known.name);
+  }
+  EXPECT_FALSE(names.empty()) << module;
   return names;
 }
 
@@ -113,14 +107,13 @@ TEST(ParityTableTest, HasEveryLayer) {
   std::set<std::string> known = kNoLayers;
   for (const Layer& layer : kLayers) known.insert(layer.name);
   known.insert(kExempt.begin(), kExempt.end());
-  for (const std::string& name : ExportsOf("std/nn.eta")) EXPECT_TRUE(known.contains(name)) << name;
+  for (const std::string& name : ExportsOf("std.nn")) EXPECT_TRUE(known.contains(name)) << name;
 }
 
 TEST(ParityTableTest, HasEveryOptimizer) {
   std::set<std::string> known = kNoOptimizers;
   for (const OptimizerCase& optimizer : kOptimizers) known.insert(optimizer.name);
-  for (const std::string& name : ExportsOf("std/optim.eta"))
-    EXPECT_TRUE(known.contains(name)) << name;
+  for (const std::string& name : ExportsOf("std.optim")) EXPECT_TRUE(known.contains(name)) << name;
 }
 
 // 200 steps with each optimizer; writes losses and parameters. What is learned is a weighted mean

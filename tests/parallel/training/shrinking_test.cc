@@ -2,11 +2,9 @@
 // the run is that of a smaller world.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "tests/fakes/fake_nccl.h"
 #include "tests/parallel/training/replicas.h"
+#include "tests/support/temporary_folder.h"
 
 namespace eta::parallel {
 namespace {
@@ -50,12 +48,6 @@ constexpr LaunchOptions kShrink = {.on_failure = OnFailure::kShrink};
 
 class ShrinkingTest : public testing::TestWithParam<const char*> {
  protected:
-  ShrinkingTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~ShrinkingTest() override { std::filesystem::remove_all(folder_); }
-
   static std::vector<ReplicaResult> Train(int ranks, const std::string& body, int shards = 0) {
     return RunReplicas(ranks, kTraining + body,
                        {.launch = kShrink, .backend = GetParam(), .shards = shards});
@@ -77,14 +69,14 @@ class ShrinkingTest : public testing::TestWithParam<const char*> {
   }
 
   std::string Checkpoint(const std::string& verb) const {
-    return "(" + verb + "-checkpoint \"" + (folder_ / "run.ckpt").string() +
+    return "(" + verb + "-checkpoint \"" + folder_.Path("run.ckpt") +
            "\" 'model model 'generator generator 'optimizer optimizer 'other other)";
   }
 
   const FakeNccl nccl_;
 
  private:
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_;
 };
 
 // The smaller world starts from the state before the step, and takes the batches that remain.
@@ -124,6 +116,13 @@ TEST_P(ShrinkingTest, WorldsShrinkAgainAndAgain) {
   // Of 0 1 2 3 4 there remain 0 2 4, then 0 2, then 0.
   const std::string output = OutputOfThoseThatStay(results, {1, 2, 3, 4});
   EXPECT_TRUE(output.ends_with("#t1")) << output;
+}
+
+TEST_P(ShrinkingTest, StateThatIsSpreadOverRanksIsPutTogetherFirst) {
+  const std::string body = "(train 0 7 '((2 1) (5 1))) (finish)";
+  const std::string whole = OutputOfThoseThatStay(Train(4, body), {1, 2});
+  const std::string redefined = "(define optimizer (adam model 0.01 'shard-optimizer #t))" + body;
+  EXPECT_EQ(OutputOfThoseThatStay(Train(4, redefined), {1, 2}), whole);
 }
 
 TEST_P(ShrinkingTest, ResultsAreThoseOfOneDeviceWithoutThatStep) {

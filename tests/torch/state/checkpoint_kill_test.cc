@@ -9,9 +9,9 @@
 
 #include <cstdarg>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
+#include "tests/support/temporary_folder.h"
 #include "tests/torch/script.h"
 
 namespace {
@@ -128,9 +128,8 @@ int SaveInChild(const std::string& path, int kill_at, bool in_the_midst, int* ca
 }
 
 TEST(CheckpointKillTest, ThePreviousOneOrTheNewOneIsThere) {
-  std::string folder = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  const std::string path = folder + "/run.ckpt";
+  const TemporaryFolder folder;
+  const std::string path = folder.Path("run.ckpt");
   const std::string before = Expected(1), after = Expected(2);
   ASSERT_NE(before, after);
   int calls = 0, kept = 0, replaced = 0;
@@ -150,7 +149,6 @@ TEST(CheckpointKillTest, ThePreviousOneOrTheNewOneIsThere) {
   }
   EXPECT_GT(kept, 5);
   EXPECT_GT(replaced, 0);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -2,24 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include "tests/support/temporary_folder.h"
 
 namespace eta::tensor {
 namespace {
 
 class SafetensorsTest : public testing::Test {
  protected:
-  SafetensorsTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "eta-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~SafetensorsTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path() const { return (folder_ / "t.safetensors").string(); }
-  void Write(const std::string& bytes) const { std::ofstream(Path(), std::ios::binary) << bytes; }
+  std::string Path() const { return folder_.Path(kName); }
+  void Write(const std::string& bytes) const { folder_.Write(kName, bytes); }
   std::string Bytes() const {
     std::ifstream file(Path(), std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -46,7 +40,8 @@ class SafetensorsTest : public testing::Test {
                                  {{"key", "value"}}));
   }
 
-  std::filesystem::path folder_;
+  static constexpr const char* kName = "t.safetensors";
+  const TemporaryFolder folder_;
 };
 
 TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
