@@ -59,7 +59,7 @@ class Interpreter {
   static constexpr size_t kTraceFrames = 32;
   // The span of the form being executed, and of its callers; innermost first.
   std::vector<TraceFrame> Trace() const;
-  // Whether somebody may ask where what is pending was raised: not if a catch form takes the value.
+  // Whether somebody may ask for the trace of what is pending: not if a catch form takes the value.
   bool WantsTrace() const;
   // See Vm. Takes no memory.
   SourceSpan CurrentSpan() const;

@@ -64,7 +64,12 @@ Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
 
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
-  if (interpreter_->WantsTrace()) pending_.trace = interpreter_->Trace();
+  if (interpreter_->WantsTrace()) {
+    pending_.trace = interpreter_->Trace();
+  } else {
+    // Natives that the raise passes through tell other replicas where it happened.
+    pending_.trace.push_back({"", interpreter_->CurrentSpan()});
+  }
   return Value::Failure();
 }
 
