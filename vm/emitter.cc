@@ -305,7 +305,7 @@ void ProcedureEmitter::EmitArithmetic(const Node* node, const Primitive& primiti
   const Node* first = node->operands[0];
   const Node* second = node->operands[1];
   const size_t count = node->operands.size() - 1;
-  if (count == 2 && primitive.commutes && IsNumber(first) && !IsNumber(second)) {
+  if (primitive.commutes && IsNumber(first) && !IsNumber(second)) {
     std::swap(first, second);
   }
   const int last = count == 2 ? dst : out_.Reserve();
