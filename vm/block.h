@@ -10,8 +10,9 @@
 namespace eta {
 
 // Cell sizes in bytes. The smallest holds a free run's head, the largest still packs 31 to a block.
-inline constexpr uint16_t kCellSizes[] = {16,  24,  32,  40,  48,  64,  80,   96,
-                                          128, 160, 192, 256, 384, 512, 1024, 2048};
+// 288 is a full node of a persistent table.
+inline constexpr uint16_t kCellSizes[] = {16,  24,  32,  40,  48,  64,  80,   96,  128,
+                                          160, 192, 256, 288, 384, 512, 1024, 2048};
 inline constexpr int kSizeClassCount = sizeof(kCellSizes) / sizeof(kCellSizes[0]);
 inline constexpr size_t kMaxCellBytes = 2048;
 inline constexpr uint8_t kLargeObject = 0xFF;

@@ -373,6 +373,12 @@ Value Heap::Vector(size_t length, Value fill) {
   return Value::Of(vector);
 }
 
+VectorObject* Heap::UnfilledVector(size_t length) {
+  auto* vector = New<VectorObject>(VectorObject::Bytes(length));
+  vector->length = length;
+  return vector;
+}
+
 Value Heap::Bytevector(std::span<const uint8_t> bytes) {
   auto* vector = New<BytevectorObject>(BytevectorObject::Bytes(bytes.size()));
   vector->length = bytes.size();

@@ -101,6 +101,8 @@ class Heap {
   }
   Value String(std::string_view bytes);
   Value Vector(size_t length, Value fill);
+  // The caller fills it before the next allocation.
+  VectorObject* UnfilledVector(size_t length);
   Value Bytevector(std::span<const uint8_t> bytes);
   // Inline where it fits, otherwise on the heap.
   Value Integer(int64_t i) { return Value::FitsInt(i) ? Value::Int(i) : BoxedInteger(i); }
