@@ -1,8 +1,17 @@
 #include "vm/block.h"
 
+#include <sanitizer/asan_interface.h>
+
 #include <new>
 
 namespace eta {
+namespace {
+
+// What sweeping looks at again in a free cell. AddressSanitizer reports a use of the others.
+constexpr size_t kSweptBytes = 8;
+static_assert(sizeof(Object) <= kSweptBytes);
+
+}  // namespace
 
 Block* Block::New(void* memory, int size_class) {
   Block* block = new (memory) Block;
@@ -25,8 +34,10 @@ FreeRun* Block::Sweep(FreeRun* tail, size_t* live) {
     char* const begin = at;
     do {
       reinterpret_cast<Object*>(at)->kind = ObjectKind::kFree;
+      ASAN_POISON_MEMORY_REGION(at + kSweptBytes, step - kSweptBytes);
       at += step;
     } while (at < end && !reinterpret_cast<Object*>(at)->marked);
+    ASAN_UNPOISON_MEMORY_REGION(begin, sizeof(FreeRun));
     run->cell_count = static_cast<uint32_t>((at - begin) / step);
     run->next = tail;
     tail = run;

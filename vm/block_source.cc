@@ -1,5 +1,6 @@
 #include "vm/block_source.h"
 
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ Block* BlockSource::Take(int size_class) {
   chunk->free &= ~(uint32_t{1} << index);
   --free_blocks_;
   char* memory = chunk->memory + index * Block::kBytes;
+  ASAN_UNPOISON_MEMORY_REGION(memory, Block::kBytes);
   std::memset(memory, 0, Block::kBytes);
   return Block::New(memory, size_class);
 }
@@ -35,6 +37,7 @@ void BlockSource::Give(Block* block) {
   const auto chunk = std::ranges::upper_bound(chunks_, memory, {}, &Chunk::memory) - 1;
   chunk->free |= uint32_t{1} << (memory - chunk->memory) / Block::kBytes;
   ++free_blocks_;
+  ASAN_POISON_MEMORY_REGION(memory, Block::kBytes);
   if (chunk->free == kAllFree && free_blocks_ > kSpareChunks * kBlocks) {
     std::free(chunk->memory);
     free_blocks_ -= kBlocks;

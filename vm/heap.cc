@@ -181,6 +181,7 @@ void Heap::Impl::TakeRun(int size_class) {
   runs = run->next;
   if (count < run->cell_count) {
     auto* rest = reinterpret_cast<FreeRun*>(begin + cell_bytes);
+    ASAN_UNPOISON_MEMORY_REGION(rest, sizeof(FreeRun));
     rest->cell_count = static_cast<uint32_t>(run->cell_count - count);
     rest->next = runs;
     runs = rest;

@@ -20,6 +20,8 @@
 // Thread safety: one thread, except AddExternalBytes.
 #pragma once
 
+#include <sanitizer/asan_interface.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -163,6 +165,7 @@ class Heap {
       return nullptr;
     auto* object = reinterpret_cast<T*>(range.next);
     range.next += kCellSizes[size_class];
+    ASAN_UNPOISON_MEMORY_REGION(object, bytes);
     static_cast<Object&>(*object) = {T::kKind, false, static_cast<uint8_t>(size_class), 0};
     return object;
   }
