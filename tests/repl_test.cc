@@ -95,7 +95,7 @@ TEST_F(ReplTest, Commands) {
   Expect(":doc sort\r", "std.collections");
   Expect(":time (+ 20 3)\r", "=> 23");
   Expect("", " ms, ");
-  Expect(":disasm (lambda (x) (+ x 1))\r", "AddK");
+  Expect(":disasm (lambda (x) (+ x 1))\r", "AddI");
   Expect(":hlep\r", "did you mean ':help'?");
   Expect(":type\r", ":type needs a FORM");
   Expect(":type (car 1)\r", "car: not a pair");

@@ -1,6 +1,7 @@
 // Block: 64 KiB of cells of one size class, and how it is swept. Part of the heap.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -9,14 +10,25 @@
 namespace eta {
 
 // Cell sizes in bytes. The smallest holds a free run's head, the largest still packs 31 to a block.
-inline constexpr uint16_t kCellSizes[] = {16,  24,  32,  40,  48,  64,  80,   96,
-                                          128, 160, 192, 256, 384, 512, 1024, 2048};
+// 288 is a full node of a persistent table.
+inline constexpr uint16_t kCellSizes[] = {16,  24,  32,  40,  48,  64,  80,   96,  128,
+                                          160, 192, 256, 288, 384, 512, 1024, 2048};
 inline constexpr int kSizeClassCount = sizeof(kCellSizes) / sizeof(kCellSizes[0]);
 inline constexpr size_t kMaxCellBytes = 2048;
 inline constexpr uint8_t kLargeObject = 0xFF;
 
+inline constexpr auto kSizeClasses = [] {
+  std::array<uint8_t, kMaxCellBytes / 8 + 1> table{};
+  int size_class = 0;
+  for (size_t i = 0; i < table.size(); ++i) {
+    while (kCellSizes[size_class] < i * 8) ++size_class;
+    table[i] = static_cast<uint8_t>(size_class);
+  }
+  return table;
+}();
+
 // The class of the smallest cell that holds `bytes`. REQUIRES: bytes <= kMaxCellBytes.
-int SizeClassFor(size_t bytes);
+constexpr int SizeClassFor(size_t bytes) { return kSizeClasses[(bytes + 7) / 8]; }
 
 // The head of a stretch of free cells, written over the first of them.
 struct FreeRun : Object {
@@ -29,10 +41,8 @@ class Block {
  public:
   static constexpr size_t kBytes = 64 * 1024;
 
-  static Block* New(int size_class);
-  static void Delete(Block* block);
-  // Makes an empty block serve another class.
-  void Reset(int size_class);
+  // Makes a block of free cells. REQUIRES: `memory` is kBytes of zeros, aligned to kBytes.
+  static Block* New(void* memory, int size_class);
 
   // Frees the unmarked cells, unmarks the others, and returns the free runs, chained onto `tail`.
   // `*live` is the number of cells in use afterwards.

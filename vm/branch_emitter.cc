@@ -151,6 +151,8 @@ void ProcedureEmitter::TestPrimitive(const Node* node, const Primitive& primitiv
   out_.SetSpan(node->span);
   if (primitive.shape == Shape::kTest1) {
     out_.EmitBranch(Branch(primitive.op, sense), target, a);
+  } else if (auto integer = Immediate(primitive, node->operands[1])) {
+    out_.EmitBranch(Branch(primitive.immediate, sense), target, a, *integer);
   } else if (auto constant = ShortConstant(primitive, node->operands[1])) {
     out_.EmitBranch(Branch(primitive.constant, sense), target, a, *constant);
   } else {

@@ -42,6 +42,8 @@ constexpr uint32_t FieldA(Word w) { return w >> 8 & 0xFF; }
 constexpr uint32_t FieldB(Word w) { return w >> 16 & 0xFF; }
 constexpr uint32_t FieldC(Word w) { return w >> 24; }
 constexpr uint32_t FieldBx(Word w) { return w >> 16; }
+constexpr int32_t SignedB(Word w) { return static_cast<int8_t>(FieldB(w)); }
+constexpr int32_t SignedC(Word w) { return static_cast<int8_t>(FieldC(w)); }
 constexpr int32_t SignedBx(Word w) { return static_cast<int16_t>(FieldBx(w)); }
 constexpr int32_t SignedJump(Word w) { return static_cast<int32_t>(w) >> 8; }
 
@@ -56,6 +58,7 @@ struct Code {
   std::string name;  // as traces show it
   uint32_t required_args = 0;
   bool has_rest = false;    // one more parameter, a list of the surplus arguments
+  bool drops_rest = false;  // it is () whatever they are, since nothing looks at it
   bool is_builtin = false;  // prints as #<primitive>, arity errors say "Primitive"
   uint32_t frame_size = 0;  // registers, parameters first
   std::vector<Word> words;
@@ -78,8 +81,9 @@ struct Code {
   CodeObject* self = nullptr;
 
   // What an exact call must pass; a mismatch (or a rest parameter) takes the slow way in.
+  // Heap::NewCode sets it.
+  uint32_t shape = kVariadic;
   static constexpr uint32_t kVariadic = uint32_t{1} << 31;
-  uint32_t shape() const { return required_args | (has_rest ? kVariadic : 0); }
   uint32_t parameter_count() const { return required_args + (has_rest ? 1 : 0); }
   SourceSpan SpanAt(uint32_t word) const;
 };

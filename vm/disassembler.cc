@@ -30,6 +30,8 @@ std::string OperandText(Vm& vm, const Code& code, size_t at, char operand, uint3
       return vm.GlobalName(FieldBx(w));
     case 'I':
       return std::to_string(SignedBx(w));
+    case 'i':
+      return std::to_string(static_cast<int8_t>(value));
     case 'j':
       return "-> " + std::to_string(static_cast<int64_t>(at) + 1 + SignedJump(w));
     case 'w':

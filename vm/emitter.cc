@@ -26,6 +26,7 @@ Result<CodeObject*> ProcedureEmitter::Run() {
   Code& code = out_.code();
   code.name = lambda_.name;
   code.has_rest = lambda_.has_rest;
+  code.drops_rest = lambda_.has_rest && !Uses(lambda_.body, lambda_.parameters.back());
   code.required_args = static_cast<uint32_t>(lambda_.parameters.size() - lambda_.has_rest);
   code.is_builtin = is_builtin_;
   out_.SetSpan(lambda_.body->span);
@@ -273,6 +274,10 @@ void ProcedureEmitter::EmitPrimitive(const Node* node, const Primitive& primitiv
   if (IsBranch(primitive)) return EmitTruth(node, dst);
   const int value = dst >= 0 ? dst : out_.Reserve();
   if (primitive.shape == Shape::kArithmetic) return EmitArithmetic(node, primitive, value);
+  if (EmitIndexed(node, primitive, value)) {
+    if (primitive.shape == Shape::kStore3 && dst >= 0) out_.Emit(Op::kLoadNil, dst);
+    return;
+  }
   uint32_t regs[3] = {};
   const size_t count = node->operands.size() - 1;
   for (size_t i = 0; i < count; ++i) regs[i] = Operand(node->operands[i]);
@@ -281,12 +286,26 @@ void ProcedureEmitter::EmitPrimitive(const Node* node, const Primitive& primitiv
   if (dst >= 0) out_.Emit(Op::kLoadNil, dst);
 }
 
+// The form of the instruction that holds the index; false when there is none.
+bool ProcedureEmitter::EmitIndexed(const Node* node, const Primitive& primitive, int value) {
+  if (primitive.immediate == Op::kHalt) return false;
+  const auto index = IntegerIn(node->operands[1], 0, 255);
+  if (!index) return false;
+  const int vector = Operand(node->operands[0]);
+  if (primitive.shape == Shape::kStore3) {
+    out_.Emit(primitive.immediate, vector, *index, Operand(node->operands[2]));
+  } else {
+    out_.Emit(primitive.immediate, value, vector, *index);
+  }
+  return true;
+}
+
 // Left-associative over two or more operands.
 void ProcedureEmitter::EmitArithmetic(const Node* node, const Primitive& primitive, int dst) {
   const Node* first = node->operands[0];
   const Node* second = node->operands[1];
   const size_t count = node->operands.size() - 1;
-  if (count == 2 && primitive.commutes && IsNumber(first) && !IsNumber(second)) {
+  if (primitive.commutes && IsNumber(first) && !IsNumber(second)) {
     std::swap(first, second);
   }
   const int last = count == 2 ? dst : out_.Reserve();
@@ -299,10 +318,20 @@ void ProcedureEmitter::EmitArithmetic(const Node* node, const Primitive& primiti
 
 void ProcedureEmitter::Combine(const Primitive& primitive, int dst, int left, const Node* right) {
   Temporaries temporaries(out_);
+  if (auto integer = Immediate(primitive, right)) {
+    return out_.Emit(primitive.immediate, dst, left, *integer);
+  }
   if (auto constant = ShortConstant(primitive, right)) {
     return out_.Emit(primitive.constant, dst, left, *constant);
   }
   out_.Emit(primitive.op, dst, left, Operand(right));
+}
+
+// A right operand that the primitive's immediate form can hold, as its field.
+std::optional<uint32_t> ProcedureEmitter::Immediate(const Primitive& primitive, const Node* right) {
+  if (primitive.immediate == Op::kHalt) return std::nullopt;
+  const auto integer = IntegerIn(right, INT8_MIN, INT8_MAX);
+  return integer ? std::optional<uint32_t>(static_cast<uint8_t>(*integer)) : std::nullopt;
 }
 
 // The index of a right operand that the primitive's constant form can name.

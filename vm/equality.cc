@@ -141,13 +141,12 @@ class Hashing {
   explicit Hashing(Vm& vm) : vm_(vm), state_(vm.heap().hash_seed()) {}
 
   std::optional<uint64_t> Run(Value value) {
-    work_.push_back(value);
-    for (int parts = 0; !work_.empty() && parts < kHashedParts; ++parts) {
-      const Value v = work_.back();
+    for (int parts = 1;; ++parts) {
+      if (!(value.IsObject() ? Object(value) : Add(value.bits()))) return std::nullopt;
+      if (work_.empty() || parts == kHashedParts) return state_ >> (64 - kHashBits);
+      value = work_.back();
       work_.pop_back();
-      if (!(v.IsObject() ? Object(v) : Add(v.bits()))) return std::nullopt;
     }
-    return state_ >> (64 - kHashBits);
   }
 
  private:

@@ -59,15 +59,15 @@ struct Edit {
 Value Splice(Heap& heap, const Node& node, size_t at, size_t removed, std::span<const Value> added,
              uint32_t entries, uint32_t children) {
   const size_t length = node.object->length - removed + added.size();
-  const Value copy = heap.Vector(length, Value::Nil());
+  VectorObject* copy = heap.UnfilledVector(length);
   const Value* from = node.object->elements;
-  Value* to = As<VectorObject>(copy)->elements;
+  Value* to = copy->elements;
   Value* end = std::copy(from, from + at, to);
   end = std::copy(added.begin(), added.end(), end);
   std::copy(from + at + removed, from + node.object->length, end);
   to[0] = Value::Int(entries);
   to[1] = Value::Int(children);
-  return copy;
+  return Value::Of(copy);
 }
 
 Value ReplaceSlot(Heap& heap, const Node& node, size_t slot, Value value) {
@@ -75,12 +75,12 @@ Value ReplaceSlot(Heap& heap, const Node& node, size_t slot, Value value) {
 }
 
 Value NewNode(Heap& heap, uint32_t entries, uint32_t children, std::span<const Value> slots) {
-  const Value node = heap.Vector(kHeader + slots.size(), Value::Nil());
-  Value* to = As<VectorObject>(node)->elements;
+  VectorObject* node = heap.UnfilledVector(kHeader + slots.size());
+  Value* to = node->elements;
   to[0] = Value::Int(entries);
   to[1] = Value::Int(children);
   std::copy(slots.begin(), slots.end(), to + kHeader);
-  return node;
+  return Value::Of(node);
 }
 
 // The subtree that holds the entry at old[0..2] and the new one.

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <unordered_set>
 
-#include "vm/block.h"
+#include "vm/block_source.h"
 #include "vm/code.h"
 #include "vm/intern_table.h"
 
@@ -20,8 +20,6 @@ constexpr size_t kMinTrigger = size_t{32} << 20;
 // times what there is to trace.
 constexpr size_t kMinExternalTrigger = size_t{8} << 20;
 constexpr size_t kExternalPerTraced = 4;
-// Empty blocks kept for reuse instead of being returned to the system.
-constexpr size_t kSpareBlocks = 64;
 // Allocation sizes above this are refused outright (and would overflow size computations).
 constexpr size_t kMaxObjectBytes = size_t{1} << 46;
 
@@ -88,22 +86,53 @@ void Finalize(Object* object) {
   }
 }
 
+void Prefetch(const Object* object) { __builtin_prefetch(object); }
+
 }  // namespace
 
+// Long spans are looked at at once, so that no more objects are kept than there are.
+void Marker::MarkLong(std::span<const Value> values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i + kAhead < values.size() && values[i + kAhead].IsObject()) {
+      Prefetch(values[i + kAhead].AsObject());
+    }
+    if (values[i].IsObject() && !values[i].AsObject()->marked) MarkObject(values[i].AsObject());
+  }
+}
+
+// An object that was not marked yet, and now is; null when there is none left.
+Object* Marker::Next() {
+  while (true) {
+    for (; waiting_ < kAhead && !found_.empty(); ++waiting_) {
+      Object* object = found_.back();
+      found_.pop_back();
+      Prefetch(object);
+      ahead_[(first_ + waiting_) % kAhead] = object;
+    }
+    if (waiting_ == 0) return nullptr;
+    Object* object = ahead_[first_];
+    first_ = (first_ + 1) % kAhead;
+    --waiting_;
+    if (object->marked) continue;
+    object->marked = true;
+    return object;
+  }
+}
+
 struct Heap::Impl {
-  // Where one size class allocates: a bump range inside a free run, then further runs, then blocks
-  // that were not swept yet.
+  // Where one size class gets its next range from: further runs, then blocks that were not swept
+  // yet.
   struct SizeClass {
-    char* bump = nullptr;
-    char* end = nullptr;
     FreeRun* runs = nullptr;
     std::vector<Block*> blocks;
     size_t next_unswept = 0;
   };
 
   RootSource* roots;
+  Range* ranges;
+  bool stress;
   SizeClass classes[kSizeClassCount];
-  std::vector<Block*> spare_blocks;
+  BlockSource source;
   std::vector<Object*> large;
   std::vector<Object*> finalizable;  // foreign objects and code
   InternTable strings;
@@ -120,52 +149,45 @@ struct Heap::Impl {
     const auto outside = static_cast<size_t>(grown);
     return allocated_since + outside > trigger || outside > external_trigger;
   }
-  void* AllocateSmall(int size_class);
-  bool Refill(SizeClass& c);
-  Block* NewBlock(int size_class);
+  void MakeRange(int size_class);
+  void TakeRun(int size_class);
   void SweepNext(SizeClass& c);
   void FinishSweep();
   void* AllocateLarge(size_t bytes);
   void MarkFrom(Marker& marker, std::vector<Value*>& roots,
                 std::vector<std::vector<Value>*>& vectors);
-  void DrainGrey(Marker& marker);
+  void MarkFound(Marker& marker);
   void FreeUnmarkedLarge();
   void FinalizeUnmarked();
   void StartSweep();
 };
 
-void* Heap::Impl::AllocateSmall(int size_class) {
+// Sweeps further blocks, or takes a new one, until there is a free run.
+void Heap::Impl::MakeRange(int size_class) {
   SizeClass& c = classes[size_class];
-  if (c.bump == c.end) [[unlikely]] {
-    while (!Refill(c)) c.blocks.push_back(NewBlock(size_class));
-  }
-  void* cell = c.bump;
-  c.bump += kCellSizes[size_class];
-  return cell;
-}
-
-// Makes the next free run the bump range, sweeping further blocks as needed.
-bool Heap::Impl::Refill(SizeClass& c) {
   while (c.runs == nullptr) {
-    if (c.next_unswept == c.blocks.size()) return false;
+    if (c.next_unswept == c.blocks.size()) c.blocks.push_back(source.Take(size_class));
     SweepNext(c);
   }
-  FreeRun* run = c.runs;
-  c.runs = run->next;
-  const size_t bytes = run->cell_count * size_t{kCellSizes[&c - classes]};
-  c.bump = reinterpret_cast<char*>(run);
-  c.end = c.bump + bytes;
-  allocated_since += bytes;
-  return true;
+  TakeRun(size_class);
 }
 
-// The new block counts as unswept: sweeping it yields its one free run.
-Block* Heap::Impl::NewBlock(int size_class) {
-  if (spare_blocks.empty()) return Block::New(size_class);
-  Block* block = spare_blocks.back();
-  spare_blocks.pop_back();
-  block->Reset(size_class);
-  return block;
+void Heap::Impl::TakeRun(int size_class) {
+  FreeRun*& runs = classes[size_class].runs;
+  FreeRun* run = runs;
+  auto* begin = reinterpret_cast<char*>(run);
+  const size_t cell_bytes = kCellSizes[size_class];
+  const size_t count = stress ? 1 : run->cell_count;  // under stress each object asks anew
+  runs = run->next;
+  if (count < run->cell_count) {
+    auto* rest = reinterpret_cast<FreeRun*>(begin + cell_bytes);
+    ASAN_UNPOISON_MEMORY_REGION(rest, sizeof(FreeRun));
+    rest->cell_count = static_cast<uint32_t>(run->cell_count - count);
+    rest->next = runs;
+    runs = rest;
+  }
+  ranges[size_class] = {begin, begin + count * cell_bytes};
+  allocated_since += count * cell_bytes;
 }
 
 void Heap::Impl::SweepNext(SizeClass& c) {
@@ -182,16 +204,14 @@ void Heap::Impl::FinishSweep() {
       c.blocks[i]->Sweep(nullptr, &live);
       if (live > 0) {
         c.blocks[kept++] = c.blocks[i];
-      } else if (spare_blocks.size() < kSpareBlocks) {
-        spare_blocks.push_back(c.blocks[i]);
       } else {
-        Block::Delete(c.blocks[i]);
+        source.Give(c.blocks[i]);
       }
     }
     c.blocks.resize(kept);
     c.next_unswept = kept;
     c.runs = nullptr;
-    c.bump = c.end = nullptr;
+    ranges[&c - classes] = {};
   }
 }
 
@@ -210,13 +230,11 @@ void Heap::Impl::MarkFrom(Marker& marker, std::vector<Value*>& root_values,
   roots->TraceRoots(marker);
   for (Value* root : root_values) marker.Mark(*root);
   for (auto* vector : vectors) marker.MarkAll(*vector);
-  DrainGrey(marker);
+  MarkFound(marker);
 }
 
-void Heap::Impl::DrainGrey(Marker& marker) {
-  while (!marker.grey_.empty()) {
-    Object* object = marker.grey_.back();
-    marker.grey_.pop_back();
+void Heap::Impl::MarkFound(Marker& marker) {
+  while (Object* object = marker.Next()) {
     if (object->size_class != kLargeObject) live_small += kCellSizes[object->size_class];
     TraceObject(object, marker);
   }
@@ -252,15 +270,13 @@ void Heap::Impl::StartSweep() {
 Heap::Heap(RootSource* roots, Options options)
     : options_(std::move(options)), impl_(std::make_unique<Impl>()) {
   impl_->roots = roots;
+  impl_->ranges = ranges_;
+  impl_->stress = options_.stress;
 }
 
 Heap::~Heap() {
   for (Object* object : impl_->finalizable) Finalize(object);
   for (Object* object : impl_->large) std::free(object);
-  for (auto& c : impl_->classes) {
-    for (Block* block : c.blocks) Block::Delete(block);
-  }
-  for (Block* block : impl_->spare_blocks) Block::Delete(block);
 }
 
 void Heap::Collect() {
@@ -299,30 +315,35 @@ bool Heap::CanAllocate(size_t bytes) const {
          used_bytes() <= options_.limit_bytes - bytes;
 }
 
-// The one place where memory is handed out, and where a collection can start.
 template <class T>
 T* Heap::New(size_t bytes) {
+  T* object = bytes <= kMaxCellBytes ? Bump<T>(bytes) : nullptr;
+  return object ? object : NewSlow<T>(bytes);
+}
+
+// The one place where a collection can start, unless somebody asks for it.
+void Heap::CollectIfDue() {
   if (options_.stress || impl_->WantsCollection(external_bytes_.load(std::memory_order_relaxed))) {
     Collect();
   }
-  T* object;
+}
+
+template <class T>
+T* Heap::NewSlow(size_t bytes) {
+  CollectIfDue();
   if (bytes <= kMaxCellBytes) {
     const int size_class = SizeClassFor(bytes);
-    object = static_cast<T*>(impl_->AllocateSmall(size_class));
-    object->size_class = static_cast<uint8_t>(size_class);
-  } else {
-    object = static_cast<T*>(impl_->AllocateLarge(bytes));
-    object->size_class = kLargeObject;
+    if (ranges_[size_class].next == ranges_[size_class].end) impl_->MakeRange(size_class);
+    return Bump<T>(bytes);
   }
-  object->kind = T::kKind;
-  object->marked = false;
-  object->flags = 0;
+  auto* object = static_cast<T*>(impl_->AllocateLarge(bytes));
+  static_cast<Object&>(*object) = {T::kKind, false, kLargeObject, 0};
   return object;
 }
 
-Value Heap::Cons(Value car, Value cdr) {
-  Root keep_car(*this, car), keep_cdr(*this, cdr);
-  auto* pair = New<PairObject>(sizeof(PairObject));
+Value Heap::ConsSlow(Value car, Value cdr) {
+  const Root keep_car(*this, car), keep_cdr(*this, cdr);
+  auto* pair = NewSlow<PairObject>(sizeof(PairObject));
   pair->car = car;
   pair->cdr = cdr;
   return Value::Of(pair);
@@ -342,11 +363,21 @@ Value Heap::String(std::string_view bytes) {
 }
 
 Value Heap::Vector(size_t length, Value fill) {
-  Root keep(*this, fill);
-  auto* vector = New<VectorObject>(VectorObject::Bytes(length));
+  const size_t bytes = VectorObject::Bytes(length);
+  auto* vector = bytes <= kMaxCellBytes ? Bump<VectorObject>(bytes) : nullptr;
+  if (vector == nullptr) {
+    const Root keep(*this, fill);
+    vector = NewSlow<VectorObject>(bytes);
+  }
   vector->length = length;
   std::fill_n(vector->elements, length, fill);
   return Value::Of(vector);
+}
+
+VectorObject* Heap::UnfilledVector(size_t length) {
+  auto* vector = New<VectorObject>(VectorObject::Bytes(length));
+  vector->length = length;
+  return vector;
 }
 
 Value Heap::Bytevector(std::span<const uint8_t> bytes) {
@@ -369,19 +400,23 @@ Value Heap::Values(std::span<const Value> values) {
   return Value::Of(packet);
 }
 
-Value Heap::Box(Value v) {
-  Root keep(*this, v);
-  auto* box = New<BoxObject>(sizeof(BoxObject));
+Value Heap::BoxSlow(Value v) {
+  const Root keep(*this, v);
+  auto* box = NewSlow<BoxObject>(sizeof(BoxObject));
   box->value = v;
   return Value::Of(box);
 }
 
 ClosureObject* Heap::Closure(const Code* code, uint32_t capture_count) {
-  Root keep(*this, Value::Of(code->self));
-  auto* closure = New<ClosureObject>(ClosureObject::Bytes(std::max<size_t>(capture_count, 1)));
+  const size_t bytes = ClosureObject::Bytes(std::max<size_t>(capture_count, 1));
+  auto* closure = bytes <= kMaxCellBytes ? Bump<ClosureObject>(bytes) : nullptr;
+  if (closure == nullptr) {
+    const Root keep(*this, Value::Of(code->self));
+    closure = NewSlow<ClosureObject>(bytes);
+  }
   closure->code = code;
   closure->capture_count = capture_count;
-  std::fill_n(closure->captures, std::max<uint32_t>(capture_count, 1), Value::Nil());
+  std::fill_n(closure->captures, capture_count, Value::Nil());
   return closure;
 }
 
@@ -420,6 +455,7 @@ CodeObject* Heap::NewCode(std::unique_ptr<Code> code) {
   RootVector constants(*this);
   constants.values() = code->constants;
   auto* object = New<CodeObject>(sizeof(CodeObject));
+  code->shape = code->required_args | (code->has_rest ? Code::kVariadic : 0);
   object->code = code.release();
   object->code->self = object;
   impl_->finalizable.push_back(object);
@@ -427,6 +463,7 @@ CodeObject* Heap::NewCode(std::unique_ptr<Code> code) {
 }
 
 Value Heap::Foreign(const ForeignType* type, void* data) {
+  CollectIfDue();  // its data may be large
   auto* foreign = New<ForeignObject>(sizeof(ForeignObject));
   foreign->type = type;
   foreign->data = data;
@@ -450,9 +487,7 @@ void Heap::Verify() {
   for (Value* root : roots_) marker.Mark(*root);
   for (auto* vector : root_vectors_) marker.MarkAll(*vector);
   std::vector<Object*> seen;
-  while (!marker.grey_.empty()) {
-    Object* object = marker.grey_.back();
-    marker.grey_.pop_back();
+  while (Object* object = marker.Next()) {
     seen.push_back(object);
     ETA_CHECK(object->kind > ObjectKind::kFree && object->kind <= ObjectKind::kForeign);
     if (object->size_class == kLargeObject) {

@@ -8,6 +8,8 @@
 //
 // Small objects come from 64 KiB blocks of one size class each, allocated by bumping through runs
 // of free cells; a block is swept when its class next needs memory. Larger ones come from malloc.
+// Where a run has a cell left, allocating is inline; whether a collection is due is asked when it
+// ends.
 // Foreign objects and code are finalized right after marking, strings leave the intern table then.
 //
 // The limit refuses no allocation. When live memory stays above it after a collection, the heap
@@ -18,6 +20,8 @@
 // Thread safety: one thread, except AddExternalBytes.
 #pragma once
 
+#include <sanitizer/asan_interface.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +30,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/block.h"
 #include "vm/native.h"
 #include "vm/object.h"
 
@@ -33,24 +38,32 @@ namespace eta {
 
 class Heap;
 
-// Collects the grey objects of one collection.
+// Collects the objects that a collection has yet to look at.
 class Marker {
  public:
   void Mark(Value v) {
     if (v.IsObject()) MarkObject(v.AsObject());
   }
-  void MarkObject(Object* object) {
-    if (object->marked) return;
-    object->marked = true;
-    grey_.push_back(object);
-  }
+  // Objects are looked at later, when they have come into the cache; so one may be there twice.
+  void MarkObject(Object* object) { found_.push_back(object); }
   void MarkAll(std::span<const Value> values) {
+    if (values.size() > kShortSpan) return MarkLong(values);
     for (Value v : values) Mark(v);
   }
 
  private:
   friend class Heap;
-  std::vector<Object*> grey_;
+  static constexpr size_t kShortSpan = 64;
+
+  void MarkLong(std::span<const Value> values);
+  Object* Next();
+
+  // From the stack objects go into a queue, while their memory comes into the cache.
+  static constexpr size_t kAhead = 16;
+  std::vector<Object*> found_;
+  Object* ahead_[kAhead];
+  size_t first_ = 0;    // in the queue
+  size_t waiting_ = 0;  // so many
 };
 
 class RootSource {
@@ -80,14 +93,29 @@ class Heap {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  Value Cons(Value car, Value cdr);
+  Value Cons(Value car, Value cdr) {
+    auto* pair = Bump<PairObject>(sizeof(PairObject));
+    if (pair == nullptr) [[unlikely]]
+      return ConsSlow(car, cdr);
+    pair->car = car;
+    pair->cdr = cdr;
+    return Value::Of(pair);
+  }
   Value String(std::string_view bytes);
   Value Vector(size_t length, Value fill);
+  // The caller fills it before the next allocation.
+  VectorObject* UnfilledVector(size_t length);
   Value Bytevector(std::span<const uint8_t> bytes);
   // Inline where it fits, otherwise on the heap.
   Value Integer(int64_t i) { return Value::FitsInt(i) ? Value::Int(i) : BoxedInteger(i); }
   Value Values(std::span<const Value> values);  // REQUIRES: the span is rooted
-  Value Box(Value v);
+  Value Box(Value v) {
+    auto* box = Bump<BoxObject>(sizeof(BoxObject));
+    if (box == nullptr) [[unlikely]]
+      return BoxSlow(v);
+    box->value = v;
+    return Value::Of(box);
+  }
   // Captures are nil until the caller fills them.
   ClosureObject* Closure(const Code* code, uint32_t capture_count);
   Value Native(const NativeDef* def);
@@ -122,12 +150,36 @@ class Heap {
   friend class Root;
   friend class RootVector;
   struct Impl;
+  // Where the objects of a size class are allocated: the rest of a run of free cells.
+  struct Range {
+    char* next = nullptr;
+    char* end = nullptr;
+  };
 
-  Value BoxedInteger(int64_t i);
+  // A new object from the current run; null when that has no cell left.
+  template <class T>
+  T* Bump(size_t bytes) {
+    const int size_class = SizeClassFor(bytes);
+    Range& range = ranges_[size_class];
+    if (range.next == range.end) [[unlikely]]
+      return nullptr;
+    auto* object = reinterpret_cast<T*>(range.next);
+    range.next += kCellSizes[size_class];
+    ASAN_UNPOISON_MEMORY_REGION(object, bytes);
+    static_cast<Object&>(*object) = {T::kKind, false, static_cast<uint8_t>(size_class), 0};
+    return object;
+  }
   template <class T>
   T* New(size_t bytes);
+  template <class T>
+  T* NewSlow(size_t bytes);
+  void CollectIfDue();
+  Value ConsSlow(Value car, Value cdr);
+  Value BoxSlow(Value v);
+  Value BoxedInteger(int64_t i);
 
   std::atomic<int64_t> external_bytes_{0};
+  Range ranges_[kSizeClassCount];
   Stats stats_;
   Options options_;
   std::vector<Value*> roots_;

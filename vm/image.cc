@@ -24,7 +24,7 @@ uint64_t InterfaceHash(const Module& module) {
 }
 
 uint64_t ImageFingerprint() {
-  constexpr int kFormat = 1;
+  constexpr int kFormat = 2;
   std::string text = std::to_string(kFormat);
   for (const OpInfo& op : kOps) text.append(op.name).append(op.operands).append(op.builtin);
   for (const EmbeddedFile& file : EmbeddedStdlib()) {

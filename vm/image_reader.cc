@@ -223,6 +223,7 @@ class ImageReader::Body {
     code->name = in_.Text();
     code->required_args = in_.Number32();
     code->has_rest = in_.Byte() != 0;
+    code->drops_rest = in_.Byte() != 0;
     code->frame_size = in_.Number32();
     const size_t words = in_.Count();
     for (size_t i = 0; i < words && !in_.failed(); ++i) {

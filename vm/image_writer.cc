@@ -148,6 +148,7 @@ class ImageWriter {
     out->Text(code.name);
     out->Number(code.required_args);
     out->Byte(code.has_rest);
+    out->Byte(code.drops_rest);
     out->Number(code.frame_size);
     std::vector<Word> words = code.words;
     ForEachGlobal(&words, [&](GlobalSlot slot) { return GlobalIndex(slot); });

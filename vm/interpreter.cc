@@ -36,6 +36,10 @@ void StoreDouble(Value* location, double d) {
   }
 }
 
+bool TakesCount(const NativeObject* native, size_t count) {
+  return native->def->Takes(static_cast<int>(count));
+}
+
 // False when it is no inline number.
 bool ToDouble(const Value* v, double* d) {
   if (v->IsDouble()) {
@@ -137,6 +141,24 @@ Value Interpreter::Loop(size_t handler_floor) {
       DISPATCH();                                                                             \
     }                                                                                         \
   })
+// The right operand is a small integer of the instruction.
+#define IMMEDIATE(op, compute)                         \
+  do {                                                 \
+    const Value x = RB, y = Value::Int(SignedC(w));    \
+    Value result;                                      \
+    if (x.IsInt()) {                                   \
+      if (Value::compute(x, y, &result)) {             \
+        RA = result;                                   \
+        DISPATCH();                                    \
+      }                                                \
+    } else if (x.IsDouble()) {                         \
+      StoreDouble(&RA, LoadDouble(&RB) op SignedC(w)); \
+      DISPATCH();                                      \
+    }                                                  \
+    slow_x = x;                                        \
+    slow_y = y;                                        \
+    goto slow_value;                                   \
+  } while (false)
 // A quotient of integers may be an integer, and a zero divisor is an error, also for floats.
 #define DIV(left, right)                                                            \
   do {                                                                              \
@@ -171,6 +193,18 @@ Value Interpreter::Loop(size_t handler_floor) {
     slow_y = y;                                                              \
     goto slow;                                                               \
   } while (false)
+#define COMPARE_IMMEDIATE(truth, op, slow)                        \
+  do {                                                            \
+    const Value x = RA;                                           \
+    const int32_t y = SignedB(w);                                 \
+    if (x.IsInt()) BRANCH_UNLESS(truth(x.AsInt() op y));          \
+    if (x.IsDouble()) BRANCH_UNLESS(truth(LoadDouble(&RA) op y)); \
+    slow_x = x;                                                   \
+    slow_y = Value::Int(y);                                       \
+    goto slow;                                                    \
+  } while (false)
+#define UNLESS_IMMEDIATE(op) COMPARE_IMMEDIATE(, op, slow_unless)
+#define IF_IMMEDIATE(op) COMPARE_IMMEDIATE(!, op, slow_if)
 #define UNLESS(op, left, right) COMPARE(, op, left, right, slow_unless)
 #define IF(op, left, right) COMPARE(!, op, left, right, slow_if)
 
@@ -229,6 +263,8 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(SubK) SUB(RB, K[C]);
   CASE(MulK) MUL(RB, K[C]);
   CASE(DivK) DIV(RB, K[C]);
+  CASE(AddI) IMMEDIATE(+, AddInts);
+  CASE(SubI) IMMEDIATE(-, SubInts);
   CASE(Modulo) {
     const Value x = RB, y = RC;
     if (Value::BothInts(x, y) && y.AsInt() > 0) {
@@ -285,6 +321,27 @@ Value Interpreter::Loop(size_t handler_floor) {
     DISPATCH();
   }
 
+  CASE(VectorRefI) {
+    const auto* vector = As<VectorObject>(RB);
+    if (vector && C < vector->length) [[likely]] {
+      RA = vector->elements[C];
+      DISPATCH();
+    }
+    slow_x = RB;
+    slow_y = Value::Int(C);
+    goto slow_value;
+  }
+  CASE(VectorSetI) {
+    auto* vector = As<VectorObject>(RA);
+    if (vector && B < vector->length) [[likely]] {
+      vector->elements[B] = RC;
+      DISPATCH();
+    }
+    SAVE();
+    if (Primitive(Op::kVectorSetI, RA, Value::Int(B), RC).IsFailure()) goto unwind;
+    DISPATCH();
+  }
+
   CASE(Jump) pc += SignedJump(w);
   DISPATCH();
   CASE(Loop) {
@@ -315,6 +372,16 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(IfGreaterEqK) IF(>=, RA, K[B]);
   CASE(UnlessNumEqK) UNLESS(==, RA, K[B]);
   CASE(IfNumEqK) IF(==, RA, K[B]);
+  CASE(UnlessLessI) UNLESS_IMMEDIATE(<);
+  CASE(IfLessI) IF_IMMEDIATE(<);
+  CASE(UnlessLessEqI) UNLESS_IMMEDIATE(<=);
+  CASE(IfLessEqI) IF_IMMEDIATE(<=);
+  CASE(UnlessGreaterI) UNLESS_IMMEDIATE(>);
+  CASE(IfGreaterI) IF_IMMEDIATE(>);
+  CASE(UnlessGreaterEqI) UNLESS_IMMEDIATE(>=);
+  CASE(IfGreaterEqI) IF_IMMEDIATE(>=);
+  CASE(UnlessNumEqI) UNLESS_IMMEDIATE(==);
+  CASE(IfNumEqI) IF_IMMEDIATE(==);
   CASE(UnlessEq) BRANCH_UNLESS(RA == RB);
   CASE(IfEq) BRANCH_UNLESS(!(RA == RB));
   CASE(UnlessNull) BRANCH_UNLESS(RA.IsNil());
@@ -338,13 +405,24 @@ Value Interpreter::Loop(size_t handler_floor) {
   CASE(Call) {
     args = &RA + 2;
     count = B;
+    // Arguments inside the frame are rooted with it.
+    if (const auto* native = As<NativeObject>(args[-1]); native && TakesCount(native, count)) {
+      SAVE();
+      const Value result = native->def->fn(vm_, {args, count});
+      if (result.IsFailure()) [[unlikely]]
+        goto unwind;
+      args[-2] = result;
+      if (IsInterrupted()) [[unlikely]]
+        goto safepoint;
+      DISPATCH();
+    }
   }
 call : {
   const Value callee = args[-1];
   if (const auto* target = As<ClosureObject>(callee)) [[likely]] {
     const Code* code = target->code;
     args[-2] = Value::FromBits(Bits(pc));
-    if (code->shape() != count || args + code->frame_size > limit_.load(std::memory_order_relaxed))
+    if (code->shape != count || args + code->frame_size > limit_.load(std::memory_order_relaxed))
         [[unlikely]] {
       SAVE();
       if (!EnterSlow(target, args, count)) goto unwind;
@@ -391,7 +469,7 @@ tail_call : {
   const Value callee = args[-1];
   if (const auto* target = As<ClosureObject>(callee)) [[likely]] {
     const Code* code = target->code;
-    if (code->shape() != count || R + code->frame_size > limit_.load(std::memory_order_relaxed))
+    if (code->shape != count || R + code->frame_size > limit_.load(std::memory_order_relaxed))
         [[unlikely]] {
       SAVE();
       if (!EnterSlow(target, args, count)) goto unwind;

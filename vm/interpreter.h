@@ -59,6 +59,8 @@ class Interpreter {
   static constexpr size_t kTraceFrames = 32;
   // The span of the form being executed, and of its callers; innermost first.
   std::vector<TraceFrame> Trace() const;
+  // Whether somebody may ask for the trace of what is pending: not if a catch form takes the value.
+  bool WantsTrace() const;
   // See Vm. Takes no memory.
   SourceSpan CurrentSpan() const;
 
@@ -154,7 +156,7 @@ class Interpreter {
   Value* run_base_ = nullptr;   // where the segments of the innermost run can begin
   std::vector<uint64_t> runs_;  // the active runs; 0: one that no native called
   uint64_t run_count_ = 0;
-  NativeFn primitives_[kOpCount] = {};
+  const NativeDef* primitives_[kOpCount] = {};
 };
 
 }  // namespace eta

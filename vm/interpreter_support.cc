@@ -72,7 +72,7 @@ void Interpreter::BindPrimitives() {
     if (kOps[op].builtin.empty()) continue;
     const GlobalSlot* slot = vm_.FindBuiltin(vm_.names().Intern(kOps[op].builtin));
     const auto* native = slot ? As<NativeObject>(vm_.globals()[*slot]) : nullptr;
-    primitives_[op] = native ? native->def->fn : nullptr;
+    primitives_[op] = native ? native->def : nullptr;
   }
 }
 
@@ -150,7 +150,8 @@ bool Interpreter::EnterSlow(const ClosureObject* closure, Value* args, size_t co
   if (!HasRoom(args + std::max<size_t>(code.frame_size, count))) return false;
   if (code.has_rest) {
     Value* rest = args + code.required_args;
-    const Value list = vm_.heap().List({rest, count - code.required_args});
+    const size_t surplus = code.drops_rest ? 0 : count - code.required_args;
+    const Value list = vm_.heap().List({rest, surplus});
     *rest = list;
   }
   in_flight_ = nullptr;
@@ -190,7 +191,7 @@ bool Interpreter::Safepoint() {
 Value Interpreter::CallNative(const NativeObject* native, Value* args, size_t count) {
   const NativeDef& def = *native->def;
   const auto given = static_cast<int>(count);
-  if (given < def.min_args || (def.max_args != kAnyCount && given > def.max_args)) {
+  if (!def.Takes(given)) {
     const char* at_least = def.min_args == def.max_args || given > def.min_args ? "" : "at least ";
     const int expected = given < def.min_args ? def.min_args : def.max_args;
     return vm_.Fail(kInvalidArity, "Primitive expects " + std::string(at_least) +
@@ -210,11 +211,9 @@ Value Interpreter::CallNative(const NativeObject* native, Value* args, size_t co
 
 Value Interpreter::Primitive(Op op, Value a, Value b, Value c) {
   const Value args[] = {a, b, c};
-  const OpInfo& info = kOps[static_cast<int>(op)];
-  const size_t count = info.builtin == "car" || info.builtin == "cdr" ? 1
-                       : op == Op::kVectorSet                         ? 3
-                                                                      : 2;
-  return primitives_[static_cast<int>(op)](vm_, {args, count});
+  const NativeDef* def = primitives_[static_cast<int>(op)];
+  const int count = def->Takes(2) ? 2 : def->min_args;
+  return def->fn(vm_, {args, static_cast<size_t>(count)});
 }
 
 // Replaces the last argument of a window, a list, by its elements.
@@ -376,6 +375,13 @@ Value Interpreter::RaiseContinuable(Value value) {
   }
   (void)vm_.TakePending();
   return CallHandler(match, value);
+}
+
+bool Interpreter::WantsTrace() const {
+  const size_t match = FindHandler();
+  if (match == handlers_.size()) return true;
+  const Handler& handler = handlers_[match];
+  return handler.kind != Handler::Kind::kCatch || handler.value.IsTrue();
 }
 
 bool Interpreter::RunAfterThunk(Value thunk) {

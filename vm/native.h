@@ -30,6 +30,11 @@ struct NativeDef {
   int min_args;
   int max_args;          // kAnyCount: no upper bound
   std::string_view doc;  // usage line and one sentence: "(car pair): the first half of a pair"
+
+  // In unsigned arithmetic, where kAnyCount is the largest number.
+  constexpr bool Takes(int count) const {
+    return static_cast<unsigned>(count - min_args) <= static_cast<unsigned>(max_args - min_args);
+  }
 };
 
 // Written form of a value: display for people, write for the reader.

@@ -46,6 +46,12 @@ bool IsNumber(const Node* node) {
          (node->datum->kind == Datum::Kind::kInt || node->datum->kind == Datum::Kind::kFloat);
 }
 
+std::optional<int64_t> IntegerIn(const Node* node, int64_t low, int64_t high) {
+  if (!IsNumber(node) || node->datum->kind != Datum::Kind::kInt) return std::nullopt;
+  const int64_t value = node->datum->integer;
+  return low <= value && value <= high ? std::optional(value) : std::nullopt;
+}
+
 bool IsFalse(const Node* node) {
   return node->kind == Kind::kConst && node->datum != nullptr &&
          node->datum->kind == Datum::Kind::kBool && !node->datum->boolean;

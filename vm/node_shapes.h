@@ -1,6 +1,9 @@
 // What nodes look like to the emitter.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "vm/ast.h"
 #include "vm/primitives.h"
 
@@ -15,7 +18,9 @@ bool IsBranch(const Primitive& primitive);
 bool Uses(const Node* node, const Variable* variable);
 
 bool IsNumber(const Node* node);  // a literal
-bool IsFalse(const Node* node);   // a literal
+// The value of a literal integer from `low` to `high`.
+std::optional<int64_t> IntegerIn(const Node* node, int64_t low, int64_t high);
+bool IsFalse(const Node* node);  // a literal
 // (or a b) as the expander leaves it: (let ((t a)) (if t t b)).
 bool IsOr(const Node* node);
 

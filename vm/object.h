@@ -39,7 +39,7 @@ struct Object {
   ObjectKind kind;
   bool marked;         // between collections always false for live cells of swept blocks
   uint8_t size_class;  // Heap's own; kLargeObject for objects outside the blocks
-  uint8_t flags;
+  uint8_t flags;       // zero but while the printer looks for cycles
 };
 static_assert(sizeof(Object) == 4);
 

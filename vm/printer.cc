@@ -81,30 +81,44 @@ constexpr int kNoNumber = -1;
 using Labels = std::unordered_map<const Object*, int>;
 
 // A depth-first walk: what is met again while its parts are still being looked at closes a cycle.
-Labels FindCycles(Value root) {
-  Labels labels;
-  std::unordered_map<const Object*, bool> is_open;
-  std::vector<Value> work = {root};
-  while (!work.empty()) {
-    const Value v = work.back();
-    work.pop_back();
-    if (v.IsFailure()) {  // marks the end of the parts of the value below it
-      is_open[work.back().AsObject()] = false;
-      work.pop_back();
-      continue;
+// What is known of an object is in its header for the time being: a table of ten million would take
+// ten times their memory.
+class CycleFinder {
+ public:
+  Labels Run(Value root) {
+    work_.push_back(root);
+    while (!work_.empty()) {
+      const Value v = work_.back();
+      work_.pop_back();
+      if (v.IsFailure()) {  // marks the end of the parts of the value below it
+        work_.back().AsObject()->flags = kClosed;
+        work_.pop_back();
+      } else if (IsPair(v) || IsVector(v) || HashTableOf(v)) {
+        Enter(v);
+      }
     }
-    if (!IsPair(v) && !IsVector(v) && !HashTableOf(v)) continue;
-    const auto [known, is_new] = is_open.try_emplace(v.AsObject(), true);
-    if (is_new) {
-      work.push_back(v);
-      work.push_back(Value::Failure());
-      AppendParts(v, &work);
-    } else if (known->second) {
-      labels.try_emplace(v.AsObject(), kNoNumber);
-    }
+    for (Object* object : met_) object->flags = 0;
+    return std::move(labels_);
   }
-  return labels;
-}
+
+ private:
+  static constexpr uint8_t kOpen = 1, kClosed = 2;
+
+  void Enter(Value v) {
+    Object* object = v.AsObject();
+    if (object->flags == kOpen) labels_.try_emplace(object, kNoNumber);
+    if (object->flags != 0) return;
+    object->flags = kOpen;
+    met_.push_back(object);
+    work_.push_back(v);
+    work_.push_back(Value::Failure());
+    AppendParts(v, &work_);
+  }
+
+  std::vector<Value> work_;
+  std::vector<Object*> met_;
+  Labels labels_;
+};
 
 class Printer {
  public:
@@ -285,7 +299,7 @@ void Print(Vm& vm, Value value, PrintMode mode, std::string* out) {
   const size_t start = out->size();
   if (Printer(vm, mode, out, nullptr).Run(value)) return;
   out->resize(start);
-  Labels labels = FindCycles(value);
+  Labels labels = CycleFinder().Run(value);
   Printer(vm, mode, out, &labels).Run(value);
 }
 

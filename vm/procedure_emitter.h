@@ -63,6 +63,8 @@ class ProcedureEmitter {
   void EmitPrimitive(const Node* node, const Primitive& primitive, int dst);
   void EmitArithmetic(const Node* node, const Primitive& primitive, int dst);
   void Combine(const Primitive& primitive, int dst, int left, const Node* right);
+  bool EmitIndexed(const Node* node, const Primitive& primitive, int value);
+  static std::optional<uint32_t> Immediate(const Primitive& primitive, const Node* right);
   std::optional<uint32_t> ShortConstant(const Primitive& primitive, const Node* right);
   int Window(int dst, int registers);
   void EmitWindowCall(const Node* node, Op call, Op tail_call, int dst);

@@ -64,7 +64,12 @@ Value Vm::FailWith(std::string_view tag, std::string message, Value fields) {
 
 Value Vm::Raise(Value tag, Value value) {
   pending_ = Pending{Pending::Kind::kRaise, tag, value};
-  pending_.trace = interpreter_->Trace();
+  if (interpreter_->WantsTrace()) {
+    pending_.trace = interpreter_->Trace();
+  } else {
+    // Natives that the raise passes through tell other replicas where it happened.
+    pending_.trace.push_back({"", interpreter_->CurrentSpan()});
+  }
   return Value::Failure();
 }
 
@@ -213,6 +218,9 @@ Value Vm::HandleInterrupt() {
   // First: a program may catch what follows, and a host asks only once.
   if (interrupt_hook_ && interrupt_hook_(*this).IsFailure()) return Value::Failure();
   if (over_limit_.exchange(false, std::memory_order_relaxed)) {
+    // The program may have let go of it since, by catching what a builtin said of the same.
+    heap_->Collect();
+    if (!over_limit_.exchange(false, std::memory_order_relaxed)) return Value::Nil();
     return Fail(kHeapError,
                 "heap limit of " + std::to_string(options_.heap.limit_bytes) + " bytes exceeded");
   }

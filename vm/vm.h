@@ -152,7 +152,8 @@ class Vm final : private RootSource {
   void RequestInterrupt();
   // Runs on the VM's thread at a safepoint; returns Failure to unwind, anything else to go on.
   void SetInterruptHook(std::function<Value(Vm&)> hook) { interrupt_hook_ = std::move(hook); }
-  // What is due at a safepoint, for natives that take long. Failure: something is pending.
+  // What is due at a safepoint, for natives that take long. It may collect. Failure: something is
+  // pending.
   Value Safepoint() { return HandleInterrupt(); }
   // Ends the program at the next safepoint with this message, past every handler. Any thread.
   void RequestTermination(std::string message);

@@ -1,4 +1,4 @@
 -- 20 million float additions with an integer counter.
 local sum = 0.0
 for i = 0, 19999999 do sum = sum + i end
-print(sum)
+print(math.tointeger(sum))

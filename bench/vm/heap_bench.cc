@@ -23,16 +23,32 @@ class NoRoots : public RootSource {
   void TraceRoots(Marker&) override {}
 };
 
+std::vector<Value> MakePairs(Heap& heap, RootVector& pairs, int64_t bytes, bool shuffled) {
+  for (int64_t i = 0; i < bytes / kPairBytes; ++i) {
+    pairs.push_back(heap.Cons(Value::Nil(), Value::Nil()));
+  }
+  std::vector<Value> order = pairs.values();
+  if (shuffled) std::shuffle(order.begin(), order.end(), std::mt19937(kSeed));
+  return order;
+}
+
 // Pairs linked into one list, in the order in which they lie in memory or in random order.
 Value MakeList(Heap& heap, int64_t bytes, bool shuffled) {
   RootVector pairs(heap);
-  for (int64_t i = 0; i < bytes / kPairBytes; ++i) {
-    pairs.push_back(heap.Cons(Value::Int(i), Value::Nil()));
-  }
-  std::vector<Value>& order = pairs.values();
-  if (shuffled) std::shuffle(order.begin(), order.end(), std::mt19937(kSeed));
+  const std::vector<Value> order = MakePairs(heap, pairs, bytes, shuffled);
   for (size_t i = 1; i < order.size(); ++i) As<PairObject>(order[i])->cdr = order[i - 1];
   return order.empty() ? Value::Nil() : order.back();
+}
+
+// Pairs linked into a complete binary tree, in random order.
+Value MakeTree(Heap& heap, int64_t bytes) {
+  RootVector pairs(heap);
+  const std::vector<Value> order = MakePairs(heap, pairs, bytes, /*shuffled=*/true);
+  for (size_t i = 1; i < order.size(); ++i) {
+    auto* parent = As<PairObject>(order[(i - 1) / 2]);
+    (i % 2 == 1 ? parent->car : parent->cdr) = order[i];
+  }
+  return order.empty() ? Value::Nil() : order.front();
 }
 
 int64_t Length(Value list) {
@@ -53,19 +69,25 @@ void BM_Cons(benchmark::State& state) {
 }
 BENCHMARK(BM_Cons)->ArgName("live_mb")->Arg(0)->Arg(10)->Arg(100);
 
-// Marks everything and sweeps everything. Bytes are the live ones.
+// Marks everything and sweeps everything. Bytes are the live ones. In a list each object is found
+// through the one before; shuffled it is as slow as one memory access after the other.
+enum Shape : int64_t { kList, kShuffledList, kShuffledTree };
+
 void BM_Collect(benchmark::State& state) {
   NoRoots no_roots;
   Heap heap(&no_roots, {});
-  const Root live(heap, MakeList(heap, state.range(0) << 20, state.range(1) != 0));
+  const int64_t bytes = state.range(0) << 20;
+  const auto shape = static_cast<Shape>(state.range(1));
+  const Root live(heap, shape == kShuffledTree ? MakeTree(heap, bytes)
+                                               : MakeList(heap, bytes, shape == kShuffledList));
   for (auto _ : state) heap.Collect();
-  const int64_t pairs = Length(live);
+  const int64_t pairs = bytes / kPairBytes;
   ETA_CHECK(heap.stats().live_bytes == static_cast<size_t>(pairs * kPairBytes));
   state.SetBytesProcessed(state.iterations() * pairs * kPairBytes);
 }
 BENCHMARK(BM_Collect)
-    ->ArgNames({"live_mb", "shuffled"})
-    ->ArgsProduct({{1, 10, 100}, {0, 1}})
+    ->ArgNames({"live_mb", "shape"})
+    ->ArgsProduct({{1, 10, 100}, {kList, kShuffledList, kShuffledTree}})
     ->Unit(benchmark::kMillisecond);
 
 // Fills the holes of 16 MiB of blocks in which one pair of `every` is alive: the blocks are swept

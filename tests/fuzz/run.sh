@@ -18,7 +18,8 @@ mkdir -p "$work"
 command -v clang++ >/dev/null || { echo "error: fuzzing needs clang++" >&2; exit 1; }
 
 # Objects that end in arrays of any length are no findings: bounds.
-cat >"$work/Makefile.new" <<'MAKEFILE'
+echo "ROOT = $root" >"$work/Makefile.new"
+cat >>"$work/Makefile.new" <<'MAKEFILE'
 FLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize=vptr,bounds -fno-sanitize-recover=undefined -Wno-unknown-attributes -fno-math-errno -I$(ROOT) -MMD
 LIBS = -l:libboost_regex.a
@@ -38,7 +39,8 @@ o/embedded.o: embedded.cc
 	clang++ $(FLAGS) -c -o $@ $<
 -include $(OBJECTS:.o=.d)
 MAKEFILE
-cmp -s "$work/Makefile.new" "$work/Makefile" || mv "$work/Makefile.new" "$work/Makefile"
+# What another checkout's objects depend on may be gone.
+cmp -s "$work/Makefile.new" "$work/Makefile" || { rm -rf "$work/o" && mv "$work/Makefile.new" "$work/Makefile"; }
 
 # Programs to start from, and what the fuzzers found interesting before.
 corpus() {
@@ -52,7 +54,7 @@ corpus() {
 
 status=0
 for fuzzer in "$@"; do
-  make -s -C "$work" -j"$(nproc)" ROOT="$root" "${fuzzer}_fuzz"
+  make -s -C "$work" -j"$(nproc)" "${fuzzer}_fuzz"
   corpus "$fuzzer"
   echo "fuzzing the $fuzzer for $seconds s"
   "$work/${fuzzer}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \

@@ -44,6 +44,21 @@ TEST_F(HeapTest, ReusesMemoryOfGarbage) {
   EXPECT_EQ(heap.stats().live_bytes, 0u);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+TEST_F(HeapTest, PoisonsWhatItFrees) {
+  Heap heap = Make();
+  const Root kept(heap, heap.Cons(Value::Nil(), Value::Nil()));
+  const auto* freed = As<PairObject>(heap.Cons(Value::Nil(), Value::Nil()));
+  EXPECT_FALSE(__asan_address_is_poisoned(&freed->cdr));
+  heap.Collect();
+  heap.Collect();  // ends the sweep
+  EXPECT_TRUE(__asan_address_is_poisoned(&freed->cdr));
+  EXPECT_FALSE(__asan_address_is_poisoned(&As<PairObject>(kept)->cdr));
+  EXPECT_EQ(heap.Cons(Value::Nil(), Value::Nil()), Value::Of(freed));
+  EXPECT_FALSE(__asan_address_is_poisoned(&freed->cdr));
+}
+#endif
+
 TEST_F(HeapTest, CollectsUnreachableCycles) {
   Heap heap = Make();
   {

@@ -12,12 +12,22 @@ namespace {
 
 // Natives that call back, as the rest of the project's rarely do.
 Value CallBack(Vm& vm, Args args) { return vm.Call(args[0], args.subspan(1)); }
+// Tells on the way out where what passes through was raised.
+Value Watch(Vm& vm, Args args) {
+  const Value result = vm.Call(args[0], {});
+  if (result.IsFailure()) {
+    const SourceSpan span = PendingSpan(vm, vm.pending());
+    vm.console().WriteOut("line " + std::to_string(span.line) + " ");
+  }
+  return result;
+}
 Value Interrupt(Vm& vm, Args) {
   vm.RequestTermination("stopped by the test");
   return Value::Nil();
 }
 constexpr NativeDef kNatives[] = {
     {"test/call", CallBack, 1, kAnyCount, "(test/call f x ...)"},
+    {"test/watch", Watch, 1, 1, "(test/watch f)"},
     {"test/interrupt", Interrupt, 0, 0, "(test/interrupt)"},
 };
 
@@ -55,6 +65,12 @@ TEST_F(InterpreterTest, ErrorsAndRaisesPassThroughNatives) {
   EXPECT_EQ(Run("(display (catch 'k (test/call (lambda () (raise 'k 7)))))"), "7");
   EXPECT_EQ(Run("(display (car (cdr (catch 'runtime.error (test/call (lambda () (car 1)))))))"),
             "runtime.type-error");
+}
+
+TEST_F(InterpreterTest, NativesKnowWhereARaiseThatIsCaughtHappened) {
+  const std::string program = "\n(define (fail)\n  (raise 'k 7))\n";
+  EXPECT_EQ(Run(program + "(display (catch 'k (test/watch fail)))"), "line 3 7");
+  EXPECT_EQ(Run(program + "(display (catch (test/watch fail)))"), "line 3 7");
 }
 
 TEST_F(InterpreterTest, ContinuationsEscapeThroughNatives) {

@@ -1,0 +1,25 @@
+; Trees that are made, counted and dropped, beside one that stays: the allocator and the collector.
+(define (make-tree depth)
+  (if (= depth 0)
+      (cons '() '())
+      (cons (make-tree (- depth 1)) (make-tree (- depth 1)))))
+
+(define (count tree)
+  (if (null? (car tree))
+      1
+      (+ 1 (count (car tree)) (count (cdr tree)))))
+
+(define depth 14)
+(define kept (make-tree depth))
+(do ((d 4 (+ d 4))) ((> d depth))
+  (let ((trees (expt 2 (- (+ depth 4) d))))
+    (display trees)
+    (display " trees of depth ")
+    (display d)
+    (display ": ")
+    (display (do ((i 0 (+ i 1))
+                  (sum 0 (+ sum (count (make-tree d)))))
+                 ((= i trees) sum)))
+    (newline)))
+(display (count kept))
+(newline)

@@ -1,0 +1,22 @@
+; A text of 200 000 lines made of pieces, and then read byte by byte.
+(use-modules (ice-9 textual-ports))
+(define (report lines)
+  (let ((port (open-output-string)))
+    (do ((i 0 (+ i 1))) ((= i lines) (get-output-string port))
+      (put-string port "line ")
+      (put-string port (number->string i))
+      (put-string port " of ")
+      (put-string port (string-append "the " "report"))
+      (newline port))))
+
+(define (count-lines text)
+  (let ((length (string-length text)))
+    (do ((i 0 (+ i 1))
+         (lines 0 (if (eq? (string-ref text i) #\newline) (+ lines 1) lines)))
+        ((= i length) lines))))
+
+(define text (report 200000))
+(display (string-length text))
+(newline)
+(display (count-lines text))
+(newline)
