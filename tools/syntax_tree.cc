@@ -107,6 +107,8 @@ class SyntaxParser {
       prefix.children.back().newlines_before = newlines;
       prefix.children.back().column = column;
     } while (IsComment(prefix.children.back()) && !rest_.empty());
+    // Without the space it would be another prefix.
+    if (prefix.text == "," && prefix.children[0].text.starts_with('@')) prefix.text += ' ';
     return prefix;
   }
 

@@ -12,7 +12,7 @@ struct SyntaxNode {
   enum class Kind {
     kAtom,
     kList,          // of `children`, between `text` and `closer`
-    kPrefix,        // `text`, one of ' ` , ,@ #; and what it stands before
+    kPrefix,        // `text`, one of ' ` , ,@ #; (", " before @) and what it stands before
     kLineComment,   // with its semicolon
     kBlockComment,  // may go over several lines
   };

@@ -45,6 +45,11 @@ TEST(FormatterTest, AtomsStayAsTheyAreWritten) {
   EXPECT_EQ(Format(text), text);
 }
 
+TEST(FormatterTest, AnUnquotedNameThatBeginsWithAnAtSignIsNotSpliced) {
+  EXPECT_EQ(Format("`(a ,b,  @c)"), "`(a ,b , @c)\n");
+  EXPECT_EQ(Format("`(,@c ,#| |#@d)"), "`(,@c ,#| |# @d)\n");
+}
+
 TEST(FormatterTest, BreaksWhatIsTooLong) {
   const std::string word(30, 'w');
   const std::string call = "(" + word + " " + word + " " + word + " " + word + ")";
