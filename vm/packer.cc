@@ -100,8 +100,7 @@ class Packer final : private Transfer {
       case ObjectKind::kBox:
         return SetItems(id, {&As<BoxObject>(v)->value, 1});
       case ObjectKind::kNative:
-        At(id).content = static_cast<uint32_t>(parcel_->natives_.size());
-        return parcel_->natives_.push_back(As<NativeObject>(v)->def);
+        return SetText(id, As<NativeObject>(v)->def->name);
       case ObjectKind::kClosure:
         return ScanClosure(id, *As<ClosureObject>(v));
       case ObjectKind::kCode:

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/expected.h"
@@ -35,6 +36,7 @@ class Parcel {
 
  private:
   friend class Packer;
+  friend class ParcelBytes;
   friend class Unpacker;
 
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -73,7 +75,6 @@ class Parcel {
   std::vector<Item> items_;
   std::vector<std::string> texts_;  // of strings, symbols, bytevectors, names of builtins
   std::vector<int64_t> integers_;
-  std::vector<const NativeDef*> natives_;
   std::vector<CodeImage> codes_;
   std::vector<Foreign> foreigns_;
   std::vector<uint32_t> foreign_order_;  // objects; those inside others first
@@ -88,5 +89,13 @@ Expected<std::shared_ptr<const Parcel>, std::string> Pack(Vm& vm, Value value);
 
 // A copy of the value, unrooted. Error: why `vm` cannot hold it.
 Expected<Value, std::string> Unpack(const Parcel& parcel, Vm& vm);
+
+// The parcel as bytes, for other processes of the same program. Procedures that are no builtins,
+// and foreign values, share memory with their parcel and cannot go. Error: what is such, "a
+// procedure".
+Expected<std::string, std::string> EncodeParcel(const Parcel& parcel);
+
+// REQUIRES: EncodeParcel made the bytes.
+std::shared_ptr<const Parcel> DecodeParcel(std::string_view bytes);
 
 }  // namespace eta

@@ -148,9 +148,7 @@ class Unpacker final : private Transfer {
       made_[id] = Value::Of(heap_.Closure(code->code, captures));
       return true;
     }
-    const bool is_native = object.kind == ObjectKind::kNative;
-    const Name name = vm().names().Intern(is_native ? parcel_.natives_[object.content]->name
-                                                    : std::string_view(TextOf(object)));
+    const Name name = vm().names().Intern(TextOf(object));
     const GlobalSlot* slot = vm().FindBuiltin(name);
     if (slot == nullptr) return FailToFind(name);
     made_[id] = vm().globals()[*slot];

@@ -112,6 +112,30 @@ TEST_P(ParcelTest, LongAndDeepDataNeedNoNativeStack) {
             "end");
 }
 
+TEST_P(ParcelTest, PlainValuesArriveAsBytesToo) {
+  const std::string program =
+      "(define v (vector 1 2.5 140737488355328)) (list v v 'name \"text\" #u8(0 255) #\\x car #t "
+      "'())";
+  const Packed parcel = PackResult(program);
+  ASSERT_TRUE(parcel);
+  const auto bytes = EncodeParcel(**parcel);
+  ASSERT_TRUE(bytes) << bytes.error();
+  EXPECT_EQ(Apply(*DecodeParcel(*bytes),
+                  "(lambda (x) (vector-set! (car x) 0 9) (list ((list-ref x 6) (cdr x)) x))"),
+            "(#(9 2.5 140737488355328) (#(9 2.5 140737488355328) #(9 2.5 140737488355328) name "
+            "\"text\" #u8(0 255) #\\x #<primitive> #t ()))");
+}
+
+TEST_P(ParcelTest, WhatSharesMemoryDoesNotBecomeBytes) {
+  const auto refusal = [&](const std::string& program) {
+    sender_ = std::make_unique<TestVm>();
+    const auto bytes = EncodeParcel(**PackResult(program));
+    return bytes ? "none" : bytes.error();
+  };
+  EXPECT_EQ(refusal("(define x 1) (list (lambda () x))"), "a procedure");
+  EXPECT_EQ(refusal("(list (%atom-new 1))"), "a value of type atom");
+}
+
 TEST_P(ParcelTest, ProceduresTakeTheirVariablesAlong) {
   EXPECT_EQ(Arrives("(define (adder n) (lambda (x) (+ x n))) (adder 5)", "(lambda (f) (f 2))"),
             "7");
