@@ -85,9 +85,9 @@ struct Parser {
     Add("--dtype", options.dtype, "D", "default type of tensors: float64 (default) or float32")
         ->check(OneOf({"float64", "float32"}));
     Add("--backend", options.backend, "B",
-        "how replicas exchange data: auto (default), local (shared memory) or nccl, which is "
-        "loaded from ETA_NCCL_PATH if that is set")
-        ->check(OneOf({"auto", "local", "nccl"}));
+        "how replicas exchange data: auto (default), local (shared memory), mpi (where mpirun has "
+        "started several processes) or nccl, which is loaded from ETA_NCCL_PATH if that is set")
+        ->check(OneOf({"auto", "local", "mpi", "nccl"}));
     Add("--output", output, "WHICH", "who prints: first (default) or all replicas")
         ->check(OneOf({"first", "all"}));
     app.add_flag("--split", options.split, "train-step! takes the replica's rows of each batch");
@@ -194,6 +194,13 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
     return Unexpected(std::move(taken.error()));
   }
   return options;
+}
+
+// Longer times would not fit; nobody waits so long.
+std::chrono::nanoseconds Options::stall_timeout() const {
+  constexpr double kLongest = 1e9;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(std::min(stall_timeout_s, kLongest)));
 }
 
 std::string EtaiHelp() { return Parser().app.help(); }

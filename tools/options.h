@@ -1,6 +1,7 @@
 // etai's command line.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@ struct Options {
   bool disassemble = false;
 
   std::vector<std::string> warnings;  // about what was probably not meant
+
+  std::chrono::nanoseconds stall_timeout() const;
 };
 
 // `arguments` are those behind the program's name. Error: one sentence.

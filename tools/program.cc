@@ -12,6 +12,7 @@
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/launcher.h"
 #include "tools/extension_names.h"
+#include "tools/job.h"
 #include "tools/program_text.h"
 #include "tools/run_plan.h"
 #include "tools/run_record.h"
@@ -66,14 +67,8 @@ int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options
   return failure.empty() ? vm.pending().status : 1;
 }
 
-// Longer times would not fit; nobody waits so long.
-std::chrono::nanoseconds Seconds(double seconds) {
-  constexpr double kLongest = 1e9;
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(std::min(seconds, kLongest)));
-}
-
-int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options& vm_options,
+int RunOnReplicas(const Options& options, const RunPlan& plan,
+                  const std::shared_ptr<parallel::Link>& link, const Vm::Options& vm_options,
                   const std::optional<SourceFile>& text, RunRecord& record) {
   parallel::Interruption interruption;
   const parallel::SignalHandlers handlers(interruption);
@@ -82,14 +77,16 @@ int RunOnReplicas(const Options& options, const RunPlan& plan, const Vm::Options
   replicas.interruption = &interruption;
   replicas.before_exit = [&record] { record.Finish(); };
   replicas.replicas = plan.replicas();
+  replicas.link = link;
   replicas.cores = plan.cores;
   replicas.file = text ? text->path : options.file;
   if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
-  replicas.show_backend = options.replicas_given;
+  replicas.show_backend = options.replicas_given && (!link || link->process() == 0);
   replicas.launch = LaunchOptionsOf(options);
-  replicas.stall_timeout = Seconds(options.stall_timeout_s);
+  replicas.stall_timeout = options.stall_timeout();
   replicas.host = HostOf(options, plan);
+  if (link) replicas.host.first_rank = link->seats().first;
   replicas.vm_options = [&vm_options](int rank) {
     Vm::Options copy;
     copy.heap = vm_options.heap;
@@ -134,9 +131,18 @@ parallel::HostOptions Host(int threads, const std::string& dtype) {
 }
 
 int RunProgram(const Options& options) {
-  const auto plan = PlanRun(options);
+  auto plan = PlanRun(options);
   if (!plan) {
     PrintError(plan.error());
+    return 1;
+  }
+  const auto link = JoinJob(options, plan->replicas());
+  if (!link) {
+    PrintError(link.error());
+    return 1;
+  }
+  if (const auto settled = Settle(options, link->get(), &*plan); !settled) {
+    PrintError(settled.error());
     return 1;
   }
   for (const std::string& warning : plan->warnings) PrintWarning(warning);
@@ -156,7 +162,7 @@ int RunProgram(const Options& options) {
     }
     text = std::move(*program);
   }
-  auto record = RunRecord::Begin(options, plan->replicas());
+  auto record = RunRecord::Begin(options, plan->replicas(), link->get());
   if (!record) {
     PrintError(record.error());
     return 1;
@@ -165,8 +171,8 @@ int RunProgram(const Options& options) {
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
   // A step that is computed in shards is one of replicas, even if there is one only.
-  const int status = plan->replicas() > 1 || plan->shards > 0
-                         ? RunOnReplicas(options, *plan, *vm_options, text, **record)
+  const int status = plan->replicas() > 1 || plan->shards > 0 || *link != nullptr
+                         ? RunOnReplicas(options, *plan, *link, *vm_options, text, **record)
                          : RunAlone(options, *plan, std::move(*vm_options), text, **record);
   PrintTo(stdout, listing);
   return (*record)->Finish() ? status : std::max(status, 1);

@@ -42,7 +42,14 @@ int ThreadsFor(const Options& options, int replicas) {
   return options.deterministic ? 1 : parallel::CoresPerReplica(replicas);
 }
 
-void BindCores(RunPlan* plan) {
+// `on_cores`: replicas that share the cores, also those of other processes.
+void BindCores(int on_cores, RunPlan* plan) {
+  if (on_cores > plan->replicas()) {
+    plan->warnings.push_back(
+        "--pin auto has no effect: other processes use the same cores; let "
+        "their launcher bind them");
+    return;
+  }
   plan->cores = parallel::ShareCores(parallel::UsableCoresByNode(), plan->replicas());
   const bool fits = plan->replicas() <= parallel::UsableCores();
   if (fits && !plan->cores.empty()) return;
@@ -61,19 +68,28 @@ Expected<RunPlan, std::string> PlanRun(const Options& options) {
   if (!devices) return Unexpected("--devices: " + devices.error());
   RunPlan plan;
   plan.devices = std::move(*devices);
+  plan.gpus = gpus;
   plan.shards = options.deterministic ? kDeterministicShards : 0;
-  std::string uneven = parallel::CheckShards(plan.shards, plan.replicas());
-  if (!uneven.empty()) return Unexpected(std::move(uneven));
-  plan.threads = ThreadsFor(options, plan.replicas());
-  if (options.pin) BindCores(&plan);
   for (Device device : parallel::UnusedDevices(options.devices, plan.devices)) {
     plan.warnings.push_back("--devices: " + parallel::NameOf(device) +
                             " is not used: there are fewer replicas than devices");
   }
-  if (options.replicas_given) {
-    plan.placement = parallel::PlacementText(plan.devices, gpus, plan.threads);
-  }
   return plan;
+}
+
+Expected<Ok, std::string> Settle(const Options& options, const parallel::Link* link,
+                                 RunPlan* plan) {
+  const int first = link ? link->seats().first : 0;
+  const int all = link ? link->seats().size : plan->replicas();
+  std::string uneven = parallel::CheckShards(plan->shards, all);
+  if (!uneven.empty()) return Unexpected(std::move(uneven));
+  const int on_cores = link ? link->ranks_on_cores() : plan->replicas();
+  plan->threads = ThreadsFor(options, on_cores);
+  if (options.pin) BindCores(on_cores, plan);
+  if (options.replicas_given) {
+    plan->placement = parallel::PlacementText(first, plan->devices, plan->gpus, plan->threads);
+  }
+  return Ok{};
 }
 
 }  // namespace eta

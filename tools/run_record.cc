@@ -23,12 +23,16 @@ std::string TitleOf(const std::string& file) {
 }  // namespace
 
 Expected<std::unique_ptr<RunRecord>, std::string> RunRecord::Begin(const Options& options,
-                                                                   int replicas) {
+                                                                   int replicas,
+                                                                   const parallel::Link* link) {
   const size_t capacity = options.trace.empty() ? PhaseLog::kUsualCapacity : TraceWriter::kCapacity;
-  auto journal = std::make_shared<Journal>(replicas, capacity);
+  auto journal =
+      std::make_shared<Journal>(replicas, capacity, link == nullptr ? 0 : link->seats().first);
   std::unique_ptr<RunRecord> record(new RunRecord(journal, options.stats));
   if (!options.trace.empty()) {
-    auto trace = TraceWriter::Create(options.trace, journal, TitleOf(options.file));
+    const bool first = link == nullptr || link->process() == 0;
+    const std::string path = options.trace + (first ? "" : '.' + std::to_string(link->process()));
+    auto trace = TraceWriter::Create(path, journal, TitleOf(options.file));
     if (!trace) return Unexpected(std::move(trace.error()));
     record->trace_ = std::move(*trace);
   }
@@ -38,7 +42,7 @@ Expected<std::unique_ptr<RunRecord>, std::string> RunRecord::Begin(const Options
 bool RunRecord::Finish() {
   if (finished_.exchange(true)) return true;
   if (stats_) {
-    std::fputs(StatsTable(StatsOf(*journal_, parallel::PhaseClock())).c_str(), stderr);
+    std::fputs(StatsTable(*journal_, parallel::PhaseClock()).c_str(), stderr);
   }
   if (trace_ == nullptr) return true;
   const auto written = trace_->Finish();

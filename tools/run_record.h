@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/expected.h"
+#include "parallel/core/link/link.h"
 #include "parallel/core/phase_log.h"
 #include "parallel/core/trace_writer.h"
 #include "tools/options.h"
@@ -16,8 +17,11 @@ namespace eta {
 class RunRecord {
  public:
   // Error: the trace cannot be written; one sentence.
+  // Each process of a job traces its own `replicas`: all but the first put their number behind the
+  // file's name. `link` may be null.
   static Expected<std::unique_ptr<RunRecord>, std::string> Begin(const Options& options,
-                                                                 int replicas);
+                                                                 int replicas,
+                                                                 const parallel::Link* link);
 
   // Where the replicas note what they do.
   const std::shared_ptr<parallel::Journal>& journal() const { return journal_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "parallel/core/hierarchical/hierarchical.h"
 #include "parallel/core/local/local.h"
 #include "parallel/core/nccl/nccl.h"
 #include "parallel/core/solo/solo.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr Backend kBackends[] = {
     {"solo", SoloServes, MakeSolo, nullptr, nullptr},
     {"local", LocalServes, MakeLocal, nullptr, nullptr},
+    {"mpi", HierarchicalServes, MakeHierarchical, nullptr, nullptr},
     {"nccl", NcclServes, MakeNccl, NcclNotice, AboutNccl},
 };
 

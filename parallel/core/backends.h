@@ -9,13 +9,18 @@
 #include "parallel/core/board.h"
 #include "parallel/core/communicator.h"
 #include "parallel/core/device_ops.h"
+#include "parallel/core/link/link.h"
 
 namespace eta::parallel {
 
 // What a backend makes the communicators of a world from.
 struct Places {
-  std::span<const Device> devices;  // one per rank
+  std::span<const Device> devices;  // one per rank of this process, the first of which is `first`
   DeviceOps* ops = nullptr;         // for those that are not the CPU; null: there are none
+  Link* link = nullptr;             // to other processes; null: all ranks are here
+  int first = 0;
+
+  const Device& DeviceOf(int rank) const { return devices[static_cast<size_t>(rank - first)]; }
 };
 
 struct Backend {

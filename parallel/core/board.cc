@@ -3,18 +3,33 @@
 #include <algorithm>
 #include <utility>
 
+#include "parallel/core/link/link.h"
+#include "parallel/core/link/names.h"
 #include "parallel/core/report.h"
 
 namespace eta::parallel {
+namespace {
 
-Board::Board(int size, std::chrono::nanoseconds stall_timeout, bool spin,
-             std::shared_ptr<Journal> journal)
-    : size_(size),
-      lines_(std::make_unique<Line[]>(size)),
-      journal_(journal ? std::move(journal) : std::make_shared<Journal>(size)),
-      gate_(size, spin) {
-  ETA_CHECK(journal_->size() == size);
-  for (int r = 0; r < size; ++r) SetStallTimeout(r, stall_timeout);
+int64_t Now() { return Clock::now().time_since_epoch().count(); }
+
+}  // namespace
+
+Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
+             std::shared_ptr<Journal> journal, Link* link)
+    : seats_(seats),
+      link_(link),
+      sent_(link ? static_cast<size_t>(seats.size) : 0),
+      lines_(std::make_unique<Line[]>(seats.size)),
+      journal_(journal
+                   ? std::move(journal)
+                   : std::make_shared<Journal>(seats.here, PhaseLog::kUsualCapacity, seats.first)),
+      gate_(seats.here, spin) {
+  ETA_CHECK(journal_->size() == seats.here && journal_->first() == seats.first &&
+            (seats.all_here() || link != nullptr));
+  for (int r = 0; r < size(); ++r) {
+    SetStallTimeout(r, stall_timeout);
+    lines_[r].heard_ns.store(Now(), std::memory_order_relaxed);
+  }
 }
 
 // --- meeting -------------------------------------------------------------------------------------
@@ -35,6 +50,7 @@ Status Board::Meet(int rank, const Signature& signature, Site site, const void* 
   // Release: a watcher that sees this state sees the sequence too.
   line.state.store(RankState::kWaiting, std::memory_order_release);
   Status status = Pass(rank, gate_.Arrive());
+  if (status.ok() && link_ != nullptr) status = MeetOtherProcesses(rank, sequence);
   if (status.ok()) status = CompareSignatures(rank, sequence);
   line.state.store(RankState::kRunning, std::memory_order_release);
   return status;
@@ -45,7 +61,7 @@ Status Board::Pass(int rank, Gate::Ticket ticket) {
   // Judging a stall is the watcher's task; this is for worlds without one, and so it comes later.
   const auto limit = [this] {
     nanoseconds longest{0};
-    for (int r = 0; r < size_; ++r) longest = std::max(longest, View(r).stall_timeout);
+    for (int r = 0; r < size(); ++r) longest = std::max(longest, View(r).stall_timeout);
     return longest + longest / 4 + std::chrono::milliseconds(100);
   };
   nanoseconds waited{0};
@@ -60,16 +76,64 @@ Status Board::Pass(int rank, Gate::Ticket ticket) {
   return passage == Gate::Passage::kThrough ? Status{} : Acknowledge(rank);
 }
 
+Status Board::MeetHere(int rank) { return Pass(rank, gate_.Arrive()); }
+
+// One of those that are here speaks for all; the others wait for it.
+Status Board::MeetOtherProcesses(int rank, uint64_t sequence) {
+  if (rank == seats_.first) {
+    Status exchanged = ExchangeSlots(sequence);
+    if (!exchanged.ok()) {
+      Abort(exchanged);  // to no effect if that is why it has failed
+      return Acknowledge(rank);
+    }
+  }
+  return MeetHere(rank);
+}
+
+Status Board::ExchangeSlots(uint64_t sequence) {
+  for (int r = seats_.first; r < seats_.end(); ++r) {
+    const Slot& slot = SlotOf(r, sequence);
+    SentSlot& sent = sent_[static_cast<size_t>(r)];
+    sent = {slot.signature, Text(slot.signature.name == nullptr ? "" : slot.signature.name),
+            lines_[r].call.Get().site, slot.record};
+    sent.signature.name = nullptr;
+  }
+  Status exchanged = link_->Exchange(reinterpret_cast<std::byte*>(sent_.data()), sizeof(SentSlot),
+                                     [this] { return aborted(); });
+  if (!exchanged.ok()) return exchanged;
+  for (int r = 0; r < size(); ++r) {
+    if (seats_.Has(r)) continue;
+    const SentSlot& sent = sent_[static_cast<size_t>(r)];
+    Slot& slot = SlotOf(r, sequence);
+    slot.signature = sent.signature;
+    slot.signature.name = StaticName(sent.name);
+    slot.site = sent.site;
+    slot.record = sent.record;
+  }
+  return {};
+}
+
 Status Board::CompareSignatures(int rank, uint64_t sequence) {
   const Signature& mine = SlotOf(rank, sequence).signature;
-  for (int r = 0; r < size_; ++r) {
+  for (int r = 0; r < size(); ++r) {
     if (Agree(mine, SlotOf(r, sequence).signature)) continue;
     // All ranks come here, and none leaves before the first of them has aborted, so that one's
     // views are of this very meeting. The others' messages are dropped.
-    Abort(DesyncStatus(ViewAll()));
+    Abort(DesyncStatus(ViewsInMeeting(sequence)));
     return Acknowledge(rank);
   }
   return {};
+}
+
+std::vector<RankView> Board::ViewsInMeeting(uint64_t sequence) const {
+  std::vector<RankView> views = ViewAll();
+  for (int r = 0; r < size(); ++r) {
+    if (seats_.Has(r)) continue;
+    const Slot& slot = SlotOf(r, sequence);
+    views[static_cast<size_t>(r)].signature = slot.signature;
+    views[static_cast<size_t>(r)].site = slot.site.str();
+  }
+  return views;
 }
 
 const std::byte* Board::Peer(int rank, int peer) const {
@@ -108,6 +172,19 @@ void Board::SetPlace(int rank, Site place) { lines_[rank].place.Set(Text(place))
 
 void Board::SetStallTimeout(int rank, std::chrono::nanoseconds timeout) {
   lines_[rank].stall_timeout_ns.store(timeout.count(), std::memory_order_relaxed);
+}
+
+void Board::SetRemote(int rank, const RankView& view) {
+  Line& line = lines_[rank];
+  line.heard_ns.store(Now(), std::memory_order_relaxed);
+  line.acknowledged.store(view.acknowledged, std::memory_order_relaxed);
+  line.exit_code.store(view.exit_code, std::memory_order_relaxed);
+  line.sequence.store(view.sequence, std::memory_order_relaxed);
+  line.step.store(view.step, std::memory_order_relaxed);
+  SetStallTimeout(rank, view.stall_timeout);
+  line.call.Set({view.signature, Text(view.site)});
+  line.place.Set(Text(view.place));
+  line.state.store(view.state, std::memory_order_release);  // last, as in Meet and Leave
 }
 
 void Board::LeaveReturned(int rank) { Leave(rank, RankState::kReturned); }
@@ -173,12 +250,12 @@ void Board::InterruptSleep() {
 
 bool Board::AllLeft() const {
   MutexLock lock(mu_);
-  return left_ == size_;
+  return left_ == seats_.here;
 }
 
 void Board::WaitUntilAllLeft() {
   MutexLock lock(mu_);
-  while (left_ < size_) changed_.Wait(mu_);
+  while (left_ < seats_.here) changed_.Wait(mu_);
 }
 
 // --- the watcher's side --------------------------------------------------------------------------
@@ -199,12 +276,16 @@ RankView Board::View(int rank) const {
   view.signature = call.signature;
   view.site = call.site.str();
   view.place = line.place.Get().str();
+  if (!seats_.Has(rank)) {
+    view.process = link_->Where(link_->ProcessOf(rank));
+    view.silence = std::chrono::nanoseconds(Now() - line.heard_ns.load(std::memory_order_relaxed));
+  }
   return view;
 }
 
 std::vector<RankView> Board::ViewAll() const {
   std::vector<RankView> views;
-  for (int r = 0; r < size_; ++r) views.push_back(View(r));
+  for (int r = 0; r < size(); ++r) views.push_back(View(r));
   return views;
 }
 

@@ -4,8 +4,11 @@
 // A rank's own thread calls the functions that take its rank; a watcher reads everything through
 // View, at any time, without delaying anybody.
 //
-// Thread safety: Meet, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank r from
-// r's thread only; everything else from any thread.
+// Each process of a job has a board of its own. At a meeting the link between them brings what the
+// ranks of other processes say; what is known of these otherwise comes by SetRemote.
+//
+// Thread safety: Meet, MeetHere, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank
+// r of this process from r's thread only; SetRemote from one thread; everything else from any.
 #pragma once
 
 #include <array>
@@ -25,10 +28,13 @@
 #include "parallel/core/gate.h"
 #include "parallel/core/phase_log.h"
 #include "parallel/core/published.h"
+#include "parallel/core/seats.h"
 #include "parallel/core/signature.h"
 #include "parallel/core/status.h"
 
 namespace eta::parallel {
+
+class Link;
 
 enum class RankState : uint8_t {
   kAbsent,    // has not joined yet
@@ -58,17 +64,26 @@ struct RankView {
   Signature signature;  // of the last collective
   std::string site;     // of the last collective
   std::string place;    // last known place in the script, or empty
+  // Of a rank of another process: "process 1 on node7", and since when that was last heard of.
+  std::string process;
+  std::chrono::nanoseconds silence{0};
+
+  // Whether its process, which writes several times per second, is likely to be in trouble. What
+  // is known of the rank may be out of date.
+  bool silent() const { return silence > std::chrono::seconds(1); }
 };
 
 class Board {
  public:
-  // `spin`: every rank has a core of its own. `journal` is of this size; null: one of its own.
-  Board(int size, std::chrono::nanoseconds stall_timeout, bool spin,
-        std::shared_ptr<Journal> journal = nullptr);
+  // `spin`: every rank has a core of its own. `journal` is of the ranks that are here; null: one of
+  // its own. `link` outlives the board; null: all ranks are here.
+  Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
+        std::shared_ptr<Journal> journal = nullptr, Link* link = nullptr);
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
 
-  int size() const { return size_; }
+  int size() const { return seats_.size; }
+  const Seats& seats() const { return seats_; }
 
   // --- meeting -----------------------------------------------------------------------------------
 
@@ -86,8 +101,12 @@ class Board {
     return value;
   }
 
-  // After an ok Meet in which the ranks touch each other's memory: waits until all are done with
-  // it. Every rank that met calls it, after bounded work that cannot fail.
+  // After an ok Meet: waits for the ranks of this process. All or none of them get ok, else the
+  // reason of the abort.
+  Status MeetHere(int rank);
+
+  // After an ok Meet in which the ranks of this process touch each other's memory: waits until all
+  // are done with it. Every rank that met calls it, after bounded work that cannot fail.
   void Finish(int rank);
 
   // While it lives, the rank counts as waiting in its last collective, which a device carries out:
@@ -134,7 +153,10 @@ class Board {
   bool SleepUntilAborted(std::chrono::nanoseconds time) EXCLUDES_LOCK(mu_);
   void InterruptSleep() EXCLUDES_LOCK(mu_);
 
-  // Ranks leave once each; one that never joins has to leave as well.
+  // What another process says of a rank of its own; its silence is of no account.
+  void SetRemote(int rank, const RankView& view);
+
+  // The ranks of this process leave once each; one that never joins has to leave as well.
   bool AllLeft() const EXCLUDES_LOCK(mu_);
   void WaitUntilAllLeft() EXCLUDES_LOCK(mu_);
 
@@ -155,6 +177,7 @@ class Board {
   struct alignas(64) Slot {
     Signature signature;
     Record record;
+    Text site;  // of a rank of another process; others have it in their line
   };
   struct alignas(64) Line {
     std::atomic<RankState> state{RankState::kAbsent};
@@ -163,6 +186,7 @@ class Board {
     std::atomic<uint64_t> sequence{0};
     std::atomic<uint64_t> step{0};
     std::atomic<int64_t> stall_timeout_ns{0};
+    std::atomic<int64_t> heard_ns{0};  // by Clock, of a rank of another process
     Published<Call> call;
     Published<Text> place;
     // Used in turn: a rank that is one meeting ahead does not overwrite what slower ones still
@@ -172,10 +196,23 @@ class Board {
 
   Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
   Status Pass(int rank, Gate::Ticket ticket);
+  Status MeetOtherProcesses(int rank, uint64_t sequence);
+  Status ExchangeSlots(uint64_t sequence);
   Status CompareSignatures(int rank, uint64_t sequence);
+  std::vector<RankView> ViewsInMeeting(uint64_t sequence) const;
   void Leave(int rank, RankState state) EXCLUDES_LOCK(mu_);
 
-  const int size_;
+  // What processes send each other of each rank's slot.
+  struct SentSlot {
+    Signature signature;  // without its name
+    Text name;
+    Text site;
+    Record record;
+  };
+
+  const Seats seats_;
+  Link* const link_;
+  std::vector<SentSlot> sent_;  // by rank, of the meeting in progress
   const std::unique_ptr<Line[]> lines_;
   const std::shared_ptr<Journal> journal_;
   Gate gate_;

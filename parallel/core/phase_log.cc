@@ -122,7 +122,7 @@ PhaseScope::~PhaseScope() {
   if (log_ != nullptr) log_->Change(outer_);
 }
 
-Journal::Journal(int size, size_t capacity) {
+Journal::Journal(int size, size_t capacity, int first) : first_(first) {
   for (int r = 0; r < size; ++r) logs_.push_back(std::make_shared<PhaseLog>(capacity));
 }
 

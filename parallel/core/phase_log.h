@@ -145,18 +145,22 @@ class PhaseScope {
   PhaseRecord outer_;
 };
 
-// Journal: the logs of all ranks of a world. Thread safety: as PhaseLog.
+// Journal: the logs of the ranks of a world that are in this process. Thread safety: as PhaseLog.
 class Journal {
  public:
-  explicit Journal(int size, size_t capacity = PhaseLog::kUsualCapacity);
+  // Of `size` ranks from `first` on.
+  explicit Journal(int size, size_t capacity = PhaseLog::kUsualCapacity, int first = 0);
   // The same logs, of these ranks only, which are numbered anew.
   Journal(const Journal& all, std::span<const int> ranks);
 
   int size() const { return static_cast<int>(logs_.size()); }
-  PhaseLog& log(int rank) { return *logs_[static_cast<size_t>(rank)]; }
-  const PhaseLog& log(int rank) const { return *logs_[static_cast<size_t>(rank)]; }
+  int first() const { return first_; }
+  int end() const { return first_ + size(); }
+  PhaseLog& log(int rank) { return *logs_[static_cast<size_t>(rank - first_)]; }
+  const PhaseLog& log(int rank) const { return *logs_[static_cast<size_t>(rank - first_)]; }
 
  private:
+  int first_ = 0;
   std::vector<std::shared_ptr<PhaseLog>> logs_;
 };
 

@@ -25,6 +25,12 @@ const std::string& LastPlace(const RankView& view) {
   return view.place.empty() ? view.site : view.place;
 }
 
+// ", process 1 on node7 has not been heard of for 12 s"
+std::string Silence(const RankView& view) {
+  if (!view.silent()) return "";
+  return ", " + view.process + " has not been heard of for " + Seconds(view.silence);
+}
+
 std::string StateText(const RankView& view) {
   switch (view.state) {
     case RankState::kAbsent:
@@ -77,9 +83,12 @@ std::string DescribeRank(int rank, const RankView& view) {
   std::string text = Rank(rank) + ": " + StateText(view);
   if (view.step > 0) text += " in step " + std::to_string(view.step);
   text += At(view.place);
-  if (view.state == RankState::kWaiting) return text + " in " + Collective(view);
-  if (view.sequence > 0) text += ", last collective " + Collective(view);
-  return text;
+  if (view.state == RankState::kWaiting) {
+    text += " in " + Collective(view);
+  } else if (view.sequence > 0) {
+    text += ", last collective " + Collective(view);
+  }
+  return text + Silence(view);
 }
 
 Status DesyncStatus(std::span<const RankView> ranks) {
@@ -130,7 +139,8 @@ Status ExitCodesStatus(std::span<const RankView> ranks) {
 std::vector<int> MissingRanks(std::span<const RankView> ranks, int waiter) {
   std::vector<int> missing;
   for (size_t r = 0; r < ranks.size(); ++r) {
-    if (ranks[r].sequence < ranks[waiter].sequence) missing.push_back(static_cast<int>(r));
+    const bool behind = ranks[r].sequence < ranks[waiter].sequence;
+    if (behind || ranks[r].silent()) missing.push_back(static_cast<int>(r));
   }
   return missing;
 }
@@ -144,6 +154,7 @@ std::string StallWarning(std::span<const RankView> ranks, int waiter,
   text += ListRanks(missing);
   const std::string& place = LastPlace(ranks[missing[0]]);
   if (missing.size() == 1 && !place.empty()) text += ", last seen" + At(place);
+  text += Silence(ranks[missing[0]]);
   return text;
 }
 

@@ -32,7 +32,8 @@ Status StallStatus(std::span<const RankView> ranks, int waiter, std::chrono::nan
 std::string StallWarning(std::span<const RankView> ranks, int waiter,
                          std::chrono::nanoseconds time);
 
-// The ranks that have not reached the collective in which `waiter` waits; empty if all have.
+// The ranks that have not reached the collective in which `waiter` waits, or are silent; empty if
+// all others are in it.
 std::vector<int> MissingRanks(std::span<const RankView> ranks, int waiter);
 
 // "rank 1: running, step 3, at a.eta:9:1, last collective all-reduce of 10 float64 at a.eta:3:1"

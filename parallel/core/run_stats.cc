@@ -49,18 +49,18 @@ std::string RankLine(int rank, const RankStats& stats) {
                 share(stats.other()).c_str(), BytesText(stats.bytes).c_str(), 100 * stats.overlap);
 }
 
-std::string StragglerLine(std::span<const RankStats> stats) {
+std::string StragglerLine(std::span<const RankStats> stats, int first) {
   const std::vector<int> order = Stragglers(stats);
   std::string text = "slowest first: ";
   for (size_t i = 0; i < order.size(); ++i) {
-    text += (i == 0 ? "rank " : ", ") + std::to_string(order[i]);
+    text += (i == 0 ? "rank " : ", ") + std::to_string(first + order[i]);
   }
   double waits = 0;
   for (size_t i = 1; i < order.size(); ++i) waits += stats[static_cast<size_t>(order[i])].wait;
   const double longer =
       waits / static_cast<double>(order.size() - 1) - stats[static_cast<size_t>(order[0])].wait;
   return text + "; the others waited " + TimeText(std::max(0.0, longer)) + " longer than rank " +
-         std::to_string(order[0]) + "\n";
+         std::to_string(first + order[0]) + "\n";
 }
 
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
@@ -99,7 +99,8 @@ RankStats StatsOf(const PhaseLog& log, int64_t now_ns) {
 
 std::vector<RankStats> StatsOf(const Journal& journal, int64_t now_ns) {
   std::vector<RankStats> stats;
-  for (int r = 0; r < journal.size(); ++r) stats.push_back(StatsOf(journal.log(r), now_ns));
+  for (int r = journal.first(); r < journal.end(); ++r)
+    stats.push_back(StatsOf(journal.log(r), now_ns));
   return stats;
 }
 
@@ -112,17 +113,21 @@ std::vector<int> Stragglers(std::span<const RankStats> stats) {
   return order;
 }
 
-std::string StatsTable(std::span<const RankStats> stats) {
+std::string StatsTable(const Journal& journal, int64_t now_ns) {
+  return StatsTable(StatsOf(journal, now_ns), journal.first());
+}
+
+std::string StatsTable(std::span<const RankStats> stats, int first) {
   std::string text = Format("%7s  %8s  %15s  %15s  %15s  %15s  %9s  %7s\n", "replica", "steps",
                             "compute", "reduce", "wait", "other", "bytes", "overlap");
-  for (size_t r = 0; r < stats.size(); ++r) text += RankLine(static_cast<int>(r), stats[r]);
-  if (stats.size() > 1) text += StragglerLine(stats);
+  for (size_t r = 0; r < stats.size(); ++r) text += RankLine(first + static_cast<int>(r), stats[r]);
+  if (stats.size() > 1) text += StragglerLine(stats, first);
   return text;
 }
 
 std::string BlackBoxText(const Journal& journal, int64_t now_ns) {
   std::string text;
-  for (int r = 0; r < journal.size(); ++r) {
+  for (int r = journal.first(); r < journal.end(); ++r) {
     const PhaseLog& log = journal.log(r);
     text += "rank " + std::to_string(r) + ": step " + std::to_string(log.step()) + ", " +
             NowText(log, now_ns);

@@ -36,8 +36,9 @@ std::vector<RankStats> StatsOf(const Journal& journal, int64_t now_ns);
 // their own: the first one holds the others up.
 std::vector<int> Stragglers(std::span<const RankStats> stats);
 
-// One line per rank and one about stragglers, all with newlines.
-std::string StatsTable(std::span<const RankStats> stats);
+// One line per rank, from rank `first` on, and one about stragglers, all with newlines.
+std::string StatsTable(std::span<const RankStats> stats, int first = 0);
+std::string StatsTable(const Journal& journal, int64_t now_ns);
 
 // What each rank does now and did last: one line per rank.
 std::string BlackBoxText(const Journal& journal, int64_t now_ns);

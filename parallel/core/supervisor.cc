@@ -74,7 +74,8 @@ void Supervisor::EnforceAbort() {
 void Supervisor::RunAbortHooks() {
   const Status reason = board_.reason();
   if (options_.interrupt) {
-    for (int rank = 0; rank < board_.size(); ++rank) options_.interrupt(rank);
+    const Seats& seats = board_.seats();
+    for (int rank = seats.first; rank < seats.end(); ++rank) options_.interrupt(rank);
   }
   if (options_.abort_backends) options_.abort_backends(reason);
   hooks_done_.store(true, std::memory_order_release);  // see EnforceAbort
@@ -82,7 +83,7 @@ void Supervisor::RunAbortHooks() {
 
 std::vector<int> Supervisor::UnresponsiveRanks() const {
   std::vector<int> ranks;
-  for (int r = 0; r < board_.size(); ++r) {
+  for (int r = board_.seats().first; r < board_.seats().end(); ++r) {
     const RankView view = board_.View(r);
     const bool at_large = view.state == RankState::kRunning || view.state == RankState::kWaiting;
     if (at_large && !view.acknowledged) ranks.push_back(r);

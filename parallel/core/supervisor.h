@@ -23,7 +23,8 @@ struct SupervisorOptions {
   // How long ranks and the hooks below have after an abort.
   std::chrono::nanoseconds abort_deadline = std::chrono::seconds(1);
 
-  // Ask rank r's program to stop at its next safepoint, which acknowledges the abort. May be null.
+  // Ask the program of rank r, of this process, to stop at its next safepoint, which acknowledges
+  // the abort. May be null.
   std::function<void(int rank)> interrupt;
   // Ask rank r's program to publish its place at its next safepoint. May be null.
   std::function<void(int rank)> ask_place;

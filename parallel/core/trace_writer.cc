@@ -63,8 +63,8 @@ TraceWriter::TraceWriter(std::string path, std::string temporary, FILE* file,
       journal_(std::move(journal)),
       file_(file),
       next_(static_cast<size_t>(journal_->size())) {
-  origin_ns_ = journal_->log(0).start_ns();
-  for (int r = 1; r < journal_->size(); ++r) {
+  origin_ns_ = journal_->log(journal_->first()).start_ns();
+  for (int r = journal_->first() + 1; r < journal_->end(); ++r) {
     origin_ns_ = std::min(origin_ns_, journal_->log(r).start_ns());
   }
 }
@@ -94,11 +94,10 @@ void TraceWriter::WriteUntilFinished() {
 void TraceWriter::WriteHead(const std::string& title) {
   std::fputs("{\"traceEvents\":[\n", file_);
   WriteName("process_name", 0, title);
-  const int size = journal_->size();
-  for (int r = 0; r < size; ++r) {
+  for (int r = journal_->first(); r < journal_->end(); ++r) {
     const std::string rank = "rank " + std::to_string(r);
     WriteName("thread_name", r, rank);
-    WriteName("thread_name", size + r, rank + ", beside it");
+    WriteName("thread_name", journal_->end() + r, rank + ", beside it");
   }
 }
 
@@ -109,9 +108,9 @@ void TraceWriter::WriteName(const char* what, int thread, const std::string& nam
 }
 
 void TraceWriter::WriteNews() {
-  for (int r = 0; r < journal_->size(); ++r) {
+  for (int r = journal_->first(); r < journal_->end(); ++r) {
     const PhaseLog& log = journal_->log(r);
-    uint64_t& next = next_[static_cast<size_t>(r)];
+    uint64_t& next = next_[static_cast<size_t>(r - journal_->first())];
     const uint64_t end = log.written();
     const uint64_t oldest = std::max(next, log.OldestOf(end));
     lost_ += oldest - next;
@@ -129,7 +128,7 @@ void TraceWriter::WriteNews() {
 void TraceWriter::Write(int rank, const PhaseRecord& record) {
   std::fprintf(file_,
                "{\"name\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":", NameOf(record.phase),
-               record.beside ? journal_->size() + rank : rank);
+               record.beside ? journal_->end() + rank : rank);
   WriteMicroseconds(file_, std::max<int64_t>(0, record.begin_ns - origin_ns_));
   std::fputs(",\"dur\":", file_);
   WriteMicroseconds(file_, record.end_ns - record.begin_ns);

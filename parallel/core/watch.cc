@@ -21,7 +21,7 @@ Watch::Verdict Watch::Look(Deadline now) {
 void Watch::Remember(const std::vector<RankView>& ranks, Deadline now) {
   for (size_t r = 0; r < ranks.size(); ++r) {
     Wait& wait = waits_[r];
-    const bool waiting = ranks[r].state == RankState::kWaiting;
+    const bool waiting = ranks[r].state == RankState::kWaiting && !ranks[r].silent();
     if (waiting && wait.active && wait.sequence == ranks[r].sequence) continue;
     wait = {ranks[r].sequence, now, waiting, false};
   }
@@ -60,7 +60,7 @@ void Watch::JudgeWait(const std::vector<RankView>& ranks, int waiter, Deadline n
     return;
   }
   if (time >= limit / 6) verdict.ask_place = missing;  // so that a warning can name the place
-  if (time >= limit / 3 && !wait.warned) {
+  if (time >= limit / 3 && !wait.warned && board_.seats().Has(waiter)) {
     wait.warned = true;
     verdict.warning = StallWarning(ranks, waiter, time);
   }

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "parallel/core/hierarchical/hierarchical.h"
+#include "parallel/core/local/local.h"
 #include "parallel/core/report.h"
 
 namespace eta::parallel {
@@ -27,11 +29,24 @@ Hook WithNumbersOf(std::span<const int> former, const Hook& hook) {
   };
 }
 
+Seats SeatsOf(const WorldOptions& options) {
+  const int here = static_cast<int>(options.devices.size());
+  return options.link ? options.link->seats() : Seats{.size = here};
+}
+
 WorldOptions WithJournal(WorldOptions options) {
   if (!options.journal) {
-    options.journal = std::make_shared<Journal>(static_cast<int>(options.devices.size()));
+    const Seats seats = SeatsOf(options);
+    options.journal = std::make_shared<Journal>(seats.here, PhaseLog::kUsualCapacity, seats.first);
   }
   return options;
+}
+
+// Made for each rank, of those that are here.
+Result<std::unique_ptr<Communicator>> MakeHostCommunicator(Board& board, int rank,
+                                                           const Places& places) {
+  return places.link == nullptr ? MakeLocal(board, rank, places)
+                                : MakeHierarchical(board, rank, places);
 }
 
 }  // namespace
@@ -41,10 +56,9 @@ Result<std::shared_ptr<World>> World::Create(WorldOptions options) {
   if (options.stall_timeout <= std::chrono::nanoseconds(0)) {
     return Unexpected(Invalid("the stall timeout must be positive"));
   }
-  Result<const Backend*> backend =
-      ChooseBackend(options.backend, {options.devices, options.device_ops.get()});
+  const Result<const Backend*> backend = ChooseBackend(options.backend, PlacesOf(options));
   if (!backend) return Unexpected(backend.error());
-  std::vector<int> origins(options.devices.size());
+  std::vector<int> origins(static_cast<size_t>(SeatsOf(options).size));
   std::iota(origins.begin(), origins.end(), 0);
   return std::shared_ptr<World>(new World(std::move(options), *backend, std::move(origins)));
 }
@@ -53,10 +67,17 @@ World::World(WorldOptions options, const Backend* backend, std::vector<int> orig
     : options_(WithJournal(std::move(options))),
       backend_(backend),
       origins_(std::move(origins)),
-      board_(static_cast<int>(options_.devices.size()), options_.stall_timeout,
-             CoreForEach(options_), options_.journal) {
+      board_(SeatsOf(options_), options_.stall_timeout, CoreForEach(options_), options_.journal,
+             options_.link.get()) {
   if (size() == 1) return;
   SupervisorOptions supervisor = options_.supervisor;
+  if (options_.link) {
+    courier_ = std::make_unique<Courier>(board_, *options_.link, supervisor.ask_place);
+    supervisor.ask_place = [this](int rank) {
+      if (!seats().Has(rank)) return courier_->AskPlace(rank);
+      if (options_.supervisor.ask_place) options_.supervisor.ask_place(rank);
+    };
+  }
   supervisor.abort_backends = [this](const Status&) { UnblockBackends(); };
   supervisor_ = std::make_unique<Supervisor>(board_, std::move(supervisor));
 }
@@ -64,7 +85,7 @@ World::World(WorldOptions options, const Backend* backend, std::vector<int> orig
 World::~World() = default;
 
 Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world, int rank) {
-  if (rank < 0 || rank >= world->size() || !world->board_.Join(rank)) {
+  if (!world->seats().Has(rank) || !world->board_.Join(rank)) {
     return Unexpected(Invalid("there is no free seat for rank " + std::to_string(rank)));
   }
   // Taken under the board's lock after the seat: either this sees an abort, or whoever enforces the
@@ -73,7 +94,9 @@ Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world,
     world->GiveUpRank(rank, over.message);
     return Unexpected(std::move(over));
   }
-  auto made = world->backend_->make(world->board_, rank, world->places());
+  const Places places = PlacesOf(world->options_);
+  auto made = world->backend_->make(world->board_, rank, places);
+  auto host = MakeHostCommunicator(world->board_, rank, places);
   if (!made) {
     world->GiveUpRank(rank, made.error().message);
     return Unexpected(made.error());
@@ -83,7 +106,7 @@ Result<std::unique_ptr<Member>> World::Join(const std::shared_ptr<World>& world,
     MutexLock lock(world->mu_);
     world->communicators_.push_back(communicator);
   }
-  return std::unique_ptr<Member>(new Member(world, rank, communicator.get()));
+  return std::unique_ptr<Member>(new Member(world, rank, communicator.get(), std::move(*host)));
 }
 
 void World::GiveUpRank(int rank, const std::string& why) {
@@ -94,6 +117,21 @@ void World::GiveUpRank(int rank, const std::string& why) {
 World::Outcome World::Wait() {
   board_.WaitUntilAllLeft();
   if (const auto next = successor()) return next->Wait();
+  if (courier_) PartFromOthers();
+  return OutcomeOfAll();
+}
+
+// In good order if all ranks of all processes have left in peace. After an abort the others get the
+// time to hear of it from here, before whoever started this process takes its end for a reason to
+// end them.
+void World::PartFromOthers() {
+  courier_->AwaitOthers();
+  if (board_.aborted()) return courier_->AwaitFarewell(options_.supervisor.abort_deadline);
+  const Status closed = options_.link->transport().Close([this] { return board_.aborted(); });
+  if (!closed.ok()) board_.Abort(closed);
+}
+
+World::Outcome World::OutcomeOfAll() const {
   if (board_.aborted()) return {board_.reason(), 1};
   const std::vector<RankView> ranks = board_.ViewAll();
   for (const RankView& view : ranks) {
@@ -116,9 +154,9 @@ std::shared_ptr<World> World::successor() const {
 
 Result<std::shared_ptr<World>> World::MakeSuccessor(std::span<const int> staying) {
   if (const auto made = successor()) return made;
+  if (options_.link) return Unexpected(Invalid("replicas in several processes stay together"));
   WorldOptions options = OptionsFor(staying);
-  const Result<const Backend*> backend =
-      ChooseBackend(options.backend, {options.devices, options.device_ops.get()});
+  const Result<const Backend*> backend = ChooseBackend(options.backend, PlacesOf(options));
   if (!backend) return Unexpected(backend.error());
   std::vector<int> origins;
   for (int rank : staying) origins.push_back(origin(rank));
@@ -141,6 +179,10 @@ WorldOptions World::OptionsFor(std::span<const int> staying) const {
   options.supervisor.interrupt = WithNumbersOf(staying, options_.supervisor.interrupt);
   options.supervisor.ask_place = WithNumbersOf(staying, options_.supervisor.ask_place);
   return options;
+}
+
+Places World::PlacesOf(const WorldOptions& options) {
+  return {options.devices, options.device_ops.get(), options.link.get(), SeatsOf(options).first};
 }
 
 void World::UnblockBackends() {
@@ -180,6 +222,7 @@ Status Member::MoveOn(std::span<const int> staying) {
   former->ReleaseIfAllLeft();
   world_ = *next;
   communicator_ = (*seat)->communicator_;
+  host_communicator_ = std::move((*seat)->host_communicator_);
   (*seat)->left_ = true;  // this member has it now
   board().SetStallTimeout(rank_, view.stall_timeout);
   SetStep(view.step);

@@ -1,5 +1,6 @@
 // World: a set of ranks, threads of this process, that run collectives together. Member: one rank's
-// seat in it, through which the rank does and reports everything.
+// seat in it, through which the rank does and reports everything. Where the ranks are in several
+// processes, each of these has a World for all of them.
 //
 //   auto world = World::Create({.devices = std::vector<Device>(2)});       // the parent
 //   auto member = World::Join(*world, rank);                              // on each rank's thread
@@ -25,17 +26,19 @@
 #include "parallel/core/backends.h"
 #include "parallel/core/board.h"
 #include "parallel/core/communicator.h"
+#include "parallel/core/link/courier.h"
 #include "parallel/core/supervisor.h"
 
 namespace eta::parallel {
 
 struct WorldOptions {
-  std::vector<Device> devices = {Device{}};  // one per rank; their number is the size of the world
+  std::vector<Device> devices = {Device{}};  // one per rank of this process
+  std::shared_ptr<Link> link;                // to the other processes; null: there are none
   std::string backend = "auto";
   std::shared_ptr<DeviceOps> device_ops;  // for devices other than the CPU; null: there are none
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   int cores = 0;                     // usable by the ranks; 0 means as many as the process may use
-  std::shared_ptr<Journal> journal;  // of that size; null: one of its own
+  std::shared_ptr<Journal> journal;  // of the ranks here; null: one of its own
   // A world of one has no supervisor. `abort_backends` is set by the world.
   SupervisorOptions supervisor;
 };
@@ -56,6 +59,7 @@ class World {
   World& operator=(const World&) = delete;
 
   int size() const { return board_.size(); }
+  const Seats& seats() const { return board_.seats(); }
   // The number that the rank had in the first world of all.
   int origin(int rank) const { return origins_[static_cast<size_t>(rank)]; }
   // Null: nobody has moved on.
@@ -74,8 +78,9 @@ class World {
   // Ends the world and its successors from outside. Safe to call at any time, also twice.
   void Abort(const Status& reason) EXCLUDES_LOCK(mu_);
 
-  // Blocks until all ranks have left, and those of the successors. Every rank either joins and
-  // leaves, or is given up with `GiveUpRank`. The outcome is that of the last world.
+  // Blocks until all ranks have left, also those of other processes, and those of the successors.
+  // Every rank here either joins and leaves, or is given up with `GiveUpRank`. The outcome is that
+  // of the last world.
   Outcome Wait();
 
   // The rank will never join (its thread could not be started). Aborts the world.
@@ -91,7 +96,9 @@ class World {
   void UnblockBackends() EXCLUDES_LOCK(mu_);
   void ReleaseIfAllLeft() EXCLUDES_LOCK(mu_);
 
-  Places places() const { return {options_.devices, options_.device_ops.get()}; }
+  static Places PlacesOf(const WorldOptions& options);
+  Outcome OutcomeOfAll() const;
+  void PartFromOthers();
 
   const WorldOptions options_;
   const Backend* const backend_;
@@ -100,6 +107,7 @@ class World {
   mutable Mutex mu_;
   std::shared_ptr<World> successor_ GUARDED_BY(mu_);
   std::vector<std::shared_ptr<Communicator>> communicators_ GUARDED_BY(mu_);
+  std::unique_ptr<Courier> courier_;        // null: all ranks are here
   std::unique_ptr<Supervisor> supervisor_;  // last: it stops before what it watches goes away
 };
 
@@ -115,6 +123,8 @@ class Member {
   int size() const { return world_->size(); }
   World& world() { return *world_; }
   Communicator& communicator() { return *communicator_; }
+  // For host memory, whatever the rank's device.
+  Communicator& host_communicator() { return *host_communicator_; }
   PhaseLog& log() { return board().log(rank_); }
 
   // Every rank gives a small record and gets everybody's, by rank; as cheap as a barrier, and all
@@ -160,8 +170,12 @@ class Member {
  private:
   friend class World;
 
-  Member(std::shared_ptr<World> world, int rank, Communicator* communicator)
-      : world_(std::move(world)), rank_(rank), communicator_(communicator) {}
+  Member(std::shared_ptr<World> world, int rank, Communicator* communicator,
+         std::unique_ptr<Communicator> host_communicator)
+      : world_(std::move(world)),
+        rank_(rank),
+        communicator_(communicator),
+        host_communicator_(std::move(host_communicator)) {}
   Board& board() { return world_->board_; }
 
   template <class Report>
@@ -175,6 +189,7 @@ class Member {
   std::shared_ptr<World> world_;
   int rank_;
   Communicator* communicator_;
+  std::unique_ptr<Communicator> host_communicator_;
   bool left_ = false;
 };
 

@@ -61,10 +61,11 @@ void ExtensionLoader::LoadOnce() {
   if (make_device_ops_ == nullptr) error_ = dlerror();
 }
 
-std::string ExtensionPath() {
+std::string ExtensionFolder() {
   std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (program.parent_path() / "libeta_tensor.so").string();
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
 }
+
+std::string ExtensionPath() { return ExtensionFolder() + "/libeta_tensor.so"; }
 
 }  // namespace eta::parallel

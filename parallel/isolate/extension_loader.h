@@ -49,7 +49,9 @@ class ExtensionLoader {
   std::string error_;
 };
 
-// Where libeta_tensor.so belongs: beside the running program's own file, links resolved.
+// Where extensions belong: the folder of the running program's own file, links resolved.
+std::string ExtensionFolder();
+// That of libeta_tensor.so.
 std::string ExtensionPath();
 
 }  // namespace eta::parallel

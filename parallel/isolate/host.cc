@@ -24,9 +24,10 @@ void PrepareVm(Vm& vm, const HostOptions& options, int rank, int size) {
   InstallParallelNatives(vm);
   auto own = std::make_shared<HostOptions>(options);
   if (own->threads <= 0) own->threads = CoresPerReplica(size);
-  const auto index = static_cast<size_t>(rank);
+  const auto index = static_cast<size_t>(rank - options.first_rank);
   const Device device = index < options.devices.size() ? options.devices[index] : Device{};
   own->devices = {device};
+  own->first_rank = 0;
   vm.Attach(kHost, own);
   if (options.extension == nullptr) return;
   ExtensionLoader::Offer(options.extension, options.extension_names, vm);

@@ -23,7 +23,9 @@ struct HostOptions {
 
   int threads = 0;    // of each replica's tensor operations; 0: its share of the usable cores
   std::string dtype;  // of tensors; empty: float64
-  std::vector<Device> devices;   // by rank, where tensors are made; those without an entry: the CPU
+  // Where tensors are made, by rank from `first_rank` on; those without an entry: the CPU.
+  std::vector<Device> devices;
+  int first_rank = 0;
   std::string backend = "auto";  // by which replicas exchange data; see parallel/core/backends.h
   // Not 0: each batch is computed in so many shards, dealt to the replicas, whatever their number,
   // so that results are the same to the bit. See CheckShards.

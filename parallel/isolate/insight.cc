@@ -18,7 +18,7 @@ Value HeedSignals(Vm& vm) {
   if (insight.interruption == nullptr) return Value::Nil();
   SignalHandlers::CallOffDeadline();
   if (insight.interruption->TakeReportRequest()) {
-    vm.console().WriteError(StatsTable(StatsOf(*insight.journal, PhaseClock())));
+    vm.console().WriteError(StatsTable(*insight.journal, PhaseClock()));
   }
   const bool in_step = insight.log().phase() != Phase::kOther;
   return in_step ? Value::Nil() : EndStep(vm, Value::Nil(), insight.signal());

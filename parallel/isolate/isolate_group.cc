@@ -28,10 +28,13 @@ std::string Error(const std::string& message, const DiagnosticStyle& style) {
 
 IsolateGroup::IsolateGroup(GroupOptions options, SharedStreams& streams)
     : options_(std::move(options)),
+      first_(options_.link ? options_.link->seats().first : 0),
       streams_(streams),
-      journal_(options_.journal ? options_.journal : std::make_shared<Journal>(options_.size)) {
-  for (int rank = 0; rank < options_.size; ++rank) {
-    isolates_.push_back(std::make_unique<Isolate>(rank));
+      journal_(options_.journal
+                   ? options_.journal
+                   : std::make_shared<Journal>(options_.size, PhaseLog::kUsualCapacity, first_)) {
+  for (int i = 0; i < options_.size; ++i) {
+    isolates_.push_back(std::make_unique<Isolate>(first_ + i));
   }
 }
 
@@ -48,9 +51,9 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }
   const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
-  Crew crew(options_.size, [&](int rank) {
-    if (!options_.cores.empty()) PinThread(options_.cores[rank]);
-    isolates_[rank]->Run(world_, make_vm, program);
+  Crew crew(options_.size, [&](int i) {
+    if (!options_.cores.empty()) PinThread(options_.cores[i]);
+    isolates_[i]->Run(world_, make_vm, program);
   });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
     const std::string message = "only " + std::to_string(crew.assembled()) + " of " +
@@ -89,13 +92,14 @@ Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {
   world.devices = options_.devices;
   world.devices.resize(static_cast<size_t>(options_.size));
   world.device_ops = options_.device_ops;
+  world.link = options_.link;
   world.backend = options_.backend;
   world.stall_timeout = options_.stall_timeout;
   world.cores = UsableCores();
   world.journal = journal_;
   SupervisorOptions& supervisor = world.supervisor;
   supervisor.abort_deadline = options_.abort_deadline;
-  supervisor.interrupt = [this](int rank) { isolates_[rank]->Interrupt(); };
+  supervisor.interrupt = [this](int rank) { FirstIsolate(rank).Interrupt(); };
   supervisor.ask_place = supervisor.interrupt;
   supervisor.warn = [this](const std::string& text) { streams_.WriteError(text + "\n"); };
   supervisor.unresponsive = [this](const std::string& report) { EndProcess(report); };
@@ -136,7 +140,11 @@ std::shared_ptr<World> IsolateGroup::LastWorld() const {
 }
 
 Isolate& IsolateGroup::IsolateOf(const World& world, int rank) const {
-  return *isolates_[static_cast<size_t>(world.origin(rank))];
+  return FirstIsolate(world.origin(rank));
+}
+
+Isolate& IsolateGroup::FirstIsolate(int rank) const {
+  return *isolates_[static_cast<size_t>(rank - first_)];
 }
 
 // Or as long as on-interrupt takes.
@@ -160,7 +168,7 @@ void IsolateGroup::HeedSignals(World& world) {
   Interruption* const interruption = options_.interruption;
   if (interruption == nullptr) return;
   if (interruption->TakeReportRequest()) {
-    streams_.WriteError(StatsTable(StatsOf(*journal_, PhaseClock())));
+    streams_.WriteError(StatsTable(*journal_, PhaseClock()));
   }
   if (interruption->signal() == 0) return;
   if (!asked_to_end_) asked_to_end_ = Clock::now();
@@ -169,7 +177,7 @@ void IsolateGroup::HeedSignals(World& world) {
 
 bool IsolateGroup::MayReachStepEnd(const World& world) const {
   bool exchanged = false, computing = false, ended = false;
-  for (int rank = 0; rank < world.size(); ++rank) {
+  for (int rank = world.seats().first; rank < world.seats().end(); ++rank) {
     const PhaseLog& log = journal_->log(world.origin(rank));
     const Isolate& isolate = IsolateOf(world, rank);
     exchanged |= log.written() > 0;
@@ -192,8 +200,8 @@ std::string IsolateGroup::HealingNote() const {
 
 std::vector<int> IsolateGroup::Unfinished() const {
   std::vector<int> ranks;
-  for (int rank = 0; rank < options_.size; ++rank) {
-    if (!isolates_[rank]->ending()) ranks.push_back(rank);
+  for (int rank = first_; rank < first_ + options_.size; ++rank) {
+    if (!FirstIsolate(rank).ending()) ranks.push_back(rank);
   }
   return ranks;
 }
@@ -201,8 +209,8 @@ std::vector<int> IsolateGroup::Unfinished() const {
 // The rank at fault speaks; nobody does where it is not one alone.
 std::string IsolateGroup::Diagnose(const Status& status) const {
   const DiagnosticStyle style = {options_.color, status.rank};
-  if (status.rank < 0) return Error(status.message, style);
   const auto world = LastWorld();
+  if (!world->seats().Has(status.rank)) return Error(status.message, {options_.color});
   const std::optional<Ending> ending = IsolateOf(*world, status.rank).ending();
   if (!ending) return Error(status.message, style);
   if (ending->kind == Ending::Kind::kFailed) {
@@ -237,7 +245,7 @@ std::string IsolateGroup::StallReport(const Status& status) {
   const int64_t now = PhaseClock();
   MutexLock lock(mu_);
   if (stall_report_.empty()) {
-    stall_report_ = BlackBoxText(*journal_, now) + StatsTable(StatsOf(*journal_, now));
+    stall_report_ = BlackBoxText(*journal_, now) + StatsTable(*journal_, now);
   }
   return stall_report_;
 }

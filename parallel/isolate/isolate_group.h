@@ -1,4 +1,5 @@
-// IsolateGroup: runs one program on several isolates of this process, the ranks of a world.
+// IsolateGroup: runs one program on several isolates of this process, ranks of a world, to which
+// other processes may contribute too.
 //
 //   IsolateGroup group({.size = 4}, streams);
 //   IsolateGroup::Outcome outcome =
@@ -28,10 +29,11 @@
 namespace eta::parallel {
 
 struct GroupOptions {
-  int size = 1;
-  std::vector<Device> devices;            // by rank; empty: the CPU for all
+  int size = 1;                           // ranks of this process
+  std::shared_ptr<Link> link;             // to other processes with more; null: there are none
+  std::vector<Device> devices;            // of the ranks here; empty: the CPU for all
   std::shared_ptr<DeviceOps> device_ops;  // of those that are not the CPU; null: there are none
-  std::vector<CoreSet> cores;  // that each rank is bound to, by rank; empty: none is bound
+  std::vector<CoreSet> cores;             // that each rank here is bound to; empty: none is bound
   LaunchOptions launch;
   std::string backend = "auto";
   bool show_backend = false;  // on stderr, where it is worth a line
@@ -83,7 +85,9 @@ class IsolateGroup {
   void WaitForAll(Crew& crew);
   // In which the ranks are that have not been dropped.
   std::shared_ptr<World> LastWorld() const;
+  // REQUIRES: the rank is one of this process.
   Isolate& IsolateOf(const World& world, int rank) const;
+  Isolate& FirstIsolate(int rank) const;
   bool WaitFor(Crew& crew, Deadline deadline) const;
   void HeedSignals(World& world);
   void HeedCaller(World& world);
@@ -99,13 +103,14 @@ class IsolateGroup {
   [[noreturn]] void EndProcess(const std::string& report);
 
   const GroupOptions options_;
+  const int first_;  // rank
   SharedStreams& streams_;
   const std::shared_ptr<Journal> journal_;
   Mutex mu_;
   std::string stall_report_ GUARDED_BY(mu_);
   bool called_off_ = false;                         // by options_.poll
   std::optional<Deadline> asked_to_end_;            // when that was noticed
-  std::vector<std::unique_ptr<Isolate>> isolates_;  // by rank in the first world
+  std::vector<std::unique_ptr<Isolate>> isolates_;  // of the ranks here, in the first world
   std::shared_ptr<World> world_;                    // its supervisor uses the isolates
 };
 

@@ -30,6 +30,7 @@ int RunReplicas(const ReplicaOptions& options) {
   }
   GroupOptions group;
   group.size = options.replicas;
+  group.link = options.link;
   group.devices = options.host.devices;
   group.device_ops = *device_ops;
   group.cores = options.cores;
@@ -43,13 +44,15 @@ int RunReplicas(const ReplicaOptions& options) {
   group.before_exit = options.before_exit;
   group.color = style.color;
   // One seed for all, so that maps are walked in the same order on all ranks.
-  group.vm_options = [&options, seed = RandomSeed()](int rank) {
+  const uint64_t seed = options.link ? options.link->seed() : RandomSeed();
+  const int world_size = options.link ? options.link->seats().size : options.replicas;
+  group.vm_options = [&options, seed](int rank) {
     Vm::Options vm = options.vm_options(rank);
     vm.heap.hash_seed = seed;
     return vm;
   };
-  group.prepare = [&options](Vm& vm, int rank) {
-    PrepareVm(vm, options.host, rank, options.replicas);
+  group.prepare = [&options, world_size](Vm& vm, int rank) {
+    PrepareVm(vm, options.host, rank, world_size);
   };
   const auto program = [&options](Vm& vm) {
     return options.text ? vm.RunText(*options.text, options.file) : vm.RunFile(options.file);

@@ -1,4 +1,5 @@
-// Runs a program file on replicas in this process: what `etai --replicas N` does.
+// Runs a program file on replicas in this process: what `etai --replicas N` does, alone or as one
+// of the processes of a job.
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,8 @@
 namespace eta::parallel {
 
 struct ReplicaOptions {
-  int replicas = 2;
+  int replicas = 2;            // of this process
+  std::shared_ptr<Link> link;  // to the processes with the others; null: there are none
   std::vector<CoreSet> cores;  // see GroupOptions, also for what has no comment here
   std::string file;
   std::optional<std::string> text;  // of the program, if `file` is only its name

@@ -87,11 +87,11 @@ std::string NameOf(Device device) {
   return device.kind == Device::Kind::kCpu ? "cpu" : "cuda:" + std::to_string(device.index);
 }
 
-std::string PlacementText(std::span<const Device> devices, std::span<const std::string> gpus,
-                          int threads) {
+std::string PlacementText(int first, std::span<const Device> devices,
+                          std::span<const std::string> gpus, int threads) {
   std::string text;
   for (size_t r = 0; r < devices.size(); ++r) {
-    text += "replica " + std::to_string(r) + "  " + NameOf(devices[r]);
+    text += "replica " + std::to_string(first + static_cast<int>(r)) + "  " + NameOf(devices[r]);
     if (devices[r].kind == Device::Kind::kCuda) {
       text += "  " + gpus[static_cast<size_t>(devices[r].index)];
     }

@@ -36,8 +36,9 @@ std::vector<Device> UnusedDevices(const DeviceChoice& choice, std::span<const De
 // "cpu", "cuda:1".
 std::string NameOf(Device device);
 
-// One line per replica: "replica 0  cuda:0  NVIDIA H100  8 threads". `gpus`: the names by index.
-std::string PlacementText(std::span<const Device> devices, std::span<const std::string> gpus,
-                          int threads);
+// One line per replica, from `first` on: "replica 0  cuda:0  NVIDIA H100  8 threads". `gpus`: the
+// names by index.
+std::string PlacementText(int first, std::span<const Device> devices,
+                          std::span<const std::string> gpus, int threads);
 
 }  // namespace eta::parallel

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "parallel/core/gather_texts.h"
+#include "parallel/core/plain_bytes.h"
 #include "parallel/core/report.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_context.h"
@@ -21,12 +23,36 @@ struct Offer {
   std::shared_ptr<const Parcel> parcel;  // null: nothing, or it failed
   std::string failure;
   std::string place;
+  int root = 0;
 };
 
-struct OfferRecord {
-  const Offer* offer;
-  int root;
-};
+// For ranks of other processes. A parcel that cannot go there has failed.
+std::string Encode(const Offer& offer) {
+  Offer sent = offer;
+  std::string parcel;
+  if (offer.parcel) {
+    auto bytes = EncodeParcel(*offer.parcel);
+    if (bytes) parcel = std::move(*bytes);
+    if (!bytes) sent.failure = "cannot send " + bytes.error() + " to another process";
+  }
+  PlainWriter writer;
+  writer.AddText(parcel);
+  writer.AddText(sent.failure);
+  writer.AddText(sent.place);
+  writer.Add(sent.root);
+  return writer.bytes();
+}
+
+Offer Decode(const std::string& bytes) {
+  PlainReader reader(bytes);
+  const std::string_view parcel = reader.GetText();
+  Offer offer;
+  if (!parcel.empty()) offer.parcel = DecodeParcel(parcel);
+  offer.failure = reader.GetText();
+  offer.place = reader.GetText();
+  offer.root = reader.Get<int>();
+  return offer;
+}
 
 // One collective. Thread safety: the isolate's thread.
 class Exchange {
@@ -40,14 +66,14 @@ class Exchange {
   // whose value cannot be sent comes all the same, so that nobody waits for it.
   std::optional<std::vector<std::shared_ptr<const Parcel>>> Run(std::optional<Value> value,
                                                                 int root) {
-    Offer mine{.parcel = nullptr, .failure = {}, .place = PlaceText(vm_)};
+    Offer mine{.parcel = nullptr, .failure = {}, .place = PlaceText(vm_), .root = root};
     if (value) {
       auto packed = Pack(vm_, *value);
       if (packed) mine.parcel = std::move(*packed);
       if (!packed) mine.failure = "cannot send " + packed.error();
     }
     if (context_ == nullptr) offers_ = {mine};
-    const bool met = context_ == nullptr || Meet({&mine, root});
+    const bool met = context_ == nullptr || Meet(std::move(mine));
     if (!met || Failed()) return std::nullopt;
     std::vector<std::shared_ptr<const Parcel>> parcels;
     for (Offer& offer : offers_) parcels.push_back(std::move(offer.parcel));
@@ -56,25 +82,40 @@ class Exchange {
 
  private:
   // False: an error was started.
-  bool Meet(const OfferRecord& mine) {
+  bool Meet(Offer mine) {
     Member& member = context_->member;
-    std::vector<OfferRecord> all(static_cast<size_t>(size()));
-    const Status met = member.Exchange(name_, mine, std::span(all), mine.offer->place);
+    const bool all_here = member.world().seats().all_here();
+    const Status met = all_here ? MeetHere(mine) : MeetElsewhere(mine);
     if (!met.ok()) return !FailWith(vm_, name_, met).IsFailure();
-    for (const OfferRecord& record : all) offers_.push_back(*record.offer);
-    const Status agreed = SameRoots(all);
+    const Status agreed = SameRoots();
     if (!agreed.ok()) member.world().Abort(agreed);
-    member.EndExchange();
+    if (all_here) member.EndExchange();
     return agreed.ok() || !FailWith(vm_, name_, member.Poll()).IsFailure();
   }
 
-  Status SameRoots(const std::vector<OfferRecord>& all) const {
-    for (size_t r = 1; r < all.size(); ++r) {
-      if (all[r].root == all[0].root) continue;
+  Status MeetHere(const Offer& mine) {
+    std::vector<const Offer*> all(static_cast<size_t>(size()));
+    Status met = context_->member.Exchange(name_, &mine, std::span(all), mine.place);
+    if (met.ok()) {
+      for (const Offer* offer : all) offers_.push_back(*offer);
+    }
+    return met;
+  }
+
+  Status MeetElsewhere(const Offer& mine) {
+    const auto texts = GatherTexts(context_->member, name_, Encode(mine), mine.place);
+    if (!texts) return texts.error();
+    for (const std::string& text : *texts) offers_.push_back(Decode(text));
+    return {};
+  }
+
+  Status SameRoots() const {
+    for (size_t r = 1; r < offers_.size(); ++r) {
+      if (offers_[r].root == offers_[0].root) continue;
       return {Code::kDesync,
-              "rank 0 broadcasts from rank " + std::to_string(all[0].root) + " at " +
+              "rank 0 broadcasts from rank " + std::to_string(offers_[0].root) + " at " +
                   offers_[0].place + ", rank " + std::to_string(r) + " from rank " +
-                  std::to_string(all[r].root) + " at " + offers_[r].place,
+                  std::to_string(offers_[r].root) + " at " + offers_[r].place,
               static_cast<int>(r)};
     }
     return {};

@@ -64,10 +64,18 @@ Value Meeting::Fail(const Status& status) { return FailWith(vm_, info_.name, sta
 
 // False: the world is over, and that is pending.
 bool Meeting::Exchange() {
-  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
-                                          training_.site.text());
+  const Status status = ExchangeRecords();
   if (!status.ok()) (void)Fail(status);
   return status.ok();
+}
+
+Status Meeting::ExchangeRecords() {
+  const bool all_here = member().world().seats().all_here();
+  if (!all_here) mine_.shown = RemoteMemory::HashOfShown(*memory_);
+  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
+                                          training_.site.text());
+  if (!status.ok() || all_here) return status;
+  return training_.remote.Fetch(member(), *memory_, training_.records, training_.site.text());
 }
 
 // The error that is pending stays so. If the world is over, nobody needs to be told.
@@ -78,8 +86,7 @@ void Meeting::AnnounceFailure() {
   memory_->failure = FailureText();
   mine_.failed = true;
   mine_.may_retry &= IsError(vm_.pending());
-  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
-                                          training_.site.text());
+  const Status status = ExchangeRecords();
   failed_together_ = status.ok();
   if (status.ok()) Part();
 }

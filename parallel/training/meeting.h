@@ -64,6 +64,7 @@ class Meeting {
 
  private:
   bool Exchange();
+  Status ExchangeRecords();
   void AnnounceFailure();
   std::string FailureText() const;
 

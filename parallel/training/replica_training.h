@@ -12,6 +12,7 @@
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/call_site.h"
 #include "parallel/training/reduced_gradients.h"
+#include "parallel/training/remote_memory.h"
 #include "parallel/training/shard_sums.h"
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
@@ -62,6 +63,7 @@ class ReplicaTraining {
   uint64_t steps = 0;                     // training steps begun
   uint64_t batches = 0;                   // of this rank that were computed in shards
   std::vector<StepRecord> records;        // of the last meeting, by rank
+  RemoteMemory remote;                    // what they point to, of ranks elsewhere
   std::vector<double> weights;            // of the addends in the last step
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;

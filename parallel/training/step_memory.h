@@ -3,7 +3,8 @@
 //
 // Peers reach it through a pointer in the records of a meeting, and only between that meeting and
 // the end of it (Meeting::Part), while its owner is inside the same function. So nothing outlives
-// its tensors, however a rank fails later.
+// its tensors, however a rank fails later. Those of another process have a copy of it, without
+// pointers to tensors (remote_memory.h).
 #pragma once
 
 #include <cstddef>

@@ -34,6 +34,7 @@ struct StepRecord {
   int64_t rows = 0;        // of the batch
   tensor::LossSums loss;
   uint64_t batch = 0;  // hash of the rows, 0: not asked for
+  uint64_t shown = 0;  // RemoteMemory::HashOfShown, where there are ranks elsewhere
   const StepMemory* memory = nullptr;
 };
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "parallel/core/check_args.h"
-#include "parallel/core/reduce.h"
+#include "parallel/core/reduce_blocks.h"
 #include "parallel/core/slice.h"
 #include "parallel/core/stream_copy.h"
 
@@ -30,8 +30,7 @@ Copy CopyFor(const Buffer& input, const Buffer& output) {
 // Thread safety: as Communicator.
 class LocalCommunicator final : public Communicator {
  public:
-  LocalCommunicator(Board& board, int rank)
-      : board_(board), rank_(rank), inputs_(board.size()), peers_(board.size()) {}
+  LocalCommunicator(Board& board, int rank) : board_(board), rank_(rank), peers_(board.size()) {}
 
   int rank() const override { return rank_; }
   int size() const override { return board_.size(); }
@@ -142,26 +141,22 @@ class LocalCommunicator final : public Communicator {
   // Calls sink(position, sums, count) for each reduced block of the slice.
   template <class Sink>
   void ReduceSlice(DType dtype, ReduceOp op, Slice slice, const Sink& sink) {
-    alignas(64) std::byte sums[kReduceBlockBytes];
-    const size_t element = SizeOf(dtype);
-    const size_t block = kReduceBlockBytes / element;
-    for (size_t at = slice.begin; at < slice.end; at += block) {
-      const size_t count = std::min(block, slice.end - at);
-      for (size_t r = 0; r < peers_.size(); ++r) inputs_[r] = peers_[r].input + at * element;
-      ReduceBlock(dtype, op, inputs_, count, sums);
-      sink(at, sums, count);
-    }
+    inputs_.clear();
+    for (const Memory& peer : peers_) inputs_.push_back(peer.input);
+    ReduceInBlocks(dtype, op, inputs_, slice, at_, sink);
   }
 
   Board& board_;
   const int rank_;
-  std::vector<const std::byte*> inputs_;  // where a block of peers_ begins
-  std::vector<Memory> peers_;             // of the collective in progress, by rank
+  std::vector<Memory> peers_;  // of the collective in progress, by rank
+  // Working memory.
+  std::vector<const std::byte*> inputs_, at_;
 };
 
 }  // namespace
 
 Status LocalServes(const Places& places) {
+  if (places.link != nullptr) return Invalid("its ranks are in one process");
   const bool all_cpu = std::all_of(places.devices.begin(), places.devices.end(),
                                    [](const Device& d) { return d.kind == Device::Kind::kCpu; });
   return all_cpu ? Status{} : Invalid("its ranks share the CPU's memory");

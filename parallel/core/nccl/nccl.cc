@@ -310,7 +310,7 @@ Status NcclServes(const Places& places) {
 Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Places& places) {
   const Result<const Library*> library = Library::Get();
   if (!library) return Unexpected(library.error());
-  const Device device = places.devices[rank];
+  const Device device = places.DeviceOf(rank);
   DeviceOps* const ops = device.kind == Device::Kind::kCpu ? nullptr : places.ops;
   std::unique_ptr<DeviceStream> stream;
   if (ops != nullptr) {

@@ -56,7 +56,7 @@ class SoloCommunicator final : public Communicator {
 }  // namespace
 
 Status SoloServes(const Places& places) {
-  if (places.devices.size() != 1) return Invalid("it is for one rank");
+  if (places.devices.size() != 1 || places.link != nullptr) return Invalid("it is for one rank");
   if (places.devices[0].kind != Device::Kind::kCpu) return Invalid("it is for the CPU");
   return {};
 }

@@ -28,8 +28,12 @@ TEST(BackendsTest, NamedOnesAreTakenOrRefused) {
   EXPECT_EQ(
       Chosen("local", kTwoGpus),
       "backend 'local' cannot serve 2 ranks on these devices: its ranks share the CPU's memory");
-  EXPECT_EQ(Chosen("mpi", kTwoCpus),
-            "there is no backend 'mpi'; there are auto, solo, local, nccl");
+  EXPECT_EQ(
+      Chosen("mpi", kTwoCpus),
+      "backend 'mpi' cannot serve 2 ranks on these devices: there is one process only; mpirun "
+      "starts several");
+  EXPECT_EQ(Chosen("gloo", kTwoCpus),
+            "there is no backend 'gloo'; there are auto, solo, local, mpi, nccl");
 }
 
 }  // namespace

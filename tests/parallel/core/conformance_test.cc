@@ -21,16 +21,35 @@ struct Setting {
   const char* backend;
   int ranks;
   bool gpu = false;
+  std::vector<int> processes = {};  // their ranks; empty: one has all
 };
 
-constexpr Setting kSettings[] = {
-    {"solo", 1},       {"local", 1},     {"local", 2},      {"local", 3},      {"local", 4},
-    {"local", 7},      {"local", 8},     {"nccl", 1},       {"nccl", 2},       {"nccl", 3},
-    {"nccl", 4},       {"nccl", 8},      {"nccl", 1, true}, {"nccl", 2, true}, {"nccl", 3, true},
-    {"nccl", 4, true}, {"nccl", 8, true}};
+const Setting kSettings[] = {{"solo", 1},
+                             {"local", 1},
+                             {"local", 2},
+                             {"local", 3},
+                             {"local", 4},
+                             {"local", 7},
+                             {"local", 8},
+                             {"nccl", 1},
+                             {"nccl", 2},
+                             {"nccl", 3},
+                             {"nccl", 4},
+                             {"nccl", 8},
+                             {"nccl", 1, true},
+                             {"nccl", 2, true},
+                             {"nccl", 3, true},
+                             {"nccl", 4, true},
+                             {"nccl", 8, true},
+                             {.backend = "mpi", .ranks = 2, .processes = {1, 1}},
+                             {.backend = "mpi", .ranks = 4, .processes = {3, 1}},
+                             {.backend = "mpi", .ranks = 7, .processes = {2, 1, 4}}};
 
 std::string NameOf(const Setting& setting) {
-  return setting.backend + std::string(setting.gpu ? "gpu" : "") + std::to_string(setting.ranks);
+  std::string name =
+      setting.backend + std::string(setting.gpu ? "gpu" : "") + std::to_string(setting.ranks);
+  for (const int ranks : setting.processes) name += "x" + std::to_string(ranks);
+  return name;
 }
 
 WorldOptions WorldOf(const Setting& setting) {
@@ -42,6 +61,17 @@ WorldOptions WorldOf(const Setting& setting) {
     options.devices[r] = {Device::Kind::kCuda, static_cast<int16_t>(r)};
   }
   return options;
+}
+
+World::Outcome RunIn(const Setting& setting, const RankBody& body) {
+  if (setting.processes.empty()) return RunRanks(WorldOf(setting), body);
+  LoopbackJob job(static_cast<int>(setting.processes.size()));
+  const auto outcomes = RunJob(job, setting.processes, WorldOf(setting), body);
+  for (const World::Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.status, outcomes[0].status);
+    EXPECT_EQ(outcome.exit_code, outcomes[0].exit_code);
+  }
+  return outcomes[0];
 }
 
 // The buffer as it lies on the rank's device.
@@ -129,7 +159,7 @@ class ConformanceTest : public testing::TestWithParam<Parameters> {
 
   void Run(const RankBody& body) {
     const FakeNccl nccl;
-    const World::Outcome outcome = RunRanks(WorldOf(std::get<0>(GetParam())), body);
+    const World::Outcome outcome = RunIn(std::get<0>(GetParam()), body);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
   }
 
@@ -254,7 +284,7 @@ TEST_P(LargeTest, AllReduce) {
   const FakeNccl nccl;
   const Setting& setting = GetParam();
   const Elements expected = Reduction(DType::kFloat32, ReduceOp::kSum, setting.ranks, 0, kCount);
-  const World::Outcome outcome = RunRanks(WorldOf(setting), [&](Member& member) {
+  const World::Outcome outcome = RunIn(setting, [&](Member& member) {
     Elements mine = OfRank(DType::kFloat32, member.rank(), kCount);
     const Buffer buffer = Placed(setting, member, mine.buffer());
     ASSERT_TRUE(member.communicator().AllReduce(buffer, ReduceOp::kSum, "a").status().ok());
@@ -270,7 +300,7 @@ class ArgumentsTest : public testing::TestWithParam<Setting> {};
 
 TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
   const FakeNccl nccl;
-  const World::Outcome outcome = RunRanks(WorldOf(GetParam()), [](Member& member) {
+  const World::Outcome outcome = RunIn(GetParam(), [](Member& member) {
     Communicator& comm = member.communicator();
     const auto code = [](Work work) { return work.status().code; };
     const size_t ranks = static_cast<size_t>(member.size());
@@ -299,7 +329,7 @@ TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
 
 TEST_P(ArgumentsTest, AbortEndsLaterCalls) {
   const FakeNccl nccl;
-  const World::Outcome outcome = RunRanks(WorldOf(GetParam()), [](Member& member) {
+  const World::Outcome outcome = RunIn(GetParam(), [](Member& member) {
     if (member.rank() == 0) member.communicator().Abort({Code::kAborted, "enough", -1});
     float x = 1;
     Status status;

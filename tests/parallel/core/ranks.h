@@ -1,4 +1,5 @@
-// Runs the ranks of a world as threads of the test.
+// Runs the ranks of a world as threads of the test; also those of several processes, which are
+// threads too.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "parallel/core/link/link.h"
 #include "parallel/core/world.h"
+#include "tests/fakes/loopback.h"
 
 namespace eta::parallel {
 
@@ -27,12 +30,12 @@ inline WorldOptions TestWorld(int ranks) {
 
 using RankBody = std::function<void(Member&)>;
 
-// Calls `body` for each rank on a thread of its own once all have joined; a member that has not
-// left afterwards returns. A rank that finds the world over when it joins does not call it.
+// Calls `body` for each rank here on a thread of its own once all have joined; a member that has
+// not left afterwards returns. A rank that finds the world over when it joins does not call it.
 inline World::Outcome RunRanks(const std::shared_ptr<World>& world, const RankBody& body) {
-  std::latch joined(world->size());
+  std::latch joined(world->seats().here);
   std::vector<std::thread> threads;
-  for (int rank = 0; rank < world->size(); ++rank) {
+  for (int rank = world->seats().first; rank < world->seats().end(); ++rank) {
     threads.emplace_back([&, rank] {
       auto member = World::Join(world, rank);
       joined.arrive_and_wait();
@@ -53,6 +56,26 @@ inline World::Outcome RunRanks(WorldOptions options, const RankBody& body) {
   auto world = World::Create(std::move(options));
   EXPECT_TRUE(world) << world.error().message;
   return RunRanks(*world, body);
+}
+
+// `processes`: how many ranks each has. The outcomes are by process.
+inline std::vector<World::Outcome> RunJob(LoopbackJob& job, const std::vector<int>& processes,
+                                          const WorldOptions& options, const RankBody& body) {
+  std::vector<World::Outcome> outcomes(processes.size());
+  std::vector<std::thread> threads;
+  for (size_t p = 0; p < processes.size(); ++p) {
+    threads.emplace_back([&, p] {
+      auto link = Link::Connect(job.Connect(static_cast<int>(p)), {.ranks = processes[p]},
+                                std::chrono::seconds(20));
+      ASSERT_TRUE(link) << link.error().message;
+      WorldOptions own = options;
+      own.devices.resize(static_cast<size_t>(processes[p]));
+      own.link = *link;
+      outcomes[p] = RunRanks(std::move(own), body);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return outcomes;
 }
 
 }  // namespace eta::parallel

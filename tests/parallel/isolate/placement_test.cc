@@ -71,9 +71,9 @@ TEST(PlacementTest, WhatIsNotNeededIsKnown) {
 TEST(PlacementTest, TheTextNamesDeviceAndThreads) {
   const std::vector<Device> devices = {{}, {Device::Kind::kCuda, 1}};
   const std::vector<std::string> gpus = {"A", "NVIDIA H100"};
-  EXPECT_EQ(PlacementText(devices, gpus, 8),
+  EXPECT_EQ(PlacementText(0, devices, gpus, 8),
             "replica 0  cpu  8 threads\nreplica 1  cuda:1  NVIDIA H100  8 threads\n");
-  EXPECT_EQ(PlacementText(std::span(devices).first(1), {}, 1), "replica 0  cpu  1 thread\n");
+  EXPECT_EQ(PlacementText(0, std::span(devices).first(1), {}, 1), "replica 0  cpu  1 thread\n");
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <latch>
 #include <thread>
 
+#include "parallel/core/link/link.h"
 #include "parallel/core/world.h"
 #include "parallel/isolate/host.h"
 #include "parallel/isolate/place.h"
+#include "tests/fakes/loopback.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
 #include "vm/diagnostics.h"
@@ -67,7 +69,7 @@ void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* res
 void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int rank,
              const std::string& program, const ReplicaOptions& options, ReplicaResult* result) {
   auto member = World::Join(world, rank);
-  ASSERT_TRUE(member);
+  ASSERT_TRUE(member) << member.error().message;
   all_joined->arrive_and_wait();
   {
     const auto vm = MakeVm(rank, world->size(), options, result);
@@ -85,6 +87,44 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
   }
 }
 
+// The ranks of this process, or of one of several.
+void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
+              const ReplicaOptions& options, std::vector<ReplicaResult>* results) {
+  auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(here)),
+                              .link = std::move(link),
+                              .backend = options.backend,
+                              .stall_timeout = options.stall_timeout});
+  ASSERT_TRUE(world) << world.error().message;
+  const Seats& seats = (*world)->seats();
+  std::latch all_joined(seats.here);
+  std::vector<std::thread> threads;
+  for (int rank = seats.first; rank < seats.end(); ++rank) {
+    threads.emplace_back(RunRank, *world, &all_joined, rank, program, std::cref(options),
+                         &(*results)[static_cast<size_t>(rank)]);
+  }
+  for (std::thread& thread : threads) thread.join();
+  (*world)->Wait();
+}
+
+void RunProcesses(const std::vector<int>& processes, const std::string& program,
+                  const ReplicaOptions& options, std::vector<ReplicaResult>* results) {
+  LoopbackJob job(static_cast<int>(processes.size()));
+  std::vector<std::thread> threads;
+  for (size_t p = 0; p < processes.size(); ++p) {
+    threads.emplace_back([&, p] {
+      auto link = Link::Connect(job.Connect(static_cast<int>(p)), {.ranks = processes[p]},
+                                std::chrono::seconds(20));
+      ASSERT_TRUE(link) << link.error().message;
+      RunRanks(processes[p], *link, program, options, results);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+bool WantsProcesses(const ReplicaOptions& options) {
+  return std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto";
+}
+
 }  // namespace
 
 std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
@@ -95,17 +135,11 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
     RunProgram(*vm, 0, program, &results[0]);
     return results;
   }
-  auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(ranks)),
-                              .backend = options.backend,
-                              .stall_timeout = options.stall_timeout});
-  EXPECT_TRUE(world);
-  std::latch all_joined(ranks);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank) {
-    threads.emplace_back(RunRank, *world, &all_joined, rank, program, std::cref(options),
-                         &results[static_cast<size_t>(rank)]);
+  if (ranks > 1 && WantsProcesses(options)) {
+    RunProcesses({(ranks + 1) / 2, ranks / 2}, program, options, &results);
+  } else {
+    RunRanks(ranks, nullptr, program, options, &results);
   }
-  for (std::thread& thread : threads) thread.join();
   return results;
 }
 

@@ -1,0 +1,19 @@
+#include "parallel/core/link/names.h"
+
+#include <string>
+#include <unordered_set>
+
+#include "base/mutex.h"
+
+namespace eta::parallel {
+
+// There are as many as procedures that meet, so they are kept for good.
+const char* StaticName(const Text& name) {
+  static Mutex mu;
+  static auto* const names = new std::unordered_set<std::string>;
+  if (name.empty()) return nullptr;
+  MutexLock lock(mu);
+  return names->insert(name.str()).first->c_str();
+}
+
+}  // namespace eta::parallel
