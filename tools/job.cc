@@ -2,9 +2,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <utility>
 
+#include "base/random_seed.h"
 #include "parallel/core/mpi/load.h"
 #include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/extension_loader.h"
@@ -13,11 +13,6 @@
 
 namespace eta {
 namespace {
-
-uint64_t RandomSeed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 std::string CoresText() {
   std::string text;

@@ -4,11 +4,18 @@
 #include <utility>
 
 #include "parallel/core/link/link.h"
-#include "parallel/core/link/names.h"
+#include "parallel/core/link/sent_signature.h"
 #include "parallel/core/report.h"
 
 namespace eta::parallel {
 namespace {
+
+// What processes send each other of each rank's slot.
+struct SentSlot {
+  SentSignature signature;
+  Text site;
+  Record record;
+};
 
 int64_t Now() { return Clock::now().time_since_epoch().count(); }
 
@@ -18,7 +25,6 @@ Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
              std::shared_ptr<Journal> journal, Link* link)
     : seats_(seats),
       link_(link),
-      sent_(link ? static_cast<size_t>(seats.size) : 0),
       lines_(std::make_unique<Line[]>(seats.size)),
       journal_(journal
                    ? std::move(journal)
@@ -91,24 +97,21 @@ Status Board::MeetOtherProcesses(int rank, uint64_t sequence) {
 }
 
 Status Board::ExchangeSlots(uint64_t sequence) {
+  const size_t bytes = static_cast<size_t>(size()) * sizeof(SentSlot);
+  std::byte* const memory = link_->Memory(Link::Use::kMeeting, bytes);
+  auto* const slots = reinterpret_cast<SentSlot*>(memory);  // by rank
   for (int r = seats_.first; r < seats_.end(); ++r) {
     const Slot& slot = SlotOf(r, sequence);
-    SentSlot& sent = sent_[static_cast<size_t>(r)];
-    sent = {slot.signature, Text(slot.signature.name == nullptr ? "" : slot.signature.name),
-            lines_[r].call.Get().site, slot.record};
-    sent.signature.name = nullptr;
+    slots[r] = {SentSignature(slot.signature), lines_[r].call.Get().site, slot.record};
   }
-  Status exchanged = link_->Exchange(reinterpret_cast<std::byte*>(sent_.data()), sizeof(SentSlot),
-                                     [this] { return aborted(); });
+  Status exchanged = link_->Exchange(memory, sizeof(SentSlot), [this] { return aborted(); });
   if (!exchanged.ok()) return exchanged;
   for (int r = 0; r < size(); ++r) {
     if (seats_.Has(r)) continue;
-    const SentSlot& sent = sent_[static_cast<size_t>(r)];
     Slot& slot = SlotOf(r, sequence);
-    slot.signature = sent.signature;
-    slot.signature.name = StaticName(sent.name);
-    slot.site = sent.site;
-    slot.record = sent.record;
+    slot.signature = slots[r].signature.Get();
+    slot.site = slots[r].site;
+    slot.record = slots[r].record;
   }
   return {};
 }
@@ -277,8 +280,8 @@ RankView Board::View(int rank) const {
   view.site = call.site.str();
   view.place = line.place.Get().str();
   if (!seats_.Has(rank)) {
-    view.process = link_->Where(link_->ProcessOf(rank));
     view.silence = std::chrono::nanoseconds(Now() - line.heard_ns.load(std::memory_order_relaxed));
+    if (view.silent()) view.process = link_->Where(link_->ProcessOf(rank));
   }
   return view;
 }

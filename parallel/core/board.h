@@ -64,9 +64,10 @@ struct RankView {
   Signature signature;  // of the last collective
   std::string site;     // of the last collective
   std::string place;    // last known place in the script, or empty
-  // Of a rank of another process: "process 1 on node7", and since when that was last heard of.
-  std::string process;
+  // Of a rank of another process: since that was last heard of; and if it is silent which it is,
+  // "process 1 on node7".
   std::chrono::nanoseconds silence{0};
+  std::string process;
 
   // Whether its process, which writes several times per second, is likely to be in trouble. What
   // is known of the rank may be out of date.
@@ -202,17 +203,8 @@ class Board {
   std::vector<RankView> ViewsInMeeting(uint64_t sequence) const;
   void Leave(int rank, RankState state) EXCLUDES_LOCK(mu_);
 
-  // What processes send each other of each rank's slot.
-  struct SentSlot {
-    Signature signature;  // without its name
-    Text name;
-    Text site;
-    Record record;
-  };
-
   const Seats seats_;
   Link* const link_;
-  std::vector<SentSlot> sent_;  // by rank, of the meeting in progress
   const std::unique_ptr<Line[]> lines_;
   const std::shared_ptr<Journal> journal_;
   Gate gate_;

@@ -78,4 +78,9 @@ Status CheckHost(const Buffer& buffer) {
   return {};
 }
 
+Status CheckHosts(const Buffer& input, const Buffer& output) {
+  Status status = CheckHost(input);
+  return status.ok() ? CheckHost(output) : status;
+}
+
 }  // namespace eta::parallel

@@ -18,5 +18,6 @@ Status CheckBroadcast(const Buffer& buffer, int root, int size);
 
 // For backends that work in the caller's thread on host memory.
 Status CheckHost(const Buffer& buffer);
+Status CheckHosts(const Buffer& input, const Buffer& output);
 
 }  // namespace eta::parallel

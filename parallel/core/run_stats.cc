@@ -99,8 +99,9 @@ RankStats StatsOf(const PhaseLog& log, int64_t now_ns) {
 
 std::vector<RankStats> StatsOf(const Journal& journal, int64_t now_ns) {
   std::vector<RankStats> stats;
-  for (int r = journal.first(); r < journal.end(); ++r)
+  for (int r = journal.first(); r < journal.end(); ++r) {
     stats.push_back(StatsOf(journal.log(r), now_ns));
+  }
   return stats;
 }
 

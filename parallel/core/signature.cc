@@ -15,6 +15,27 @@ const char* NameOf(Op op) {
 
 }  // namespace
 
+Signature AllReduceSignature(const Buffer& input, ReduceOp op) {
+  return {.op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
+}
+
+Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op) {
+  return {.op = Op::kReduceScatter,
+          .dtype = input.dtype,
+          .reduce = op,
+          .count = input.count,
+          .parts = HashOf(counts)};
+}
+
+Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts) {
+  return {
+      .op = Op::kAllGather, .dtype = output.dtype, .count = output.count, .parts = HashOf(counts)};
+}
+
+Signature BroadcastSignature(const Buffer& buffer, int root) {
+  return {.op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
+}
+
 bool Agree(const Signature& a, const Signature& b) {
   const auto key = [](const Signature& s) {
     return std::make_tuple(s.op, s.dtype, s.reduce, s.root, s.count, s.parts, NameText(s));

@@ -35,6 +35,12 @@ struct Signature {
   uint64_t bytes() const { return count * SizeOf(dtype); }
 };
 
+// Of the collectives of Communicator, from their arguments.
+Signature AllReduceSignature(const Buffer& input, ReduceOp op);
+Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op);
+Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts);
+Signature BroadcastSignature(const Buffer& buffer, int root);
+
 // True if ranks with these signatures may go on together. Names are compared as text.
 bool Agree(const Signature& a, const Signature& b);
 

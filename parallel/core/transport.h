@@ -36,8 +36,6 @@ class Transport {
   virtual int processes() const = 0;
   // The machine that the process runs on.
   virtual const std::string& host(int process) const = 0;
-  // What carries the bytes, and of which version: "Open MPI 4.1.4".
-  virtual std::string about() const = 0;
 
   // --- transfers --------------------------------------------------------------------------------
   //

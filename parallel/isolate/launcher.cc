@@ -4,21 +4,13 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <random>
 #include <utility>
 
+#include "base/random_seed.h"
 #include "parallel/isolate/isolate_group.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
-namespace {
-
-uint64_t RandomSeed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
-}  // namespace
 
 int RunReplicas(const ReplicaOptions& options) {
   SharedStreams streams(stdout, stderr, STDIN_FILENO);

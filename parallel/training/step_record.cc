@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "parallel/core/first_difference.h"
 #include "parallel/core/report.h"
 
 namespace eta::parallel {
@@ -22,21 +23,6 @@ std::string Position(const StepRecord& record) {
 
 bool SameStep(const StepRecord& a, const StepRecord& b) {
   return a.step == b.step && a.optimizer == b.optimizer;
-}
-
-// The first line in which the two texts differ, from each; "nothing" where one has ended.
-std::pair<std::string, std::string> FirstDifference(std::string_view a, std::string_view b) {
-  const auto next = [](std::string_view& text) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string line(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return line.empty() ? std::string("nothing") : line;
-  };
-  while (!a.empty() || !b.empty()) {
-    std::pair lines(next(a), next(b));
-    if (lines.first != lines.second) return lines;
-  }
-  return {};
 }
 
 Status StructureStatus(std::span<const StepRecord> records, size_t rank) {

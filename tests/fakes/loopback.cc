@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -90,7 +91,6 @@ class Loopback final : public Transport {
   int process() const override { return static_cast<int>(process_); }
   int processes() const override { return static_cast<int>(hub_->size()); }
   const std::string& host(int) const override { return host_; }
-  std::string about() const override { return "loopback"; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override {
     const std::byte* own = all;
@@ -141,6 +141,18 @@ LoopbackJob::LoopbackJob(int processes) : hub_(std::make_shared<LoopbackHub>(pro
 
 std::unique_ptr<Transport> LoopbackJob::Connect(int process) {
   return std::make_unique<Loopback>(hub_, static_cast<size_t>(process));
+}
+
+void RunProcesses(LoopbackJob& job, const std::vector<Link::Introduction>& introductions,
+                  const std::function<void(size_t process, Result<std::shared_ptr<Link>>)>& body) {
+  std::vector<std::thread> threads;
+  for (size_t p = 0; p < introductions.size(); ++p) {
+    threads.emplace_back([&, p] {
+      body(p, Link::Connect(job.Connect(static_cast<int>(p)), introductions[p],
+                            std::chrono::seconds(20)));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 void LoopbackJob::Silence(int process) { hub_->Silence(static_cast<size_t>(process)); }

@@ -2,8 +2,11 @@
 // through memory.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
+#include "parallel/core/link/link.h"
 #include "parallel/core/transport.h"
 
 namespace eta::parallel {
@@ -22,5 +25,9 @@ class LoopbackJob {
  private:
   const std::shared_ptr<LoopbackHub> hub_;
 };
+
+// Calls `body` for each process, on a thread of its own, with its link to the others.
+void RunProcesses(LoopbackJob& job, const std::vector<Link::Introduction>& introductions,
+                  const std::function<void(size_t process, Result<std::shared_ptr<Link>>)>& body);
 
 }  // namespace eta::parallel

@@ -35,12 +35,10 @@ class HierarchicalCommunicator final : public Communicator {
   Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
     if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
     const bool small = input.bytes() <= kSmallBytes;
     const size_t processes = static_cast<size_t>(link_.processes());
     const size_t memory = small ? input.bytes() * processes : input.bytes();
-    return Together(signature, site, input, memory, [&] {
+    return Together(AllReduceSignature(input, op), site, input, memory, [&] {
       return small ? ReduceWhole(input, output, op) : ReduceSlices(input, output, op);
     });
   }
@@ -51,12 +49,7 @@ class HierarchicalCommunicator final : public Communicator {
       return Work(s);
     }
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kReduceScatter,
-                              .dtype = input.dtype,
-                              .reduce = op,
-                              .count = input.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, input, input.bytes(),
+    return Together(ReduceScatterSignature(input, counts, op), site, input, input.bytes(),
                     [&] { return ReduceParts(input, output, counts, op); });
   }
 
@@ -64,11 +57,7 @@ class HierarchicalCommunicator final : public Communicator {
                  Site site) override {
     if (Status s = CheckAllGather(input, output, counts, rank_, size()); !s.ok()) return Work(s);
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kAllGather,
-                              .dtype = output.dtype,
-                              .count = output.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, input, output.bytes(), [&] {
+    return Together(AllGatherSignature(output, counts), site, input, output.bytes(), [&] {
       const size_t begin = PartOf(counts, rank_).begin * SizeOf(output.dtype);
       if (input.count > 0) std::memcpy(memory_ + begin, input.data, input.bytes());
       Status status = Lead([&] {
@@ -82,9 +71,7 @@ class HierarchicalCommunicator final : public Communicator {
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
-    return Together(signature, site, buffer, buffer.bytes(), [&] {
+    return Together(BroadcastSignature(buffer, root), site, buffer, buffer.bytes(), [&] {
       if (rank_ == root) std::memcpy(memory_, buffer.data, buffer.bytes());
       Status status = Lead([&] {
         std::vector<size_t> bytes(static_cast<size_t>(link_.processes()));
@@ -113,18 +100,13 @@ class HierarchicalCommunicator final : public Communicator {
 
   bool leads() const { return rank_ == board_.seats().first; }
 
-  static Status CheckHosts(const Buffer& input, const Buffer& output) {
-    Status status = CheckHost(input);
-    return status.ok() ? CheckHost(output) : status;
-  }
-
   // Meets the others, and then does the work, which begins with what the ranks here put into
   // memory_, of so many bytes. Nobody's output changes before the transfers have gone well. All
   // ranks agree on the count, and so on skipping the work.
   template <class F>
   Work Together(const Signature& signature, Site site, const Buffer& input, size_t memory,
                 const F& work) {
-    const Shown mine{Bytes(input), leads() ? link_.Memory(0, memory) : nullptr};
+    const Shown mine{Bytes(input), leads() ? link_.Memory(Link::Use::kWhole, memory) : nullptr};
     Status status = board_.Meet(rank_, signature, site, &mine, sizeof(mine));
     if (!status.ok() || signature.count == 0) return Work(std::move(status));
     const PhaseScope reducing(&board_.log(rank_), Phase::kReduce, signature.bytes());
@@ -214,7 +196,7 @@ class HierarchicalCommunicator final : public Communicator {
     }
     const size_t own_bytes = slices[static_cast<size_t>(link_.process())];
     const std::vector<size_t> own(slices.size(), own_bytes);
-    std::byte* const parts = link_.Memory(1, own_bytes * slices.size());
+    std::byte* const parts = link_.Memory(Link::Use::kParts, own_bytes * slices.size());
     Status status = link_.transport().AllToAll(memory_, slices, parts, own, over_);
     if (!status.ok()) return status;
     const size_t begin = OwnedSlice(input.count, element, link_.process(), processes).begin;
@@ -231,12 +213,12 @@ class HierarchicalCommunicator final : public Communicator {
     const size_t own_bytes = sent[static_cast<size_t>(link_.process())];
     const std::vector<size_t> own(sent.size(), own_bytes);
     Status status = Lead([&] {
-      std::byte* const parts = link_.Memory(1, own_bytes * sent.size());
+      std::byte* const parts = link_.Memory(Link::Use::kParts, own_bytes * sent.size());
       return link_.transport().AllToAll(memory_, sent, parts, own, over_);
     });
     if (!status.ok()) return status;
     const auto here = counts.subspan(static_cast<size_t>(board_.seats().first));
-    AddProcesses(link_.Memory(1, 0), own_bytes, input.dtype, op,
+    AddProcesses(link_.Memory(Link::Use::kParts, 0), own_bytes, input.dtype, op,
                  PartOf(here, rank_ - board_.seats().first), Bytes(output));
     FinishMean(output, op);
     return {};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "parallel/core/link/names.h"
+#include "parallel/core/link/sent_signature.h"
 #include "parallel/core/plain_bytes.h"
 #include "parallel/core/published.h"
 
@@ -20,41 +20,36 @@ struct SentView {
   uint64_t sequence;
   uint64_t step;
   int64_t stall_timeout_ns;
-  Signature signature;  // without its name
-  Text name, site, place;
+  SentSignature signature;
+  Text site, place;
 };
 
 constexpr size_t kViewsInLetter = 64;
 constexpr size_t kMaxMessage = size_t{60} << 10;
 
 SentView ToSent(int rank, const RankView& view) {
-  SentView sent{.rank = rank,
-                .state = view.state,
-                .acknowledged = view.acknowledged,
-                .exit_code = view.exit_code,
-                .sequence = view.sequence,
-                .step = view.step,
-                .stall_timeout_ns = view.stall_timeout.count(),
-                .signature = view.signature,
-                .name = Text(view.signature.name == nullptr ? "" : view.signature.name),
-                .site = Text(view.site),
-                .place = Text(view.place)};
-  sent.signature.name = nullptr;
-  return sent;
+  return {.rank = rank,
+          .state = view.state,
+          .acknowledged = view.acknowledged,
+          .exit_code = view.exit_code,
+          .sequence = view.sequence,
+          .step = view.step,
+          .stall_timeout_ns = view.stall_timeout.count(),
+          .signature = SentSignature(view.signature),
+          .site = Text(view.site),
+          .place = Text(view.place)};
 }
 
 RankView FromSent(const SentView& sent) {
-  RankView view{.state = sent.state,
-                .acknowledged = sent.acknowledged,
-                .exit_code = sent.exit_code,
-                .sequence = sent.sequence,
-                .step = sent.step,
-                .stall_timeout = std::chrono::nanoseconds(sent.stall_timeout_ns),
-                .signature = sent.signature,
-                .site = sent.site.str(),
-                .place = sent.place.str()};
-  view.signature.name = StaticName(sent.name);
-  return view;
+  return {.state = sent.state,
+          .acknowledged = sent.acknowledged,
+          .exit_code = sent.exit_code,
+          .sequence = sent.sequence,
+          .step = sent.step,
+          .stall_timeout = std::chrono::nanoseconds(sent.stall_timeout_ns),
+          .signature = sent.signature.Get(),
+          .site = sent.site.str(),
+          .place = sent.place.str()};
 }
 
 }  // namespace

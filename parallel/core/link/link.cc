@@ -1,34 +1,34 @@
 #include "parallel/core/link/link.h"
 
-#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
+#include "parallel/core/first_difference.h"
+#include "parallel/core/plain_bytes.h"
 #include "parallel/core/work.h"
 
 namespace eta::parallel {
 namespace {
 
-// The part of an introduction that has a fixed size.
-struct Numbers {
-  int64_t ranks;
-  uint64_t seed;
-};
-
-// The first line of `text` that is not the same in `other`; empty if there is none.
-std::string FirstOwnLine(std::string_view text, std::string_view other) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const size_t other_end = std::min(other.find('\n'), other.size());
-    if (text.substr(0, end) != other.substr(0, other_end)) return std::string(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    other.remove_prefix(std::min(other_end + 1, other.size()));
-  }
-  return "";
+std::string Write(const Link::Introduction& introduction) {
+  PlainWriter writer;
+  writer.Add(introduction.ranks);
+  writer.Add(introduction.seed);
+  writer.AddText(introduction.cores);
+  writer.AddText(introduction.agreement);
+  return writer.bytes();
 }
 
-std::string OrNothing(const std::string& line) { return line.empty() ? "nothing" : line; }
+Link::Introduction Read(const std::string& text) {
+  PlainReader reader(text);
+  Link::Introduction introduction;
+  introduction.ranks = reader.Get<int>();
+  introduction.seed = reader.Get<uint64_t>();
+  introduction.cores = reader.GetText();
+  introduction.agreement = reader.GetText();
+  return introduction;
+}
 
 }  // namespace
 
@@ -49,41 +49,32 @@ Result<std::shared_ptr<Link>> Link::Connect(std::unique_ptr<Transport> transport
 }
 
 Status Link::Introduce(const Introduction& own, const Transport::Over& over) {
-  const auto count = static_cast<size_t>(processes());
-  std::vector<Numbers> numbers(count);
-  numbers[static_cast<size_t>(process())] = {own.ranks, own.seed};
-  const std::vector<size_t> sizes(count, sizeof(Numbers));
-  // As all transfers, it is given memory that stays.
-  std::byte* const memory = Memory(0, count * sizeof(Numbers));
-  std::memcpy(memory, numbers.data(), count * sizeof(Numbers));
-  if (Status s = transport_->AllGather(memory, sizes, over); !s.ok()) return s;
-  std::memcpy(numbers.data(), memory, count * sizeof(Numbers));
-  for (const Numbers& each : numbers) ranks_.push_back(static_cast<int>(each.ranks));
-  seed_ = numbers[0].seed;
+  const auto texts = GatherTexts(Write(own), over);
+  if (!texts) return texts.error();
+  std::vector<Introduction> all;
+  for (const std::string& text : *texts) all.push_back(Read(text));
+  ranks_on_cores_ = 0;
+  for (int p = 0; p < processes(); ++p) {
+    const Introduction& each = all[static_cast<size_t>(p)];
+    ranks_.push_back(each.ranks);
+    const bool shares_cores =
+        each.cores == own.cores && transport_->host(p) == transport_->host(process());
+    if (shares_cores) ranks_on_cores_ += each.ranks;
+  }
+  seed_ = all[0].seed;
   seats_.size = std::accumulate(ranks_.begin(), ranks_.end(), 0);
   seats_.first = std::accumulate(ranks_.begin(), ranks_.begin() + process(), 0);
   seats_.here = own.ranks;
-
-  const auto agreements = GatherTexts(own.agreement, over);
-  if (!agreements) return agreements.error();
-  if (Status s = Agree(*agreements); !s.ok()) return s;
-  const auto places = GatherTexts(transport_->host(process()) + ' ' + own.cores, over);
-  if (!places) return places.error();
-  ranks_on_cores_ = 0;
-  for (size_t p = 0; p < count; ++p) {
-    if ((*places)[p] == (*places)[static_cast<size_t>(process())]) ranks_on_cores_ += ranks_[p];
-  }
-  return {};
+  return Agree(all);
 }
 
-Status Link::Agree(const std::vector<std::string>& agreements) const {
-  for (size_t p = 1; p < agreements.size(); ++p) {
-    if (agreements[p] == agreements[0]) continue;
+Status Link::Agree(const std::vector<Introduction>& all) const {
+  for (size_t p = 1; p < all.size(); ++p) {
+    if (all[p].agreement == all[0].agreement) continue;
+    const auto [first, other] = FirstDifference(all[0].agreement, all[p].agreement);
     return {Code::kDesync,
-            "the processes were not started alike: " + Where(0) + " has " +
-                OrNothing(FirstOwnLine(agreements[0], agreements[p])) + ", " +
-                Where(static_cast<int>(p)) + " has " +
-                OrNothing(FirstOwnLine(agreements[p], agreements[0])),
+            "the processes were not started alike: " + Where(0) + " has " + first + ", " +
+                Where(static_cast<int>(p)) + " has " + other,
             -1};
   }
   return {};
@@ -92,7 +83,7 @@ Status Link::Agree(const std::vector<std::string>& agreements) const {
 Result<std::vector<std::string>> Link::GatherTexts(const std::string& own,
                                                    const Transport::Over& over) {
   const auto count = static_cast<size_t>(processes());
-  std::byte* memory = Memory(0, count * sizeof(uint64_t));
+  std::byte* memory = Memory(Use::kMeeting, count * sizeof(uint64_t));
   const uint64_t own_size = own.size();
   std::memcpy(memory + static_cast<size_t>(process()) * sizeof(own_size), &own_size,
               sizeof(own_size));
@@ -102,7 +93,7 @@ Result<std::vector<std::string>> Link::GatherTexts(const std::string& own,
   std::memcpy(read.data(), memory, count * sizeof(uint64_t));
   const std::vector<size_t> sizes(read.begin(), read.end());
 
-  memory = Memory(0, std::accumulate(sizes.begin(), sizes.end(), size_t{0}));
+  memory = Memory(Use::kMeeting, std::accumulate(sizes.begin(), sizes.end(), size_t{0}));
   const auto mine = sizes.begin() + process();
   std::memcpy(memory + std::accumulate(sizes.begin(), mine, size_t{0}), own.data(), own.size());
   if (Status s = transport_->AllGather(memory, sizes, over); !s.ok()) return Unexpected(s);
@@ -130,9 +121,10 @@ Status Link::Exchange(std::byte* blocks, size_t bytes, const Transport::Over& ov
   return transport_->AllGather(blocks, block_bytes_, over);
 }
 
-std::byte* Link::Memory(int index, size_t bytes) {
-  if (memory_[index].size() < bytes) memory_[index] = std::vector<std::byte>(bytes);
-  return memory_[index].data();
+std::byte* Link::Memory(Use use, size_t bytes) {
+  std::vector<std::byte>& memory = memory_[static_cast<size_t>(use)];
+  if (memory.size() < bytes) memory = std::vector<std::byte>(bytes);
+  return memory.data();
 }
 
 }  // namespace eta::parallel

@@ -54,23 +54,24 @@ class Link {
   Status Exchange(std::byte* blocks, size_t bytes, const Transport::Over& over);
   Transport& transport() { return *transport_; }
 
-  // Memory for transfers, which lives as long as they may write to it: `index` is 0 or 1. Its
-  // contents are lost when it grows.
-  std::byte* Memory(int index, size_t bytes);
+  // Memory for transfers, which lives as long as they may write to it. Its contents are lost when
+  // it grows.
+  enum class Use { kMeeting, kWhole, kParts };
+  std::byte* Memory(Use use, size_t bytes);
 
  private:
   explicit Link(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
 
   Status Introduce(const Introduction& own, const Transport::Over& over);
   Result<std::vector<std::string>> GatherTexts(const std::string& own, const Transport::Over& over);
-  Status Agree(const std::vector<std::string>& agreements) const;
+  Status Agree(const std::vector<Introduction>& all) const;
 
   Seats seats_;
   std::vector<int> ranks_;
   std::vector<size_t> block_bytes_;  // of each process, in Exchange
   uint64_t seed_ = 0;
   int ranks_on_cores_ = 1;
-  std::vector<std::byte> memory_[2];
+  std::vector<std::byte> memory_[3];            // by use
   const std::unique_ptr<Transport> transport_;  // last: it may write to the memory until it is gone
 };
 

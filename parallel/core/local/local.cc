@@ -38,9 +38,7 @@ class LocalCommunicator final : public Communicator {
   Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
     if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
-    return Together(signature, site, Share(input, output), [&] {
+    return Together(AllReduceSignature(input, op), site, Share(input, output), [&] {
       const size_t element = SizeOf(input.dtype);
       const Slice slice = OwnedSlice(input.count, element, rank_, size());
       const Copy copy = CopyFor(input, output);
@@ -56,12 +54,7 @@ class LocalCommunicator final : public Communicator {
       return Work(s);
     }
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kReduceScatter,
-                              .dtype = input.dtype,
-                              .reduce = op,
-                              .count = input.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, Share(input, output), [&] {
+    return Together(ReduceScatterSignature(input, counts, op), site, Share(input, output), [&] {
       const size_t element = SizeOf(input.dtype);
       const Slice part = PartOf(counts, rank_);
       std::byte* out = static_cast<std::byte*>(output.data);
@@ -75,11 +68,7 @@ class LocalCommunicator final : public Communicator {
                  Site site) override {
     if (Status s = CheckAllGather(input, output, counts, rank_, size()); !s.ok()) return Work(s);
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kAllGather,
-                              .dtype = output.dtype,
-                              .count = output.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, Share(input, output), [&] {
+    return Together(AllGatherSignature(output, counts), site, Share(input, output), [&] {
       std::byte* out = static_cast<std::byte*>(output.data);
       for (int r = 0; r < size(); ++r) {
         const size_t bytes = counts[r] * SizeOf(output.dtype);
@@ -92,9 +81,7 @@ class LocalCommunicator final : public Communicator {
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     if (Status s = CheckHost(buffer); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
-    return Together(signature, site, Share(buffer, buffer), [&] {
+    return Together(BroadcastSignature(buffer, root), site, Share(buffer, buffer), [&] {
       if (rank_ != root) std::memcpy(buffer.data, peers_[root].input, buffer.bytes());
     });
   }
@@ -116,11 +103,6 @@ class LocalCommunicator final : public Communicator {
 
   static Memory Share(const Buffer& input, const Buffer& output) {
     return {static_cast<const std::byte*>(input.data), static_cast<std::byte*>(output.data)};
-  }
-
-  static Status CheckHosts(const Buffer& input, const Buffer& output) {
-    Status status = CheckHost(input);
-    return status.ok() ? CheckHost(output) : status;
   }
 
   // Meets the others, each with its own `shared` memory, and then, with peers_ filled, works on

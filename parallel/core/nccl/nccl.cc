@@ -51,9 +51,7 @@ class NcclCommunicator final : public Communicator {
   Work AllReduce(const Buffer& input, const Buffer& output, ReduceOp op, Site site) override {
     if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
     if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
-    return Together(signature, site, output, [&](void* out, Stream stream) {
+    return Together(AllReduceSignature(input, op), site, output, [&](void* out, Stream stream) {
       return comm_->AllReduce(input.data, out, input.count, input.dtype, op, stream);
     });
   }
@@ -64,48 +62,39 @@ class NcclCommunicator final : public Communicator {
       return Work(s);
     }
     if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kReduceScatter,
-                              .dtype = input.dtype,
-                              .reduce = op,
-                              .count = input.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, output, [&](void* out, Stream stream) {
-      if (AllEqual(counts)) {
-        return comm_->ReduceScatter(input.data, out, output.count, input.dtype, op, stream);
-      }
-      return ForEachPart(counts, [&](int part, Slice slice) {
-        return comm_->Reduce(At(input, slice.begin), part == rank_ ? out : nullptr, slice.count(),
-                             input.dtype, op, part, stream);
-      });
-    });
+    return Together(
+        ReduceScatterSignature(input, counts, op), site, output, [&](void* out, Stream stream) {
+          if (AllEqual(counts)) {
+            return comm_->ReduceScatter(input.data, out, output.count, input.dtype, op, stream);
+          }
+          return ForEachPart(counts, [&](int part, Slice slice) {
+            return comm_->Reduce(At(input, slice.begin), part == rank_ ? out : nullptr,
+                                 slice.count(), input.dtype, op, part, stream);
+          });
+        });
   }
 
   Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                  Site site) override {
     if (Status s = CheckAllGather(input, output, counts, rank_, size()); !s.ok()) return Work(s);
     if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
-    const Signature signature{.op = Op::kAllGather,
-                              .dtype = output.dtype,
-                              .count = output.count,
-                              .parts = HashOf(counts)};
-    return Together(signature, site, output, [&](void* out, Stream stream) {
-      if (AllEqual(counts)) {
-        return comm_->AllGather(input.data, out, input.count, input.dtype, stream);
-      }
-      return ForEachPart(counts, [&](int part, Slice slice) {
-        std::byte* const to = static_cast<std::byte*>(out) + slice.begin * SizeOf(input.dtype);
-        return comm_->Broadcast(part == rank_ ? input.data : to, to, slice.count(), input.dtype,
-                                part, stream);
-      });
-    });
+    return Together(
+        AllGatherSignature(output, counts), site, output, [&](void* out, Stream stream) {
+          if (AllEqual(counts)) {
+            return comm_->AllGather(input.data, out, input.count, input.dtype, stream);
+          }
+          return ForEachPart(counts, [&](int part, Slice slice) {
+            std::byte* const to = static_cast<std::byte*>(out) + slice.begin * SizeOf(input.dtype);
+            return comm_->Broadcast(part == rank_ ? input.data : to, to, slice.count(), input.dtype,
+                                    part, stream);
+          });
+        });
   }
 
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);
-    const Signature signature{
-        .op = Op::kBroadcast, .dtype = buffer.dtype, .root = root, .count = buffer.count};
-    return Together(signature, site, buffer, [&](void* out, Stream stream) {
+    return Together(BroadcastSignature(buffer, root), site, buffer, [&](void* out, Stream stream) {
       return comm_->Broadcast(buffer.data, out, buffer.count, buffer.dtype, root, stream);
     });
   }

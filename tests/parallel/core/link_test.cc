@@ -26,14 +26,9 @@ struct Settled {
 std::vector<Settled> Connect(const std::vector<Link::Introduction>& introductions) {
   LoopbackJob job(static_cast<int>(introductions.size()));
   std::vector<Settled> settled(introductions.size());
-  std::vector<std::thread> threads;
-  for (size_t p = 0; p < introductions.size(); ++p) {
-    threads.emplace_back([&, p] {
-      auto link = Link::Connect(job.Connect(static_cast<int>(p)), introductions[p], seconds(20));
-      settled[p] = link ? Settled{*link, {}} : Settled{nullptr, link.error()};
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  RunProcesses(job, introductions, [&](size_t p, const Result<std::shared_ptr<Link>>& link) {
+    settled[p] = link ? Settled{*link, {}} : Settled{nullptr, link.error()};
+  });
   return settled;
 }
 

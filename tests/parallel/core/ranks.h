@@ -62,19 +62,15 @@ inline World::Outcome RunRanks(WorldOptions options, const RankBody& body) {
 inline std::vector<World::Outcome> RunJob(LoopbackJob& job, const std::vector<int>& processes,
                                           const WorldOptions& options, const RankBody& body) {
   std::vector<World::Outcome> outcomes(processes.size());
-  std::vector<std::thread> threads;
-  for (size_t p = 0; p < processes.size(); ++p) {
-    threads.emplace_back([&, p] {
-      auto link = Link::Connect(job.Connect(static_cast<int>(p)), {.ranks = processes[p]},
-                                std::chrono::seconds(20));
-      ASSERT_TRUE(link) << link.error().message;
-      WorldOptions own = options;
-      own.devices.resize(static_cast<size_t>(processes[p]));
-      own.link = *link;
-      outcomes[p] = RunRanks(std::move(own), body);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  std::vector<Link::Introduction> introductions;
+  for (const int ranks : processes) introductions.push_back({.ranks = ranks});
+  RunProcesses(job, introductions, [&](size_t p, const Result<std::shared_ptr<Link>>& link) {
+    ASSERT_TRUE(link) << link.error().message;
+    WorldOptions own = options;
+    own.devices.resize(static_cast<size_t>(processes[p]));
+    own.link = *link;
+    outcomes[p] = RunRanks(std::move(own), body);
+  });
   return outcomes;
 }
 

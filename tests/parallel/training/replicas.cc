@@ -106,21 +106,6 @@ void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
   (*world)->Wait();
 }
 
-void RunProcesses(const std::vector<int>& processes, const std::string& program,
-                  const ReplicaOptions& options, std::vector<ReplicaResult>* results) {
-  LoopbackJob job(static_cast<int>(processes.size()));
-  std::vector<std::thread> threads;
-  for (size_t p = 0; p < processes.size(); ++p) {
-    threads.emplace_back([&, p] {
-      auto link = Link::Connect(job.Connect(static_cast<int>(p)), {.ranks = processes[p]},
-                                std::chrono::seconds(20));
-      ASSERT_TRUE(link) << link.error().message;
-      RunRanks(processes[p], *link, program, options, results);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
 bool WantsProcesses(const ReplicaOptions& options) {
   return std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto";
 }
@@ -136,7 +121,12 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
     return results;
   }
   if (ranks > 1 && WantsProcesses(options)) {
-    RunProcesses({(ranks + 1) / 2, ranks / 2}, program, options, &results);
+    LoopbackJob job(2);
+    RunProcesses(job, {{.ranks = (ranks + 1) / 2}, {.ranks = ranks / 2}},
+                 [&](size_t, const Result<std::shared_ptr<Link>>& link) {
+                   ASSERT_TRUE(link) << link.error().message;
+                   RunRanks((*link)->seats().here, *link, program, options, &results);
+                 });
   } else {
     RunRanks(ranks, nullptr, program, options, &results);
   }

@@ -21,18 +21,6 @@ Status FailureOf(int code) {
   return {Code::kPeerFailed, "MPI: " + std::string(text, static_cast<size_t>(length)), -1};
 }
 
-// "Open MPI 4.1.4"
-std::string LibraryVersion() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING];
-  int length = 0;
-  MPI_Get_library_version(text, &length);
-  const std::string all(text, static_cast<size_t>(length));
-  const bool open = all.starts_with("Open MPI");
-  const size_t at = all.find_first_of("0123456789");
-  const std::string version = all.substr(at, all.find_first_not_of("0123456789.", at) - at);
-  return (open ? "Open MPI " : "MPICH ") + version;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Transport>> MpiTransport::Start() {
@@ -48,7 +36,6 @@ Result<std::unique_ptr<Transport>> MpiTransport::Start() {
 }
 
 Status MpiTransport::Connect() {
-  about_ = LibraryVersion();
   MPI_Comm_rank(MPI_COMM_WORLD, &process_);
   {
     MutexLock lock(mu_);

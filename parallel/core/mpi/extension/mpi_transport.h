@@ -26,7 +26,6 @@ class MpiTransport final : public Transport {
   const std::string& host(int process) const override {
     return hosts_[static_cast<size_t>(process)];
   }
-  std::string about() const override { return about_; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override;
   Status AllToAll(const std::byte* sent, std::span<const size_t> sent_bytes, std::byte* received,
@@ -55,7 +54,6 @@ class MpiTransport final : public Transport {
 
   int process_ = 0;
   std::vector<std::string> hosts_;
-  std::string about_;
   Mutex mu_;
   MPI_Comm transfers_ GUARDED_BY(mu_) = MPI_COMM_NULL;
   MPI_Comm letters_ GUARDED_BY(mu_) = MPI_COMM_NULL;

@@ -1,4 +1,4 @@
-#include "parallel/core/link/names.h"
+#include "parallel/core/link/sent_signature.h"
 
 #include <string>
 #include <unordered_set>
@@ -6,6 +6,7 @@
 #include "base/mutex.h"
 
 namespace eta::parallel {
+namespace {
 
 // There are as many as procedures that meet, so they are kept for good.
 const char* StaticName(const Text& name) {
@@ -14,6 +15,19 @@ const char* StaticName(const Text& name) {
   if (name.empty()) return nullptr;
   MutexLock lock(mu);
   return names->insert(name.str()).first->c_str();
+}
+
+}  // namespace
+
+SentSignature::SentSignature(const Signature& signature)
+    : signature_(signature), name_(signature.name == nullptr ? "" : signature.name) {
+  signature_.name = nullptr;
+}
+
+Signature SentSignature::Get() const {
+  Signature signature = signature_;
+  signature.name = StaticName(name_);
+  return signature;
 }
 
 }  // namespace eta::parallel
