@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/byte_order_mark.h"
+
 namespace eta {
 namespace {
 
@@ -146,7 +148,7 @@ class SyntaxParser {
 }  // namespace
 
 std::vector<SyntaxNode> ParseSyntax(std::string_view text) {
-  return SyntaxParser(text).ParseNodes();
+  return SyntaxParser(WithoutByteOrderMark(text)).ParseNodes();
 }
 
 }  // namespace eta

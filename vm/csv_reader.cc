@@ -2,9 +2,9 @@
 
 #include <utility>
 
-namespace eta {
+#include "base/byte_order_mark.h"
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+namespace eta {
 
 CsvReader::CsvReader(std::unique_ptr<InputPort> source, std::string name, const CsvFormat& format)
     : source_(std::move(source)), name_(std::move(name)), format_(format) {

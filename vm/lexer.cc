@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/byte_order_mark.h"
 #include "vm/number_syntax.h"
 #include "vm/utf8.h"
 
@@ -76,8 +77,7 @@ bool ParseCharacter(std::string_view text, uint32_t* code_point) {
 }  // namespace
 
 Lexer::Lexer(std::string_view text, uint32_t file, SymbolTable& names, DatumArena& arena)
-    : text_(text), file_(file), names_(names), arena_(arena) {
-  if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+    : text_(WithoutByteOrderMark(text)), file_(file), names_(names), arena_(arena) {
   if (!text_.starts_with("#!")) return;
   while (!AtEnd() && Peek() != '\n') Advance();
 }

@@ -50,6 +50,11 @@ TEST(FormatterTest, AnUnquotedNameThatBeginsWithAnAtSignIsNotSpliced) {
   EXPECT_EQ(Format("`(,@c ,#| |#@d)"), "`(,@c ,#| |# @d)\n");
 }
 
+TEST(FormatterTest, AByteOrderMarkGoes) {
+  EXPECT_EQ(Format("\xEF\xBB\xBF(f  1)\n"), "(f 1)\n");
+  EXPECT_EQ(Format("\xEF\xBB\xBF#!/usr/bin/etai (\n(f  1)\n"), "#!/usr/bin/etai (\n(f 1)\n");
+}
+
 TEST(FormatterTest, BreaksWhatIsTooLong) {
   const std::string word(30, 'w');
   const std::string call = "(" + word + " " + word + " " + word + " " + word + ")";
