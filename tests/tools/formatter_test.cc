@@ -55,6 +55,11 @@ TEST(FormatterTest, AByteOrderMarkGoes) {
   EXPECT_EQ(Format("\xEF\xBB\xBF#!/usr/bin/etai (\n(f  1)\n"), "#!/usr/bin/etai (\n(f 1)\n");
 }
 
+TEST(FormatterTest, ADirectiveDoesNotBecomeTheFirstLine) {
+  EXPECT_EQ(Format(" #!(f  1)"), "\n#! (f 1)\n");
+  EXPECT_EQ(Format("\n#! (f 1)\n"), "\n#! (f 1)\n");
+}
+
 TEST(FormatterTest, BreaksWhatIsTooLong) {
   const std::string word(30, 'w');
   const std::string call = "(" + word + " " + word + " " + word + " " + word + ")";
