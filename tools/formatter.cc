@@ -96,7 +96,7 @@ class Formatter {
  public:
   std::string Run(const std::vector<SyntaxNode>& nodes) {
     // A word after #! would be a line at the beginning of the file.
-    const bool is_word = !nodes.empty() && nodes[0].kind == SyntaxNode::Kind::kAtom;
+    const bool is_word = !nodes.empty() && nodes[0].kind == Kind::kAtom;
     if (is_word && nodes[0].text.starts_with("#!")) out_ += '\n';
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (i > 0) Separate(nodes[i - 1], nodes[i], 0);

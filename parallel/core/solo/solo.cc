@@ -43,8 +43,7 @@ class SoloCommunicator final : public Communicator {
 
   Work Copy(Status checked, const Buffer& input, const Buffer& output) {
     const bool moves = input.data != output.data && input.count > 0;
-    if (checked.ok() && moves) checked = CheckHost(input);
-    if (checked.ok() && moves) checked = CheckHost(output);
+    if (checked.ok() && moves) checked = CheckHosts(input, output);
     Work work = Finish(std::move(checked));
     if (work.status().ok() && moves) std::memcpy(output.data, input.data, input.bytes());
     return work;
