@@ -17,6 +17,7 @@ def precompiled_header(name, source, deps):
         name = name + "_compiled",
         srcs = [source],
         copts = ["-x", "c++-header"] + ETA_COPTS,
+        tags = ["manual"],  # nothing to link
         deps = deps,
     )
     native.filegroup(
