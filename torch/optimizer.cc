@@ -355,12 +355,17 @@ void Optimizer::DropGradients() {
 Optimizer::Mask Optimizer::TakeGradients() {
   Mask mask;
   mask.reserve(homes_.size());
-  for (const Home& home : homes_) mask.push_back(home.arena->TakeGradient(home.entry));
-  for (Segment& segment : segments_) {
-    const auto& block = segment.arena->blocks()[segment.block];
-    if (block.large) segment.tensors.gradient = block.gradients;
-  }
+  for (size_t i = 0; i < homes_.size(); ++i) mask.push_back(TakeGradient(i));
   return mask;
+}
+
+bool Optimizer::TakeGradient(size_t parameter) {
+  const Home& home = homes_[parameter];
+  const bool has = home.arena->TakeGradient(home.entry);
+  Segment& segment = segments_[home.segment];
+  const auto& block = segment.arena->blocks()[segment.block];
+  if (block.large) segment.tensors.gradient = block.gradients;
+  return has;
 }
 
 void Optimizer::BeginUpdate(const Mask& mask) {

@@ -61,6 +61,7 @@ class Averaging {
  private:
   Value Begin(Call& call) {
     const Arguments arguments = ReadArguments(call);
+    place_ = ExchangePlace(call.context().device());
     gradients_.emplace(**arguments.model, *call.context().arenas());
     memory_.mask = gradients_->mask();
     memory_.structure = gradients_->Structure();
@@ -84,7 +85,7 @@ class Averaging {
   bool Average() {
     const bool gathered = meeting_.Try([&](Call&) {
       gradients_->Gather(mask_);
-      memory_.segments = gradients_->Memory();
+      if (place_.on_host()) memory_.segments = gradients_->Memory();
       return Value::Nil();
     });
     if (!gathered || !meeting_.Meet(StepRecord::Phase::kReduce)) return false;
@@ -109,11 +110,17 @@ class Averaging {
       return true;
     }
     meeting_.Part();
-    const Status summed =
-        SumGradients(memory_.segments, training_.weights[meeting_.member().rank()], communicator,
-                     training_.site.text(), meeting_.member().log());
+    const Status summed = SumApart(training_.weights[meeting_.member().rank()], communicator);
     if (!summed.ok()) (void)meeting_.Fail(summed);
     return summed.ok();
+  }
+
+  Status SumApart(double weight, Communicator& communicator) {
+    const std::string& site = training_.site.text();
+    if (!place_.on_host()) {
+      return SumTensors(gradients_->buffers(), weight, place_, communicator, site);
+    }
+    return SumGradients(memory_.segments, weight, communicator, site, meeting_.member().log());
   }
 
   // Each rank is about to step by itself, and so needs the whole state of its optimizers.
@@ -141,6 +148,7 @@ class Averaging {
   ReplicaTraining& training_;
   Meeting meeting_;
   StepMemory memory_;
+  ExchangePlace place_;
   std::optional<FlatGradients> gradients_;
   tensor::Optimizer::Mask mask_;  // parameters that have a gradient on some rank
   double total_ = 0;              // of the denominators

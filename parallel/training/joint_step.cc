@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "parallel/isolate/no_sync.h"
@@ -22,7 +23,7 @@ using tensor::Call;
 using tensor::Tensor;
 
 bool HasGradients(const LocalLoss& loss) {
-  return loss.denominator != 0 && std::isfinite(loss.numerator());
+  return loss.denominator != 0 && (loss.unread || std::isfinite(loss.numerator()));
 }
 
 // Rows in memory of their own: how a kernel rounds may depend on where its operands lie.
@@ -99,8 +100,24 @@ Value JointStep::Begin(Call& call) {
               "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
+  place_ = ExchangePlace(call.context().device());
+  by_buckets_ = SendsByBuckets();
+  TORCH_CHECK(
+      place_.on_host() || by_buckets_ || gathers_only_,
+      "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
+      "are for replicas on the CPU");
   if (training_.options().split) TakeOwnRows();
   return Value::Nil();
+}
+
+// On a device also for a rank that is alone.
+bool JointStep::HasBuckets() { return communicator().TakesBuckets() || !place_.on_host(); }
+
+// Those which are rounded, scattered or kept apart by shard are sent when all are there.
+bool JointStep::SendsByBuckets() {
+  const auto& settings = optimizer().settings;
+  return HasBuckets() && !gathers_only_ && !together_ && shards() == 0 && !settings.compress &&
+         !settings.shard;
 }
 
 void JointStep::TakeOwnRows() {
@@ -110,11 +127,12 @@ void JointStep::TakeOwnRows() {
 
 Value JointStep::LayOut(Call&) {
   optimizer().Prepare();
+  if (HasBuckets()) known_->buckets.LayOut(optimizer(), training_.news);
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
-  memory.segments = MemoryOf(optimizer());
+  memory.segments = MemoryOf(optimizer(), place_);
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
-  memory.initial = InitialMemory(**arguments_.model, optimizer());
+  memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_->structure = HashOf(memory.structure);
   meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
   meeting_.mine().batch = training_.options().split ? 0 : HashOfBatch();
@@ -153,7 +171,9 @@ bool JointStep::Compute() {
   meeting_.mine().may_retry =
       optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
   if (shards() > 0) return ComputeShards();
-  return Forward(arguments_) && (together_ ? DoBackwardTogether() : DoBackward());
+  if (!Forward(arguments_)) return false;
+  if (by_buckets_) return DoBackwardByBuckets();
+  return together_ ? DoBackwardTogether() : DoBackward();
 }
 
 // Without rows there is nothing to compute, and a loss of 0 / 0 to contribute.
@@ -182,6 +202,59 @@ bool JointStep::DoBackward() {
   });
 }
 
+// What is sent has its weight, so the denominators must be known before.
+bool JointStep::DoBackwardByBuckets() {
+  tensor::LossSums own = optimizer().accumulated;
+  meeting_.mine().loss = own += loss_.sums();
+  if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
+  totals_ = TotalLoss(meeting_.records());
+  ComputeWeights(meeting_.records(), &training_.weights);
+  meeting_.Part();
+  known_->memory.nonfinite = {};
+  known_->memory.ready.clear();
+  if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
+  const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
+  GradientReducer reducer({.optimizer = optimizer(),
+                           .buckets = known_->buckets,
+                           .communicator = communicator(),
+                           .weight = weight,
+                           .site = training_.site.text(),
+                           .log = log(),
+                           .device = place_.device(),
+                           .stream = place_.stream()});
+  const PhaseScope scope(&log(), Phase::kBackward);
+  Status summed;
+  const bool done = meeting_.Try([&](Call& call) {
+    call.Commit();
+    summed = BackwardListening(call, reducer);
+    NoteGradients();
+    return Value::Nil();
+  });
+  known_->memory.nonfinite = reducer.nonfinite();
+  if (!known_->buckets.learned()) known_->memory.ready = reducer.ready();
+  return done && Passed(summed);
+}
+
+// Whatever becomes of the pass, all buckets leave: the others wait for them. What is recorded must
+// not have the sums' arithmetic in it.
+Status JointStep::BackwardListening(Call& call, GradientReducer& reducer) {
+  try {
+    if (HasGradients(loss_)) {
+      std::optional<Listening> listening;
+      if (loss_.recording == nullptr) listening.emplace(*training_.news, reducer);
+      Accumulate(loss_, call.context(), &optimizer());
+    } else {
+      optimizer().accumulated += loss_.sums();
+    }
+  } catch (...) {
+    reducer.LaunchRest();
+    (void)reducer.Wait();
+    throw;
+  }
+  reducer.LaunchRest();
+  return reducer.Wait();
+}
+
 void JointStep::NoteGradients() {
   known_->memory.mask = optimizer().TakeGradients();
   FindGradients(optimizer(), known_->memory.segments);
@@ -195,6 +268,7 @@ tensor::LossSums JointStep::CountedOnce(const tensor::LossSums& sums) {
 }
 
 bool JointStep::DoBackwardTogether() {
+  loss_.Read();
   meeting_.mine().loss = loss_.sums();
   if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
   totals_ = TotalLoss(meeting_.records());
@@ -271,6 +345,7 @@ bool JointStep::AddShard(size_t shard) {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
+    loss_.Read();
     batch_ += loss_.sums();
     if (HasGradients(loss_)) {
       Backward(loss_, loss_.scale * optimizer().loss_scale.factor(), call.context(), optimizer());
@@ -288,7 +363,7 @@ bool JointStep::Reduce() {
   const bool together = communicator().SharesMemory();
   if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   // Whose gradient is not finite has to be known before the sums of others mix with it.
-  if (!together) known_->memory.nonfinite = LookForNonfinite();
+  if (!together && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
@@ -296,6 +371,7 @@ bool JointStep::Reduce() {
     meeting_.Part();  // peers may still be reading the losses of this rank's shards
     return NonfiniteLoss();
   }
+  if (by_buckets_) return UpdateBySums();
   ComputeWeights(meeting_.records(), &training_.weights);
   if (together_) training_.weights.assign(meeting_.records().size(), 1);
   return together ? ReduceTogether() : ReduceApart();
@@ -345,6 +421,21 @@ bool JointStep::ReduceApart() {
   if (!nonfinite.found && !Passed(FindSums(slices, &findings))) return false;
   if (findings.nonfinite.found) return NonfiniteGradient(findings.nonfinite);
   if (optimizer().settings.shard) return UpdateOwnSlices(slices, findings.squares);
+  return Commit([&] { optimizer().Update(training_.with_gradient); });
+}
+
+// The sums are there already.
+bool JointStep::UpdateBySums() {
+  CombineMasks();
+  known_->buckets.Learn(meeting_.records()[0].memory->ready);
+  Nonfinite nonfinite = FirstNonfinite();
+  meeting_.Part();
+  if (!nonfinite.found) {
+    const PhaseScope reducing(&log(), Phase::kReduce);
+    nonfinite = place_.on_host() ? FindNonfinite(known_->memory.segments, /*rank=*/-1)
+                                 : FindNonfiniteSum(optimizer());
+  }
+  if (nonfinite.found) return NonfiniteGradient(nonfinite);
   return Commit([&] { optimizer().Update(training_.with_gradient); });
 }
 
