@@ -110,9 +110,7 @@ class Averaging {
       return true;
     }
     meeting_.Part();
-    const Status summed = SumApart(training_.weights[meeting_.member().rank()], communicator);
-    if (!summed.ok()) (void)meeting_.Fail(summed);
-    return summed.ok();
+    return meeting_.Passed(SumApart(training_.weights[meeting_.member().rank()], communicator));
   }
 
   Status SumApart(double weight, Communicator& communicator) {

@@ -96,10 +96,7 @@ class JointSave {
               .communicator()
               .AllGather(place.BufferOf(mine), place.BufferOf(all), counts, training_.site.text())
               .Wait(Deadline::max());
-      if (!status.ok()) {
-        (void)meeting_.Fail(status);
-        return false;
-      }
+      if (!meeting_.Passed(status)) return false;
       for (size_t rank = 0; rank < counts.size(); ++rank) {
         run_.own_streams[rank][device] = all[static_cast<int64_t>(rank)].to(own.device()).clone();
       }

@@ -17,11 +17,7 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   meeting.Part();
   if (!together) {
     SliceExchange exchange(known.memory.segments, communicator, site);
-    const Status gathered = exchange.GatherState();
-    if (!gathered.ok()) {
-      (void)meeting.Fail(gathered);
-      return false;
-    }
+    if (!meeting.Passed(exchange.GatherState())) return false;
   }
   optimizer->state_is_sliced = false;
   return true;

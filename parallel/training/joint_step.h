@@ -25,8 +25,6 @@
 #include "parallel/training/local_step.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
-#include "parallel/training/slice_exchange.h"
-#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 
@@ -75,24 +73,7 @@ class JointStep {
   uint64_t HashOfBatch() const;
   void WarnOfSameBatch();
   bool NonfiniteLoss();
-  bool NonfiniteGradient(const Nonfinite& nonfinite);
-  Nonfinite FirstNonfinite() const;
   Nonfinite LookForNonfinite();
-  void CombineMasks();
-  void AddGradients(const tensor::Optimizer::Mask& before, const tensor::Optimizer::Mask& after);
-  bool ReduceTogether();
-  bool ReduceApart();
-  bool UpdateBySums();
-  Status SumApart(SliceExchange& slices);
-  Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
-  bool SumsAreEverywhere() const;
-  bool UpdateOwnSlices(SliceExchange& slices, double squares);
-  void NoteSlicedState();
-  bool Passed(const Status& status);
-  void UpdateSlices(const SliceOwner& slices);
-  double SquaredSums();
-  bool Commit(c10::function_ref<void()> update);
-  std::string NameOf(const Nonfinite& nonfinite);
   Communicator& communicator() { return meeting_.member().communicator(); }
   size_t shards() const { return static_cast<size_t>(training_.shards); }
   PhaseLog& log() { return meeting_.member().log(); }
