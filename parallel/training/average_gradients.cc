@@ -55,7 +55,9 @@ class Averaging {
     const bool agreed = meeting_.Try([&](Call& call) { return Begin(call); }) && AgreeOnWeights();
     if (!agreed) return Value::Failure();
     if (total_ > 0 && !Average()) return Value::Failure();
-    return ShareState() ? meeting_.End(Value::Nil()) : Value::Failure();
+    // Each rank is about to step by itself, and so needs the whole state of its optimizers.
+    return GatherStates(meeting_, training_, sliced_) ? meeting_.End(Value::Nil())
+                                                      : Value::Failure();
   }
 
  private:
@@ -65,6 +67,12 @@ class Averaging {
     gradients_.emplace(**arguments.model, *call.context().arenas());
     memory_.mask = gradients_->mask();
     memory_.structure = gradients_->Structure();
+    for (uint32_t number : SlicedHere(training_)) {
+      auto optimizer = training_.Find(number)->optimizer.lock();
+      if (!Covers(*optimizer)) continue;
+      memory_.sliced.push_back(number);
+      held_.push_back(std::move(optimizer));
+    }
     meeting_.Open(&memory_);
     meeting_.mine().layout = HashOf(memory_.structure);
     meeting_.mine().loss.denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
@@ -78,6 +86,7 @@ class Averaging {
     for (const StepRecord& record : meeting_.records()) {
       for (size_t i = 0; i < mask_.size(); ++i) mask_[i] |= record.memory->mask[i];
     }
+    sliced_ = SlicedEverywhere(meeting_.records());
     meeting_.Part();
     return true;
   }
@@ -121,16 +130,6 @@ class Averaging {
     return SumGradients(memory_.segments, weight, communicator, site, meeting_.member().log());
   }
 
-  // Each rank is about to step by itself, and so needs the whole state of its optimizers.
-  bool ShareState() {
-    for (const auto& known : training_.known()) {
-      const auto optimizer = known->optimizer.lock();
-      if (!optimizer || !Covers(*optimizer)) continue;
-      if (!GatherState(meeting_, *known, training_.site.text())) return false;
-    }
-    return true;
-  }
-
   // Whether it steps a parameter of the model.
   bool Covers(const tensor::Optimizer& optimizer) const {
     const auto& own = gradients_->parameters();
@@ -148,6 +147,8 @@ class Averaging {
   StepMemory memory_;
   ExchangePlace place_;
   std::optional<FlatGradients> gradients_;
+  std::vector<std::shared_ptr<tensor::Optimizer>> held_;  // those in memory_.sliced
+  std::vector<uint32_t> sliced_;                          // the same on all ranks
   tensor::Optimizer::Mask mask_;  // parameters that have a gradient on some rank
   double total_ = 0;              // of the denominators
 };
