@@ -1,7 +1,6 @@
 #include "torch/optimizer.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <bit>
@@ -10,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/lazy_zeros.h"
 #include "torch/transfer.h"
 
 namespace eta::tensor {
@@ -198,7 +198,7 @@ void Optimizer::AllocateTensors(Segment* segment) const {
   segment->tensors.parameter = block.parameters.narrow(0, segment->begin, count);
   if (!block.large) segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
   for (int k = 0; k < StateCount(); ++k) {
-    segment->tensors.state[k] = at::zeros({count}, block.options);
+    segment->tensors.state[k] = LazyZeros(count, block.options);
   }
 }
 
