@@ -91,6 +91,7 @@ class Loopback final : public Transport {
   int process() const override { return static_cast<int>(process_); }
   int processes() const override { return static_cast<int>(hub_->size()); }
   const std::string& host(int) const override { return host_; }
+  bool ForTensors() const override { return true; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override {
     const std::byte* own = all;

@@ -26,6 +26,7 @@ class MpiTransport final : public Transport {
   const std::string& host(int process) const override {
     return hosts_[static_cast<size_t>(process)];
   }
+  bool ForTensors() const override { return true; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override;
   Status AllToAll(const std::byte* sent, std::span<const size_t> sent_bytes, std::byte* received,
