@@ -1,8 +1,9 @@
-// Trainings whose processes are killed, and that go on from their last checkpoint, in as many
-// processes and replicas as it happens, end where one ends that nobody has disturbed.
+// Trainings whose processes are killed or stopped, and that go on from their last checkpoint, in as
+// many processes and replicas as it happens, end where one ends that nobody has disturbed.
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <random>
@@ -16,7 +17,9 @@
 namespace eta {
 namespace {
 
-constexpr int kMostSteps = 50;  // until somebody is killed
+constexpr int kMostSteps = 50;  // until somebody is harmed
+// The stall time, and what processes need to end where others compute beside them.
+constexpr std::chrono::seconds kTimeToEnd(10);
 
 int FromEnvironment(const char* name, int otherwise) {
   const char* const text = std::getenv(name);
@@ -41,25 +44,32 @@ class RestartTest : public testing::Test {
     return processes;
   }
 
-  void KillOneOnTheWay() {
+  // Kills or stops one of the processes; the others end by themselves.
+  void HarmOneOnTheWay() {
     const std::vector<std::string> arguments = Arguments();
-    const size_t killed = static_cast<size_t>(Below(static_cast<int>(arguments.size())));
+    const size_t harmed = static_cast<size_t>(Below(static_cast<int>(arguments.size())));
     const std::string step = std::to_string(1 + Below(kMostSteps));
-    SCOPED_TRACE("process " + std::to_string(killed) + " of " + std::to_string(arguments.size()) +
-                 " is killed after step " + step);
+    const int signal = Below(2) == 0 ? SIGKILL : SIGSTOP;
+    SCOPED_TRACE("process " + std::to_string(harmed) + " of " + std::to_string(arguments.size()) +
+                 " gets signal " + std::to_string(signal) + " after step " + step);
     StartedJob job(arguments);
     ASSERT_TRUE(job.AllSay("(done " + step + ")\n"));
-    job.Signal(killed, SIGKILL);
-    const std::vector<Outcome> outcomes = job.WaitForAll();
-    for (size_t p = 0; p < outcomes.size(); ++p) {
-      EXPECT_EQ(outcomes[p].status, p == killed ? -SIGKILL : 1) << outcomes[p].errors;
+    const auto begin = std::chrono::steady_clock::now();
+    job.Signal(harmed, signal);
+    for (size_t p = 0; p < arguments.size(); ++p) {
+      if (p == harmed) continue;
+      const Outcome outcome = job.Wait(p);
+      EXPECT_EQ(outcome.status, 1) << outcome.errors;
     }
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, kTimeToEnd);
+    job.Signal(harmed, SIGKILL);
+    EXPECT_EQ(job.Wait(harmed).status, -SIGKILL);
   }
 
-  const int kills_ = FromEnvironment("ETA_RESTARTS", 6);
+  const int harms_ = FromEnvironment("ETA_RESTARTS", 6);
   const int seed_ = FromEnvironment("ETA_RESTART_SEED", 1);
-  // Those that are killed late have done more than they were to do.
-  const int steps_ = 2 * kMostSteps * (kills_ + 1);
+  // Those that are harmed late have done more than they were to do.
+  const int steps_ = 2 * kMostSteps * (harms_ + 1);
   std::mt19937 random_{static_cast<unsigned>(seed_)};
   const TemporaryFolder folder_;
 };
@@ -68,7 +78,7 @@ TEST_F(RestartTest, TrainingEndsWhereItWouldHaveEnded) {
   SCOPED_TRACE("ETA_RESTART_SEED=" + std::to_string(seed_));
   const std::vector<double> undisturbed = LossesIn(RunEtai(Training("alone")).output);
   ASSERT_EQ(undisturbed.size(), 1u);
-  for (int i = 0; i < kills_ && !HasFatalFailure(); ++i) KillOneOnTheWay();
+  for (int i = 0; i < harms_ && !HasFatalFailure(); ++i) HarmOneOnTheWay();
   StartedJob job(Arguments());
   const std::vector<Outcome> outcomes = job.WaitForAll();
   for (const Outcome& outcome : outcomes) EXPECT_EQ(outcome.status, 0) << outcome.errors;
