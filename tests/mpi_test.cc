@@ -86,6 +86,13 @@ TEST_P(MpiTest, ValuesGoToOtherProcesses) {
       << outcome.errors;
 }
 
+TEST_P(MpiTest, EachProcessReadsAFileOfItsOwn) {
+  const Outcome outcome = Launch(Etai(3, R"(-e '(import std.io std.torch std.tensor std.data)
+    (println (to-list (dataset-targets
+      (load-csv-shards "tests/eta/data/files/part{rank}.csv"))))')"));
+  EXPECT_EQ(outcome.output, "(0.0 1.0 2.0 3.0 4.0 5.0)\n") << outcome.errors;
+}
+
 TEST_P(MpiTest, ProceduresDoNotGoToOtherProcesses) {
   const Outcome outcome = Launch(Etai(2, R"(-e '(import std.core std.parallel)
     (define x 1)
