@@ -48,11 +48,16 @@ struct StoreTransport::Line {
   std::atomic<int64_t> answered_ns{0};
   std::atomic<bool> given_up{false};
 
+  Result<std::vector<std::string>> Get(const std::vector<std::string>& keys, milliseconds time) {
+    auto values = store->Get(keys, time);
+    answered_ns.store(Now(), std::memory_order_relaxed);  // orders nothing
+    return values;
+  }
+
   // Waits for them until the line is given up.
   Result<std::vector<std::string>> Get(const std::vector<std::string>& keys) {
     for (;;) {
-      auto values = store->Get(keys, kTurn);
-      answered_ns.store(Now(), std::memory_order_relaxed);  // orders nothing
+      auto values = Get(keys, kTurn);
       const bool late = !values && values.error().code == Code::kStalled;
       if (!late || given_up.load(std::memory_order_relaxed)) return values;
     }
@@ -247,13 +252,18 @@ Status StoreTransport::Close(const Over& over) {
   const std::vector<size_t> nothing(hosts_.size());
   if (Status s = AllGather(nullptr, nothing, over); !s.ok()) return s;
   postman_->Stop();
-  // Who keeps the store goes last.
+  // Who keeps the store goes last: others may still be on their way out of this transfer.
   const auto name = [this](int p) { return prefix_ + "bye/" + std::to_string(p); };
   std::vector<std::string> others;
   for (int p = 1; p < processes(); ++p) others.push_back(name(p));
-  const auto part = [line = line_, own = name(process()), others, waits = job_.keeps_store()] {
-    if (waits) (void)line->store->Get(others, kGrace);
-    return waits ? Status{} : line->store->Set(own, "");
+  const Deadline end = Clock::now() + patience_;
+  const auto part = [line = line_, own = name(process()), others, waits = job_.keeps_store(), end] {
+    if (!waits) (void)line->store->Set(own, "");
+    for (bool late = waits; late && Clock::now() < end;) {
+      const auto all = line->Get(others, kTurn);
+      late = !all && all.error().code == Code::kStalled;
+    }
+    return Status{};
   };
   return clerk_.Do(part, [&] { return Silence(over); });
 }
