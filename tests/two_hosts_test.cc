@@ -11,23 +11,27 @@ namespace {
 
 constexpr int kSkipped = 77;
 
-// What is done, and what launches the processes.
-class TwoHostsTest : public testing::TestWithParam<const char*> {};
+struct Link {
+  const char* what;  // is done
+  const char* launcher;
+};
+
+class TwoHostsTest : public testing::TestWithParam<Link> {};
 
 TEST_P(TwoHostsTest, ShowsWhatItIsToShow) {
-  const Outcome outcome = RunCommand(std::string("tests/cluster/two_hosts ./etai ") + GetParam());
+  const auto [what, launcher] = GetParam();
+  const Outcome outcome =
+      RunCommand(std::string("tests/cluster/two_hosts ./etai ") + what + " --launcher " + launcher);
   if (outcome.status == kSkipped) GTEST_SKIP() << outcome.output;
   EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
 }
 
 INSTANTIATE_TEST_SUITE_P(Links, TwoHostsTest,
-                         testing::Values("train --launcher mpirun", "train --launcher torchrun",
-                                         "cut --launcher mpirun", "cut --launcher torchrun"),
+                         testing::Values(Link{"train", "openmpi"}, Link{"train", "mpich"},
+                                         Link{"train", "torchrun"}, Link{"cut", "openmpi"},
+                                         Link{"cut", "mpich"}, Link{"cut", "torchrun"}),
                          [](const auto& info) {
-                           const std::string text = info.param;
-                           const bool trains = text.starts_with("train");
-                           return std::string(trains ? "Train" : "Cut") +
-                                  (text.ends_with("mpirun") ? "WithMpirun" : "AsTorchrun");
+                           return std::string(info.param.what) + '_' + info.param.launcher;
                          });
 
 }  // namespace
