@@ -41,6 +41,13 @@ TEST(TorchrunTest, TrainsWhatOneProcessTrains) {
   }
 }
 
+TEST(TorchrunTest, DeterministicTrainingIsTheSameToTheBit) {
+  const std::string arguments = std::string("--deterministic --replicas 2 ") + kDigits;
+  const auto alone = LossesIn(RunEtai(std::string("--deterministic ") + kDigits).output);
+  ASSERT_EQ(alone.size(), 20u);
+  EXPECT_EQ(LossesIn(First(StartedJob({arguments, arguments})).output), alone);
+}
+
 TEST(TorchrunTest, ValuesGoToOtherProcesses) {
   // The first text is larger than a value in the store may be.
   const std::string program = R"(-e '(import std.core std.io std.parallel)
