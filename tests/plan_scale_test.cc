@@ -39,16 +39,17 @@ TEST(PlanScaleTest, ABucketTravelsWhileTheNextIsComputed) {
   EXPECT_EQ(rows[0].between, "none");
   EXPECT_DOUBLE_EQ(rows[0].step_ms, 3);
   EXPECT_DOUBLE_EQ(rows[0].efficiency, 1);
-  // Each bucket: 2 messages of 2 MB, 2.1 ms each. The first is done at 6.2 ms, the second at 10.4.
-  EXPECT_DOUBLE_EQ(rows[1].reduce_ms, 8.4);
-  EXPECT_DOUBLE_EQ(rows[1].step_ms, 10.4);
-  EXPECT_DOUBLE_EQ(rows[1].efficiency, 0.288);
+  // Each bucket: a meeting, 0.1 ms, and 2 messages of 2 MB, 2.1 ms each. The first is done at 6.3
+  // ms, the second at 10.6. Two more meetings.
+  EXPECT_DOUBLE_EQ(rows[1].reduce_ms, 8.6);
+  EXPECT_DOUBLE_EQ(rows[1].step_ms, 10.8);
+  EXPECT_DOUBLE_EQ(rows[1].efficiency, 0.278);
 }
 
 TEST(PlanScaleTest, WithoutOverlapAllTravelsAfterwards) {
   const auto rows = Predict(kStep + "--no-overlap --hosts 2 --per-host 1 --outer 100us,1G");
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_DOUBLE_EQ(rows[0].step_ms, 11.4);
+  EXPECT_DOUBLE_EQ(rows[0].step_ms, 3 + 8.6 + 0.2);
 }
 
 TEST(PlanScaleTest, GpusOfAMachineShareWhatTravelsBetweenMachines) {
@@ -64,8 +65,8 @@ TEST(PlanScaleTest, ManyMachinesAreATree) {
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].between, "ring");
   EXPECT_EQ(rows[1].between, "tree");
-  // 10 levels up and 10 down, and 2 x 4 MB.
-  EXPECT_DOUBLE_EQ(rows[1].reduce_ms, 2 * (20 + 8));
+  // A meeting, 10 levels up and 10 down, and 2 x 4 MB.
+  EXPECT_DOUBLE_EQ(rows[1].reduce_ms, 2 * (1 + 20 + 8));
 }
 
 TEST(PlanScaleTest, ProcessesMeetBeforeEachReductionAndTwiceMore) {
