@@ -27,12 +27,6 @@ bool After(const std::string& line, const std::string& mark, std::string* rest) 
   return true;
 }
 
-// Without the lines at its beginning that say where the replicas run.
-std::string WithoutPlacement(const std::string& text) {
-  static const std::regex lines(R"(^(replica \d+  .*\n)+(replicas exchange .*\n)?)");
-  return std::regex_replace(text, lines, "", std::regex_constants::format_first_only);
-}
-
 }  // namespace
 
 std::string ReadWhole(const fs::path& path) {
@@ -73,6 +67,20 @@ Outcome RunEtai(const std::string& arguments) {
                          : RunProgram("etai", arguments);
   outcome.errors = WithoutPlacement(outcome.errors);
   return outcome;
+}
+
+std::string WithoutPlacement(const std::string& errors) {
+  static const std::regex lines(R"(^(replica \d+  .*\n)+(replicas exchange .*\n)?)");
+  return std::regex_replace(errors, lines, "", std::regex_constants::format_first_only);
+}
+
+std::vector<double> LossesIn(const std::string& output) {
+  std::vector<double> losses;
+  std::istringstream words(output);
+  for (std::string word; words >> word;) {
+    if (word == "loss" && words >> word) losses.push_back(std::stod(word));
+  }
+  return losses;
 }
 
 void Check(const Expectation& expected, const Outcome& outcome) {

@@ -33,6 +33,12 @@ Outcome RunProgram(const std::string& name, const std::string& arguments);
 // are left out.
 Outcome RunEtai(const std::string& arguments);
 
+// What etai has on stderr, without the lines at its beginning that say where the replicas run.
+std::string WithoutPlacement(const std::string& errors);
+
+// The numbers behind the word "loss" in the output of a training.
+std::vector<double> LossesIn(const std::string& output);
+
 // Reports differences to GoogleTest. Nothing may be on stderr if no errors are expected.
 void Check(const Expectation& expected, const Outcome& outcome);
 

@@ -40,16 +40,6 @@ std::string Etai(int processes, const std::string& options) {
   return " -n " + std::to_string(processes) + " ./etai " + options;
 }
 
-// The numbers behind the word "loss" in the lines.
-std::vector<double> LossesIn(const std::string& output) {
-  std::vector<double> losses;
-  std::istringstream words(output);
-  for (std::string word; words >> word;) {
-    if (word == "loss" && words >> word) losses.push_back(std::stod(word));
-  }
-  return losses;
-}
-
 class MpiTest : public testing::TestWithParam<Launcher> {
  protected:
   static Outcome Launch(const std::string& processes) {
@@ -96,6 +86,13 @@ TEST_P(MpiTest, ValuesGoToOtherProcesses) {
       << outcome.errors;
 }
 
+TEST_P(MpiTest, EachProcessReadsAFileOfItsOwn) {
+  const Outcome outcome = Launch(Etai(3, R"(-e '(import std.io std.torch std.tensor std.data)
+    (println (to-list (dataset-targets
+      (load-csv-shards "tests/eta/data/files/part{rank}.csv"))))')"));
+  EXPECT_EQ(outcome.output, "(0.0 1.0 2.0 3.0 4.0 5.0)\n") << outcome.errors;
+}
+
 TEST_P(MpiTest, ProceduresDoNotGoToOtherProcesses) {
   const Outcome outcome = Launch(Etai(2, R"(-e '(import std.core std.parallel)
     (define x 1)
@@ -130,14 +127,15 @@ TEST_P(MpiTest, TwoJobsAtOnceDoNotMeet) {
 INSTANTIATE_TEST_SUITE_P(Launchers, MpiTest, testing::ValuesIn(kLaunchers), NameOf);
 
 TEST(MpiLauncherTest, AnUnknownMpiIsAnError) {
-  const Outcome outcome = RunCommand("env ETA_MPI=lam ./etai -e 1");
+  const Outcome outcome = RunCommand("env ETA_LAUNCHER=lam ./etai -e 1");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.errors, "error: ETA_MPI is 'lam'; it may be openmpi, mpich or off\n");
+  EXPECT_EQ(outcome.errors,
+            "error: ETA_LAUNCHER is 'lam'; it may be openmpi, mpich, torchrun or off\n");
 }
 
 TEST(MpiLauncherTest, OffMeansThatEachProcessIsOnItsOwn) {
   const Outcome outcome =
-      RunCommand(std::string("env ETA_MPI=off ") + (kLaunchers[1].command) +
+      RunCommand(std::string("env ETA_LAUNCHER=off ") + (kLaunchers[1].command) +
                  Etai(2, "-e '(import std.io std.parallel) (println (world-size))'"));
   EXPECT_EQ(outcome.output, "1\n1\n") << outcome.errors;
 }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/random_seed.h"
-#include "parallel/core/mpi/load.h"
+#include "parallel/core/job/connect.h"
 #include "parallel/isolate/core_sets.h"
 #include "parallel/isolate/extension_loader.h"
 #include "parallel/isolate/rank_context.h"
@@ -45,7 +45,7 @@ Expected<std::shared_ptr<parallel::Link>, std::string> JoinJob(const Options& op
                                                                int replicas) {
   auto transport =
       parallel::ConnectProcesses([](const char* name) -> const char* { return std::getenv(name); },
-                                 parallel::ExtensionFolder());
+                                 parallel::ExtensionFolder(), options.stall_timeout());
   if (!transport) return Unexpected(transport.error().message);
   if (*transport == nullptr) return std::shared_ptr<parallel::Link>();
   if (options.on_failure == parallel::OnFailure::kShrink) {

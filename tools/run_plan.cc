@@ -35,6 +35,41 @@ Expected<std::vector<Device>, std::string> DevicesFor(const Options& options, in
   return parallel::PlaceReplicas(options.devices, replicas, on_gpu ? gpus : 0);
 }
 
+// The ranks of one machine: how many there are, and how many of them come before ours.
+struct Neighbours {
+  int all = 0, before = 0;
+};
+
+Neighbours NeighboursOf(parallel::Link& link) {
+  Neighbours ranks;
+  for (int p = 0; p < link.processes(); ++p) {
+    if (link.transport().host(p) != link.transport().host(link.process())) continue;
+    const int count = link.ranks()[static_cast<size_t>(p)];
+    ranks.all += count;
+    if (p < link.process()) ranks.before += count;
+  }
+  return ranks;
+}
+
+// Processes of one machine have its GPUs together, as the replicas of one process would.
+Expected<Ok, std::string> DealGpus(const Options& options, parallel::Link& link, RunPlan* plan) {
+  if (plan->devices[0].kind == Device::Kind::kCpu) return Ok{};
+  const Neighbours ranks = NeighboursOf(link);
+  const auto dealt =
+      parallel::PlaceReplicas(options.devices, ranks.all, static_cast<int>(plan->gpus.size()));
+  if (!dealt) return Unexpected("--devices: " + dealt.error());
+  std::copy_n(dealt->begin() + ranks.before, plan->devices.size(), plan->devices.begin());
+  return Ok{};
+}
+
+void WarnOfUnusedDevices(const Options& options, const parallel::Link* link, RunPlan* plan) {
+  if (link != nullptr) return;  // others may use them
+  for (Device device : parallel::UnusedDevices(options.devices, plan->devices)) {
+    plan->warnings.push_back("--devices: " + parallel::NameOf(device) +
+                             " is not used: there are fewer replicas than devices");
+  }
+}
+
 // Results depend on it, so that a default must not depend on the machine if they are to be the
 // same.
 int ThreadsFor(const Options& options, int replicas) {
@@ -70,19 +105,19 @@ Expected<RunPlan, std::string> PlanRun(const Options& options) {
   plan.devices = std::move(*devices);
   plan.gpus = gpus;
   plan.shards = options.deterministic ? kDeterministicShards : 0;
-  for (Device device : parallel::UnusedDevices(options.devices, plan.devices)) {
-    plan.warnings.push_back("--devices: " + parallel::NameOf(device) +
-                            " is not used: there are fewer replicas than devices");
-  }
   return plan;
 }
 
-Expected<Ok, std::string> Settle(const Options& options, const parallel::Link* link,
-                                 RunPlan* plan) {
+Expected<Ok, std::string> Settle(const Options& options, parallel::Link* link, RunPlan* plan) {
   const int first = link ? link->seats().first : 0;
   const int all = link ? link->seats().size : plan->replicas();
   std::string uneven = parallel::CheckShards(plan->shards, all);
   if (!uneven.empty()) return Unexpected(std::move(uneven));
+  if (link) {
+    auto dealt = DealGpus(options, *link, plan);
+    if (!dealt) return dealt;
+  }
+  WarnOfUnusedDevices(options, link, plan);
   const int on_cores = link ? link->ranks_on_cores() : plan->replicas();
   plan->threads = ThreadsFor(options, on_cores);
   if (options.pin) BindCores(on_cores, plan);

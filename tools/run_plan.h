@@ -24,11 +24,12 @@ struct RunPlan {
   int replicas() const { return static_cast<int>(devices.size()); }
 };
 
-// All that does not depend on other processes: devices and shards. Looks for GPUs only if
+// All that does not depend on other processes: how many devices, and shards. Looks for GPUs only if
 // --replicas or --devices was given; otherwise all is on the CPU. Error: one sentence.
 Expected<RunPlan, std::string> PlanRun(const Options& options);
 
-// The rest. `link` is to the other processes of the run; null: there are none. Error: one sentence.
-Expected<Ok, std::string> Settle(const Options& options, const parallel::Link* link, RunPlan* plan);
+// The rest, and which GPUs of those that the processes of this machine share are for this one.
+// `link` is to the other processes of the run; null: there are none. Error: one sentence.
+Expected<Ok, std::string> Settle(const Options& options, parallel::Link* link, RunPlan* plan);
 
 }  // namespace eta

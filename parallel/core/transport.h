@@ -36,6 +36,8 @@ class Transport {
   virtual int processes() const = 0;
   // The machine that the process runs on.
   virtual const std::string& host(int process) const = 0;
+  // Whether transfers may be as large as tensors; these go another way otherwise.
+  virtual bool ForTensors() const = 0;
 
   // --- transfers --------------------------------------------------------------------------------
   //

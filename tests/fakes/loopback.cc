@@ -85,12 +85,15 @@ namespace {
 
 class Loopback final : public Transport {
  public:
-  Loopback(std::shared_ptr<LoopbackHub> hub, size_t process)
-      : hub_(std::move(hub)), process_(process), host_("testhost") {}
+  Loopback(std::shared_ptr<LoopbackHub> hub, size_t process, std::vector<std::string> hosts)
+      : hub_(std::move(hub)), process_(process), hosts_(std::move(hosts)) {}
 
   int process() const override { return static_cast<int>(process_); }
   int processes() const override { return static_cast<int>(hub_->size()); }
-  const std::string& host(int) const override { return host_; }
+  const std::string& host(int process) const override {
+    return hosts_[static_cast<size_t>(process)];
+  }
+  bool ForTensors() const override { return true; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override {
     const std::byte* own = all;
@@ -131,16 +134,19 @@ class Loopback final : public Transport {
 
   const std::shared_ptr<LoopbackHub> hub_;
   const size_t process_;
-  const std::string host_;
+  const std::vector<std::string> hosts_;
   uint64_t number_ = 0;  // of the next transfer
 };
 
 }  // namespace
 
-LoopbackJob::LoopbackJob(int processes) : hub_(std::make_shared<LoopbackHub>(processes)) {}
+LoopbackJob::LoopbackJob(int processes, std::vector<std::string> hosts)
+    : hub_(std::make_shared<LoopbackHub>(processes)),
+      hosts_(hosts.empty() ? std::vector<std::string>(hub_->size(), "testhost")
+                           : std::move(hosts)) {}
 
 std::unique_ptr<Transport> LoopbackJob::Connect(int process) {
-  return std::make_unique<Loopback>(hub_, static_cast<size_t>(process));
+  return std::make_unique<Loopback>(hub_, static_cast<size_t>(process), hosts_);
 }
 
 void RunProcesses(LoopbackJob& job, const std::vector<Link::Introduction>& introductions,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "parallel/core/link/link.h"
@@ -15,7 +16,8 @@ class LoopbackHub;
 
 class LoopbackJob {
  public:
-  explicit LoopbackJob(int processes);
+  // On machines of these names; on one if there are none.
+  explicit LoopbackJob(int processes, std::vector<std::string> hosts = {});
 
   // Once for each process. The job may go first.
   std::unique_ptr<Transport> Connect(int process);
@@ -24,6 +26,7 @@ class LoopbackJob {
 
  private:
   const std::shared_ptr<LoopbackHub> hub_;
+  const std::vector<std::string> hosts_;
 };
 
 // Calls `body` for each process, on a thread of its own, with its link to the others.

@@ -248,6 +248,7 @@ class HierarchicalCommunicator final : public Communicator {
 
 Status HierarchicalServes(const Places& places) {
   if (places.link == nullptr) return Invalid("there is one process only; mpirun starts several");
+  if (!places.link->transport().ForTensors()) return Invalid("the processes have no MPI");
   const bool all_cpu = std::all_of(places.devices.begin(), places.devices.end(),
                                    [](const Device& d) { return d.kind == Device::Kind::kCpu; });
   return all_cpu ? Status{} : Invalid("it is for ranks on CPUs");

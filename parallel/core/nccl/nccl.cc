@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parallel/core/check_args.h"
+#include "parallel/core/link/link.h"
 #include "parallel/core/nccl/comm.h"
 #include "parallel/core/nccl/stream_work.h"
 #include "parallel/core/reduce.h"
@@ -288,6 +289,11 @@ Result<std::unique_ptr<Comm>> ConnectAll(const Library& library, DeviceOps* ops,
 Status NcclServes(const Places& places) {
   const bool on_cpu = AllOnCpu(places.devices);
   if (on_cpu && nccl::PathFromEnvironment().empty()) {
+    if (places.link != nullptr && !places.link->transport().ForTensors()) {
+      return Invalid(
+          "processes that torchrun started exchange tensors over NCCL, which is for GPUs; for CPUs "
+          "start them over MPI, with mpirun (Debian's package openmpi-bin) or mpiexec (mpich)");
+    }
     return Invalid(std::string("NCCL is for GPUs; for a library that serves the CPU, ") +
                    nccl::kPathVariable + " says where it is");
   }

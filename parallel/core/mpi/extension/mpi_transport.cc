@@ -1,8 +1,15 @@
 #include "parallel/core/mpi/extension/mpi_transport.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <future>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "parallel/core/mpi/extension/patience.h"
@@ -13,6 +20,8 @@ namespace {
 // MPI counts in int.
 constexpr size_t kMaxMessage = size_t{1} << 30;
 constexpr int kTag = 0;
+// What MPI's end may take.
+constexpr std::chrono::seconds kTimeToEnd{5};
 
 Status FailureOf(int code) {
   char text[MPI_MAX_ERROR_STRING];
@@ -122,8 +131,13 @@ void MpiTransport::Note(int code) {
 }
 
 Status MpiTransport::Finish(const Over& over) {
+  return Await(over, [this] { return Done(); });
+}
+
+template <class IsDone>
+Status MpiTransport::Await(const Over& over, const IsDone& is_done) {
   for (Patience patience;; patience.Wait()) {
-    const Result<bool> done = Done();
+    const Result<bool> done = is_done();
     if (!done) return done.error();
     if (*done) return {};
     if (patience.MayAsk() && over()) return {Code::kAborted, "the transfer was given up", -1};
@@ -147,11 +161,15 @@ Result<bool> MpiTransport::Done() {
 // Errors are those of processes that are gone; a transfer will meet them too.
 void MpiTransport::Post(int to, std::span<const std::byte> letter) {
   MutexLock lock(mu_);
-  if (closed_) return;
+  if (closing_) return;
   outgoing_.push_back({to, {letter.begin(), letter.end()}});
   Mail& mail = outgoing_.back();
-  (void)MPI_Isend(mail.bytes.data(), static_cast<int>(mail.bytes.size()), MPI_BYTE, to, kTag,
-                  letters_, &mail.request);
+  (void)MPI_Issend(mail.bytes.data(), static_cast<int>(mail.bytes.size()), MPI_BYTE, to, kTag,
+                   letters_, &mail.request);
+  ForgetArrivedMail();
+}
+
+void MpiTransport::ForgetArrivedMail() {
   std::erase_if(outgoing_, [](Mail& sent) {
     int done = 0;
     return MPI_Test(&sent.request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done != 0;
@@ -192,17 +210,61 @@ void MpiTransport::AcceptMail() {
 
 // --- the end -------------------------------------------------------------------------------------
 
+// Letters may be what tells others to come here, so they go on until all have come. Then those that
+// are on their way have to arrive: MPI does not end as long as a message waits to be received.
 Status MpiTransport::Close(const Over& over) {
+  Status status = MeetAll(over);
+  if (!status.ok()) return status;
+  {
+    MutexLock lock(mu_);
+    closing_ = true;
+  }
+  status = Await(over, [this] { return MailHasArrived(); });
+  if (status.ok()) status = MeetAll(over);
+  if (!status.ok()) return status;
+  {
+    MutexLock lock(mu_);
+    closed_ = true;
+  }
+  return End();
+}
+
+// All have come to the end and have what they need, but MPICH may wait for answers of a process
+// that has ended a moment before and answers no more. Then it is left behind, and with it whatever
+// it would still do when the process exits.
+Status MpiTransport::End() {
+  const auto ended = std::make_shared<std::promise<int>>();
+  std::future<int> code = ended->get_future();
+  std::thread([ended] { ended->set_value(MPI_Finalize()); }).detach();
+  if (code.wait_for(kTimeToEnd) == std::future_status::ready) {
+    const int ended_with = code.get();
+    return ended_with == MPI_SUCCESS ? Status{} : FailureOf(ended_with);
+  }
+  const auto leave = [](int exit_code, void*) {
+    std::fflush(nullptr);
+    _exit(exit_code);
+  };
+  on_exit(leave, nullptr);
+  return {};
+}
+
+Status MpiTransport::MeetAll(const Over& over) {
   {
     MutexLock lock(mu_);
     requests_.push_back(MPI_REQUEST_NULL);
     Note(MPI_Ibarrier(transfers_, &requests_.back()));
   }
-  if (Status s = Finish(over); !s.ok()) return s;
+  return Await(over, [this] {
+    (void)MailHasArrived();  // others wait for theirs to be accepted
+    return Done();
+  });
+}
+
+Result<bool> MpiTransport::MailHasArrived() {
   MutexLock lock(mu_);
-  closed_ = true;
-  const int code = MPI_Finalize();
-  return code == MPI_SUCCESS ? Status{} : FailureOf(code);
+  AcceptMail();
+  ForgetArrivedMail();
+  return outgoing_.empty();
 }
 
 }  // namespace eta::parallel

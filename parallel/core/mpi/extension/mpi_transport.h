@@ -26,6 +26,7 @@ class MpiTransport final : public Transport {
   const std::string& host(int process) const override {
     return hosts_[static_cast<size_t>(process)];
   }
+  bool ForTensors() const override { return true; }
 
   Status AllGather(std::byte* all, std::span<const size_t> bytes, const Over& over) override;
   Status AllToAll(const std::byte* sent, std::span<const size_t> sent_bytes, std::byte* received,
@@ -48,8 +49,17 @@ class MpiTransport final : public Transport {
   void Send(const std::byte* data, size_t bytes, int to) REQUIRES_LOCK(mu_);
   void Receive(std::byte* data, size_t bytes, int from) REQUIRES_LOCK(mu_);
   Status Finish(const Over& over) EXCLUDES_LOCK(mu_);
+  // Until is_done() is true or fails.
+  template <class IsDone>
+  Status Await(const Over& over, const IsDone& is_done) EXCLUDES_LOCK(mu_);
   Result<bool> Done() EXCLUDES_LOCK(mu_);
   void AcceptMail() REQUIRES_LOCK(mu_);
+  void ForgetArrivedMail() REQUIRES_LOCK(mu_);
+  // All that was sent from here; what comes from others is accepted meanwhile.
+  Result<bool> MailHasArrived() EXCLUDES_LOCK(mu_);
+  // Waits for all processes, and accepts their letters meanwhile.
+  Status MeetAll(const Over& over) EXCLUDES_LOCK(mu_);
+  static Status End();
   void Note(int code) REQUIRES_LOCK(mu_);
 
   int process_ = 0;
@@ -59,6 +69,7 @@ class MpiTransport final : public Transport {
   MPI_Comm letters_ GUARDED_BY(mu_) = MPI_COMM_NULL;
   std::vector<MPI_Request> requests_ GUARDED_BY(mu_);  // of the transfer in progress
   int error_ GUARDED_BY(mu_) = MPI_SUCCESS;            // the first one
+  bool closing_ GUARDED_BY(mu_) = false;               // no letters are sent any more
   bool closed_ GUARDED_BY(mu_) = false;                // MPI must not be called any more
   std::list<Mail> outgoing_ GUARDED_BY(mu_), incoming_ GUARDED_BY(mu_);
 };
