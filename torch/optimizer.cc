@@ -352,15 +352,14 @@ void Optimizer::DropGradients() {
   }
 }
 
-Optimizer::Mask Optimizer::TakeGradients() {
-  Mask mask;
-  mask.reserve(homes_.size());
-  for (const Home& home : homes_) mask.push_back(home.arena->TakeGradient(home.entry));
+const Optimizer::Mask& Optimizer::TakeGradients() {
+  mask_.clear();
+  for (const Home& home : homes_) mask_.push_back(home.arena->TakeGradient(home.entry));
   for (Segment& segment : segments_) {
     const auto& block = segment.arena->blocks()[segment.block];
     if (block.large) segment.tensors.gradient = block.gradients;
   }
-  return mask;
+  return mask_;
 }
 
 void Optimizer::BeginUpdate(const Mask& mask) {
