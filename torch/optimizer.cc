@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/captured_steps.h"
 #include "torch/transfer.h"
 
 namespace eta::tensor {
@@ -442,7 +443,9 @@ const ForeignType kOptimizerType = {
     .name = "optimizer",
     .trace =
         [](void* data, Marker& marker) {
-          (*static_cast<std::shared_ptr<Optimizer>*>(data))->module()->Trace(marker);
+          const auto& optimizer = *static_cast<std::shared_ptr<Optimizer>*>(data);
+          optimizer->module()->Trace(marker);
+          if (optimizer->captured != nullptr) optimizer->captured->Trace(marker);
         },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
     .transfer = &kTransfer,

@@ -13,11 +13,12 @@ struct Line {
   std::string note;
 };
 
-Line LineOf(const CapturedSteps::Kind& kind) {
+Line LineOf(const StepKind& kind) {
   Line line{
       "watched",   kind.key.input().sizes(), kind.key.target().sizes(), kind.eager, kind.replayed,
       kind.problem};
   if (!kind.problem.empty()) line.state = "eager";
+  if (kind.problem.empty() && !kind.change.empty()) line.note = kind.change + " has changed";
   if (kind.plan == nullptr) return line;
   line.state = "replayed";
   line.note = std::to_string(kind.plan->plan().steps()) + " operations in " +
