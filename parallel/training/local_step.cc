@@ -3,6 +3,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/sum.h>
 
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/rows.h"
 #include "torch/autocast.h"
@@ -106,6 +107,7 @@ Value ReplayLoss(Call& call, const tensor::StepBatch& batch, tensor::StepPlan* p
     return tensor::RunOperation(call.vm(), info, {}, [](Call&) -> Value { throw; });
   }
   call.Commit();
+  if (Insight* const insight = Insight::Of(call.vm())) insight->log().CountReplay();
   loss->replay = std::move(replay);
   return Value::Nil();
 }
