@@ -63,6 +63,7 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}, precompiled = []):
             srcs = [f for f in shared if f.endswith(".cc")],
             hdrs = [f for f in shared if not f.endswith(".cc")],
             copts = copts,
+            visibility = ["//tests:__subpackages__"],
             deps = deps + ["//third_party/gtest"],
         )
     for source in tests:

@@ -1,7 +1,6 @@
 #include "torch/optimizer.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <bit>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "torch/capture/captured_steps.h"
+#include "torch/lazy_zeros.h"
 #include "torch/transfer.h"
 
 namespace eta::tensor {
@@ -199,7 +199,7 @@ void Optimizer::AllocateTensors(Segment* segment) const {
   segment->tensors.parameter = block.parameters.narrow(0, segment->begin, count);
   if (!block.large) segment->tensors.gradient = block.gradients.narrow(0, segment->begin, count);
   for (int k = 0; k < StateCount(); ++k) {
-    segment->tensors.state[k] = at::zeros({count}, block.options);
+    segment->tensors.state[k] = LazyZeros(count, block.options);
   }
 }
 
@@ -355,12 +355,17 @@ void Optimizer::DropGradients() {
 
 const Optimizer::Mask& Optimizer::TakeGradients() {
   mask_.clear();
-  for (const Home& home : homes_) mask_.push_back(home.arena->TakeGradient(home.entry));
-  for (Segment& segment : segments_) {
-    const auto& block = segment.arena->blocks()[segment.block];
-    if (block.large) segment.tensors.gradient = block.gradients;
-  }
+  for (size_t i = 0; i < homes_.size(); ++i) mask_.push_back(TakeGradient(i));
   return mask_;
+}
+
+bool Optimizer::TakeGradient(size_t parameter) {
+  const Home& home = homes_[parameter];
+  const bool has = home.arena->TakeGradient(home.entry);
+  Segment& segment = segments_[home.segment];
+  const auto& block = segment.arena->blocks()[segment.block];
+  if (block.large) segment.tensors.gradient = block.gradients;
+  return has;
 }
 
 void Optimizer::BeginUpdate(const Mask& mask) {

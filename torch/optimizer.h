@@ -127,6 +127,8 @@ class Optimizer {
   // Which parameters have a gradient; from now on all those lie in the segments. What it returns
   // holds until the next call. REQUIRES: Prepare.
   const Mask& TakeGradients();
+  // The same for one parameter, whether it has one. If it is large and has none, zeros lie there.
+  bool TakeGradient(size_t parameter);
 
   // Starts the update of the parameters in `mask`: others are skipped, as if they did not exist.
   // REQUIRES: Prepare.

@@ -1,32 +1,43 @@
-// PlanBuckets: which tensors travel together in one collective. A pure function.
+// PlanBuckets: which gradients travel together in one collective. A pure function.
+//
+// Gradients lie one after the other in segments of flat memory, in the order in which a model has
+// its parameters, and become ready in about the reverse order. A bucket is a piece of a segment, so
+// nothing is copied to send it. The idea of buckets is that of PyTorch's DistributedDataParallel
+// (Li and others, "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020).
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <vector>
 
-#include "parallel/core/dtype.h"
-
 namespace eta::parallel {
 
+// Where a gradient lies: bytes [begin, end) of a segment.
+struct GradientPlace {
+  size_t segment = 0;
+  size_t begin = 0, end = 0;
+};
+
 struct Bucket {
-  DType dtype;
-  std::vector<size_t> items;    // tensors, in the order in which they were given
-  std::vector<size_t> offsets;  // of each item in the bucket, in elements
-  size_t count = 0;             // elements in all
+  size_t segment = 0;
+  size_t begin = 0, end = 0;      // bytes
+  std::vector<size_t> gradients;  // that lie in it, the last one first
 
-  size_t bytes() const { return count * SizeOf(dtype); }
+  friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
-struct Plan {
-  std::vector<Bucket> buckets;    // in launch order: as they fill if tensors come in `order`
-  std::vector<size_t> bucket_of;  // of each tensor
+struct BucketSizes {
+  size_t first =
+      size_t{1} << 20;  // of the bucket at the end of each segment, so that it leaves early
+  size_t cap = size_t{8} << 20;  // of the others
 };
 
-// Packs tensors (`counts` elements of `dtypes`) in the sequence `order`, one dtype per bucket, at
-// most `cap_bytes` each; a larger tensor gets a bucket to itself, a cap of 0 gives each its own.
-// REQUIRES: counts and dtypes have equal sizes, and order is a permutation of their indices.
-Plan PlanBuckets(std::span<const size_t> counts, std::span<const DType> dtypes,
-                 std::span<const size_t> order, size_t cap_bytes);
+// Cuts the segments into buckets, from their ends, of at most these sizes; a larger gradient has
+// one to itself. They come in launch order, which is the order in which they are complete if
+// gradients become ready in the sequence `order`. Together they cover all places. REQUIRES: places
+// of a segment touch, and come in the order in which they lie; `order` is a permutation of their
+// indices.
+std::vector<Bucket> PlanBuckets(std::span<const GradientPlace> places,
+                                std::span<const size_t> order, const BucketSizes& sizes = {});
 
 }  // namespace eta::parallel

@@ -72,6 +72,10 @@ class Communicator {
   // Whether the ranks may read and write each other's buffers, between Board::Meet and Finish.
   virtual bool SharesMemory() const = 0;
 
+  // Whether gradients are best handed over in buckets as they become ready, since on a device they
+  // travel beside the rest of the computation.
+  virtual bool TakesBuckets() const { return false; }
+
   // Ends the world: calls in flight and all later ones return `reason`, on every rank, at once. The
   // first abort wins.
   virtual void Abort(const Status& reason) = 0;

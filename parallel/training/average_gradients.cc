@@ -55,15 +55,24 @@ class Averaging {
     const bool agreed = meeting_.Try([&](Call& call) { return Begin(call); }) && AgreeOnWeights();
     if (!agreed) return Value::Failure();
     if (total_ > 0 && !Average()) return Value::Failure();
-    return ShareState() ? meeting_.End(Value::Nil()) : Value::Failure();
+    // Each rank is about to step by itself, and so needs the whole state of its optimizers.
+    return GatherStates(meeting_, training_, sliced_) ? meeting_.End(Value::Nil())
+                                                      : Value::Failure();
   }
 
  private:
   Value Begin(Call& call) {
     const Arguments arguments = ReadArguments(call);
+    place_ = ExchangePlace(call.context().device());
     gradients_.emplace(**arguments.model, *call.context().arenas());
     memory_.mask = gradients_->mask();
     memory_.structure = gradients_->Structure();
+    for (uint32_t number : SlicedHere(training_)) {
+      auto optimizer = training_.Find(number)->optimizer.lock();
+      if (!Covers(*optimizer)) continue;
+      memory_.sliced.push_back(number);
+      held_.push_back(std::move(optimizer));
+    }
     meeting_.Open(&memory_);
     meeting_.mine().layout = HashOf(memory_.structure);
     meeting_.mine().loss.denominator = arguments.denominator.value_or(gradients_->HasAny() ? 1 : 0);
@@ -77,6 +86,7 @@ class Averaging {
     for (const StepRecord& record : meeting_.records()) {
       for (size_t i = 0; i < mask_.size(); ++i) mask_[i] |= record.memory->mask[i];
     }
+    sliced_ = SlicedEverywhere(meeting_.records());
     meeting_.Part();
     return true;
   }
@@ -84,7 +94,7 @@ class Averaging {
   bool Average() {
     const bool gathered = meeting_.Try([&](Call&) {
       gradients_->Gather(mask_);
-      memory_.segments = gradients_->Memory();
+      if (place_.on_host()) memory_.segments = gradients_->Memory();
       return Value::Nil();
     });
     if (!gathered || !meeting_.Meet(StepRecord::Phase::kReduce)) return false;
@@ -109,21 +119,15 @@ class Averaging {
       return true;
     }
     meeting_.Part();
-    const Status summed =
-        SumGradients(memory_.segments, training_.weights[meeting_.member().rank()], communicator,
-                     training_.site.text(), meeting_.member().log());
-    if (!summed.ok()) (void)meeting_.Fail(summed);
-    return summed.ok();
+    return meeting_.Passed(SumApart(training_.weights[meeting_.member().rank()], communicator));
   }
 
-  // Each rank is about to step by itself, and so needs the whole state of its optimizers.
-  bool ShareState() {
-    for (const auto& known : training_.known()) {
-      const auto optimizer = known->optimizer.lock();
-      if (!optimizer || !Covers(*optimizer)) continue;
-      if (!GatherState(meeting_, *known, training_.site.text())) return false;
+  Status SumApart(double weight, Communicator& communicator) {
+    const std::string& site = training_.site.text();
+    if (!place_.on_host()) {
+      return SumTensors(gradients_->buffers(), weight, place_, communicator, site);
     }
-    return true;
+    return SumGradients(memory_.segments, weight, communicator, site, meeting_.member().log());
   }
 
   // Whether it steps a parameter of the model.
@@ -141,7 +145,10 @@ class Averaging {
   ReplicaTraining& training_;
   Meeting meeting_;
   StepMemory memory_;
+  ExchangePlace place_;
   std::optional<FlatGradients> gradients_;
+  std::vector<std::shared_ptr<tensor::Optimizer>> held_;  // those in memory_.sliced
+  std::vector<uint32_t> sliced_;                          // the same on all ranks
   tensor::Optimizer::Mask mask_;  // parameters that have a gradient on some rank
   double total_ = 0;              // of the denominators
 };

@@ -1,13 +1,11 @@
 // (broadcast-parameters! model): for programs that change parameters of one replica by hand.
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "parallel/training/collective.h"
-#include "parallel/training/dtypes.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/step_memory.h"
 #include "torch/op.h"
@@ -30,9 +28,10 @@ class Broadcasting {
     CopyOut();
     if (!RequireSameModels()) return Value::Failure();
     for (const Tensor& copy : copies_) {
-      const Work work =
-          collective_.member().communicator().Broadcast(BufferOf(copy), 0, collective_.site());
-      if (!collective_.Passed(work.status())) return Value::Failure();
+      if (!collective_.Passed(collective_.member().communicator().Broadcast(
+              collective_.place().BufferOf(copy), 0, collective_.site()))) {
+        return Value::Failure();
+      }
     }
     if (collective_.rank() != 0) CopyIn();
     return Value::Nil();
@@ -43,8 +42,7 @@ class Broadcasting {
   void CopyOut() {
     at::NoGradGuard no_grad;
     for (const NamedParameter& parameter : parameters_) {
-      const auto options = parameter.tensor.options().device(at::kCPU).requires_grad(false);
-      copies_.push_back(at::empty(parameter.tensor.sizes(), options).copy_(parameter.tensor));
+      copies_.push_back(collective_.place().Copy(parameter.tensor));
     }
   }
 

@@ -84,8 +84,9 @@ class JointSave {
     run_.own_streams.resize(training_.records.size());
     meeting_.mine().layout = run_.streams.own.size();
     if (!Together()) return false;
+    const ExchangePlace place(context.device());
     for (const auto& [device, own] : run_.streams.own) {
-      const Tensor mine = own.contiguous();
+      const Tensor mine = place.Bring(own);
       const auto size = static_cast<size_t>(mine.numel());
       const Tensor all =
           at::empty({static_cast<int64_t>(run_.own_streams.size()), mine.numel()}, mine.options());
@@ -93,14 +94,11 @@ class JointSave {
       const Status status =
           meeting_.member()
               .communicator()
-              .AllGather(BufferOf(mine), BufferOf(all), counts, training_.site.text())
-              .status();
-      if (!status.ok()) {
-        (void)meeting_.Fail(status);
-        return false;
-      }
+              .AllGather(place.BufferOf(mine), place.BufferOf(all), counts, training_.site.text())
+              .Wait(Deadline::max());
+      if (!meeting_.Passed(status)) return false;
       for (size_t rank = 0; rank < counts.size(); ++rank) {
-        run_.own_streams[rank][device] = all[static_cast<int64_t>(rank)].clone();
+        run_.own_streams[rank][device] = all[static_cast<int64_t>(rank)].to(own.device()).clone();
       }
     }
     return true;

@@ -10,6 +10,7 @@
 
 #include "parallel/core/world.h"
 #include "parallel/training/call_site.h"
+#include "parallel/training/exchange_place.h"
 #include "torch/call.h"
 
 namespace eta::parallel {
@@ -33,6 +34,7 @@ class Collective {
   int rank() { return member_.rank(); }
   int size() { return member_.size(); }
   const std::string& site() const { return site_.text(); }
+  const ExchangePlace& place() const { return place_; }
 
   // Everybody's record, by rank; or nothing, and an error is pending.
   template <class T>
@@ -46,14 +48,16 @@ class Collective {
   // with an error that names two of them, and the world is over.
   bool RequireSameShapes(const std::vector<ShapeRecord>& all, int first);
 
-  // Whether that went well; if not, the error is pending.
+  // Whether that went well; if not, the error is pending. Waits for work that is under way.
   bool Passed(const Status& status);
+  bool Passed(Work work) { return Passed(work.Wait(Deadline::max())); }
 
  private:
   tensor::Call& call_;
   const char* const name_;
   Member& member_;
   CallSite site_;
+  const ExchangePlace place_;
 };
 
 // "(64 10) float64".

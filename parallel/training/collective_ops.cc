@@ -9,7 +9,6 @@
 #include "parallel/isolate/host.h"
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/collective.h"
-#include "parallel/training/dtypes.h"
 #include "parallel/training/rows.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
@@ -21,15 +20,6 @@ using tensor::Call;
 using tensor::Op;
 using tensor::Tensor;
 using tensor::WrapTensor;
-
-// The elements of `tensor` one after the other in this process's memory, to be read.
-Tensor OnHost(const Tensor& tensor) { return tensor.detach().to(at::kCPU).contiguous(); }
-
-// The same in memory that is the communicator's to write to.
-Tensor Copy(const Tensor& tensor) {
-  return at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false))
-      .copy_(tensor.detach());
-}
 
 Tensor ShardRows(Call& call, const Tensor& tensor) { return Shard(call.vm(), tensor); }
 
@@ -81,15 +71,17 @@ Value ReduceNumber(Call& call, Value number, ReduceOp op) {
 
 Value ReduceTensor(Call& call, const Tensor& tensor, ReduceOp op) {
   Collective collective(call, "all-reduce");
-  const Tensor input = OnHost(tensor);
+  const ExchangePlace& place = collective.place();
+  const Tensor input = place.Bring(tensor);
   const Tensor result = at::empty(input.sizes(), input.options());
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
     return Value::Failure();
   }
-  const Work work = collective.member().communicator().AllReduce(BufferOf(input), BufferOf(result),
-                                                                 op, collective.site());
-  if (!collective.Passed(work.status())) return Value::Failure();
+  if (!collective.Passed(collective.member().communicator().AllReduce(
+          place.BufferOf(input), place.BufferOf(result), op, collective.site()))) {
+    return Value::Failure();
+  }
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
 
@@ -109,7 +101,8 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
   if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to share out");
   Collective collective(call, "reduce-scatter");
-  const Tensor input = OnHost(tensor);
+  const ExchangePlace& place = collective.place();
+  const Tensor input = place.Bring(tensor);
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
     return Value::Failure();
@@ -123,16 +116,18 @@ Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>
   }
   const Tensor own = Shard(input, collective.rank(), collective.size(), blocks);
   const Tensor result = at::empty(own.sizes(), own.options());
-  const Work work = collective.member().communicator().ReduceScatter(
-      BufferOf(input), BufferOf(result), counts, *op, collective.site());
-  if (!collective.Passed(work.status())) return Value::Failure();
+  if (!collective.Passed(collective.member().communicator().ReduceScatter(
+          place.BufferOf(input), place.BufferOf(result), counts, *op, collective.site()))) {
+    return Value::Failure();
+  }
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
 
 Value AllGather(Call& call, const Tensor& tensor) {
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to gather");
   Collective collective(call, "all-gather");
-  const Tensor own = OnHost(tensor);
+  const ExchangePlace& place = collective.place();
+  const Tensor own = place.Bring(tensor);
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 1)) {
     return Value::Failure();
@@ -146,9 +141,10 @@ Value AllGather(Call& call, const Tensor& tensor) {
     counts.push_back(static_cast<size_t>(shape.sizes[0] * row));
   }
   const Tensor result = at::empty(sizes, own.options());
-  const Work work = collective.member().communicator().AllGather(BufferOf(own), BufferOf(result),
-                                                                 counts, collective.site());
-  if (!collective.Passed(work.status())) return Value::Failure();
+  if (!collective.Passed(collective.member().communicator().AllGather(
+          place.BufferOf(own), place.BufferOf(result), counts, collective.site()))) {
+    return Value::Failure();
+  }
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
 
@@ -156,15 +152,16 @@ Value Broadcast(Call& call, const Tensor& tensor, std::optional<int64_t> given_r
   Collective collective(call, "broadcast");
   const int64_t root = given_root.value_or(0);
   TORCH_CHECK(0 <= root && root < collective.size(), "there is no rank ", root);
-  const Tensor result = Copy(tensor);
-  const Buffer buffer = BufferOf(result);
+  const Tensor result = collective.place().Copy(tensor);
+  const Buffer buffer = collective.place().BufferOf(result);
   std::vector<ShapeRecord> shapes;
   if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
     return Value::Failure();
   }
-  const Work work = collective.member().communicator().Broadcast(buffer, static_cast<int>(root),
-                                                                 collective.site());
-  if (!collective.Passed(work.status())) return Value::Failure();
+  if (!collective.Passed(collective.member().communicator().Broadcast(
+          buffer, static_cast<int>(root), collective.site()))) {
+    return Value::Failure();
+  }
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
 

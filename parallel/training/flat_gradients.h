@@ -24,7 +24,8 @@ class FlatGradients {
 
   // Copies the gradients of the parameters in `mask`; zeros where there is none.
   void Gather(const tensor::Optimizer::Mask& mask);
-  // The buffers; valid until the next Gather.
+  const std::vector<tensor::Tensor>& buffers() const { return buffers_; }
+  // The buffers, which must be on the CPU; valid until the next Gather.
   std::vector<SegmentMemory> Memory() const;
   // The reverse of Gather: the buffers' elements become the gradients of the same parameters.
   void Scatter(const tensor::Optimizer::Mask& mask) const;

@@ -1,5 +1,7 @@
 #include "parallel/training/gather_state.h"
 
+#include <algorithm>
+
 #include "parallel/training/slice_exchange.h"
 #include "parallel/training/slice_owner.h"
 
@@ -17,14 +19,36 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   meeting.Part();
   if (!together) {
     SliceExchange exchange(known.memory.segments, communicator, site);
-    const Status gathered = exchange.GatherState();
-    if (!gathered.ok()) {
-      (void)meeting.Fail(gathered);
-      return false;
-    }
+    if (!meeting.Passed(exchange.GatherState())) return false;
   }
   optimizer->state_is_sliced = false;
   return true;
+}
+
+bool GatherStates(Meeting& meeting, ReplicaTraining& training, std::span<const uint32_t> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [&](uint32_t number) {
+    return GatherState(meeting, *training.Find(number), training.site.text());
+  });
+}
+
+std::vector<uint32_t> SlicedHere(ReplicaTraining& training) {
+  std::vector<uint32_t> numbers;
+  for (const auto& known : training.known()) {
+    const auto optimizer = known->optimizer.lock();
+    if (optimizer && optimizer->state_is_sliced) numbers.push_back(known->number);
+  }
+  return numbers;
+}
+
+std::vector<uint32_t> SlicedEverywhere(std::span<const StepRecord> records) {
+  std::vector<uint32_t> numbers = records[0].memory->sliced;
+  for (const StepRecord& record : records) {
+    const auto& theirs = record.memory->sliced;
+    std::erase_if(numbers, [&](uint32_t number) {
+      return std::find(theirs.begin(), theirs.end(), number) == theirs.end();
+    });
+  }
+  return numbers;
 }
 
 }  // namespace eta::parallel

@@ -4,6 +4,10 @@
 // Thread safety: the isolate's thread.
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
 
@@ -12,5 +16,15 @@ namespace eta::parallel {
 // Meets the others, unless the state is whole. All ranks call it, for the same optimizer, which is
 // known.optimizer and alive, from `site`. False: the operation is over, and an error is pending.
 bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site);
+
+// The same for several, by their numbers, which are equal on all ranks.
+bool GatherStates(Meeting& meeting, ReplicaTraining& training, std::span<const uint32_t> numbers);
+
+// The numbers of the optimizers of whose state this rank has its slices only, for
+// StepMemory::sliced.
+std::vector<uint32_t> SlicedHere(ReplicaTraining& training);
+// Those that are on all ranks: one that is garbage on some rank already is of no use to any.
+// REQUIRES: memory may be read.
+std::vector<uint32_t> SlicedEverywhere(std::span<const StepRecord> records);
 
 }  // namespace eta::parallel

@@ -53,9 +53,9 @@ class Healing {
     StepMemory memory;
     meeting.Open(&memory);
     const auto optimizer = known.optimizer.lock();
-    const bool ready = meeting.Try([&](Call&) {
+    const bool ready = meeting.Try([&](Call& call) {
       memory.structure = DescribeStructure(model, *optimizer);
-      memory.initial = InitialMemory(model, *optimizer);
+      memory.initial = InitialMemory(model, *optimizer, ExchangePlace(call.context().device()));
       meeting.mine().layout = HashOf(memory.structure);
       return Value::Nil();
     });

@@ -13,9 +13,7 @@ bool TakeInitialValues(Meeting& meeting, int from, const StepMemory& own, const 
     return true;
   }
   meeting.Part();
-  const Status copied = CopyFrom(from, own.initial, communicator, site);
-  if (!copied.ok()) (void)meeting.Fail(copied);
-  return copied.ok();
+  return meeting.Passed(CopyFrom(from, own.initial, communicator, site));
 }
 
 }  // namespace eta::parallel

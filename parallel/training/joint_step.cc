@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "parallel/isolate/no_sync.h"
@@ -10,6 +11,7 @@
 #include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/initial_values.h"
+#include "parallel/training/joint_update.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
 #include "parallel/training/segment_exchange.h"
@@ -22,7 +24,7 @@ using tensor::Call;
 using tensor::Tensor;
 
 bool HasGradients(const LocalLoss& loss) {
-  return loss.denominator != 0 && std::isfinite(loss.numerator());
+  return loss.denominator != 0 && (loss.unread || std::isfinite(loss.numerator()));
 }
 
 // Rows in memory of their own: how a kernel rounds may depend on where its operands lie.
@@ -99,8 +101,24 @@ Value JointStep::Begin(Call& call) {
               "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
+  place_ = ExchangePlace(call.context().device());
+  by_buckets_ = SendsByBuckets();
+  TORCH_CHECK(
+      place_.on_host() || by_buckets_ || gathers_only_,
+      "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
+      "are for replicas on the CPU");
   if (training_.options().split) TakeOwnRows();
   return Value::Nil();
+}
+
+// On a device also for a rank that is alone.
+bool JointStep::HasBuckets() { return communicator().TakesBuckets() || !place_.on_host(); }
+
+// Those which are rounded, scattered or kept apart by shard are sent when all are there.
+bool JointStep::SendsByBuckets() {
+  const auto& settings = optimizer().settings;
+  return HasBuckets() && !gathers_only_ && !together_ && shards() == 0 && !settings.compress &&
+         !settings.shard;
 }
 
 void JointStep::TakeOwnRows() {
@@ -110,11 +128,12 @@ void JointStep::TakeOwnRows() {
 
 Value JointStep::LayOut(Call&) {
   optimizer().Prepare();
+  if (HasBuckets()) known_->buckets.LayOut(optimizer(), training_.news);
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
-  memory.segments = MemoryOf(optimizer());
+  memory.segments = MemoryOf(optimizer(), place_);
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
-  memory.initial = InitialMemory(**arguments_.model, optimizer());
+  memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_->structure = HashOf(memory.structure);
   meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
   meeting_.mine().batch = training_.options().split ? 0 : HashOfBatch();
@@ -153,7 +172,9 @@ bool JointStep::Compute() {
   meeting_.mine().may_retry =
       optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
   if (shards() > 0) return ComputeShards();
-  return Forward(arguments_) && (together_ ? DoBackwardTogether() : DoBackward());
+  if (!Forward(arguments_)) return false;
+  if (by_buckets_) return DoBackwardByBuckets();
+  return together_ ? DoBackwardTogether() : DoBackward();
 }
 
 // Without rows there is nothing to compute, and a loss of 0 / 0 to contribute.
@@ -182,6 +203,59 @@ bool JointStep::DoBackward() {
   });
 }
 
+// What is sent has its weight, so the denominators must be known before.
+bool JointStep::DoBackwardByBuckets() {
+  tensor::LossSums own = optimizer().accumulated;
+  meeting_.mine().loss = own += loss_.sums();
+  if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
+  totals_ = TotalLoss(meeting_.records());
+  ComputeWeights(meeting_.records(), &training_.weights);
+  meeting_.Part();
+  known_->memory.nonfinite = {};
+  known_->memory.ready.clear();
+  if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
+  const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
+  GradientReducer reducer({.optimizer = optimizer(),
+                           .buckets = known_->buckets,
+                           .communicator = communicator(),
+                           .weight = weight,
+                           .site = training_.site.text(),
+                           .log = log(),
+                           .device = place_.device(),
+                           .stream = place_.stream()});
+  const PhaseScope scope(&log(), Phase::kBackward);
+  Status summed;
+  const bool done = meeting_.Try([&](Call& call) {
+    call.Commit();
+    summed = BackwardListening(call, reducer);
+    NoteGradients();
+    return Value::Nil();
+  });
+  known_->memory.nonfinite = reducer.nonfinite();
+  if (!known_->buckets.learned()) known_->memory.ready = reducer.ready();
+  return done && meeting_.Passed(summed);
+}
+
+// Whatever becomes of the pass, all buckets leave: the others wait for them. What is recorded must
+// not have the sums' arithmetic in it.
+Status JointStep::BackwardListening(Call& call, GradientReducer& reducer) {
+  try {
+    if (HasGradients(loss_)) {
+      std::optional<Listening> listening;
+      if (loss_.recording == nullptr) listening.emplace(*training_.news, reducer);
+      Accumulate(loss_, call.context(), &optimizer());
+    } else {
+      optimizer().accumulated += loss_.sums();
+    }
+  } catch (...) {
+    reducer.LaunchRest();
+    (void)reducer.Wait();
+    throw;
+  }
+  reducer.LaunchRest();
+  return reducer.Wait();
+}
+
 void JointStep::NoteGradients() {
   known_->memory.mask = optimizer().TakeGradients();
   FindGradients(optimizer(), known_->memory.segments);
@@ -195,6 +269,7 @@ tensor::LossSums JointStep::CountedOnce(const tensor::LossSums& sums) {
 }
 
 bool JointStep::DoBackwardTogether() {
+  loss_.Read();
   meeting_.mine().loss = loss_.sums();
   if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
   totals_ = TotalLoss(meeting_.records());
@@ -247,7 +322,7 @@ bool JointStep::ComputeShards() {
 
 Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
-  AddGradients(/*before=*/optimizer().TakeGradients(), known_->memory.mask);
+  AddGradients(optimizer(), /*before=*/optimizer().TakeGradients(), known_->memory.mask);
   meeting_.mine().loss = known_->sums.Total();
   return Value::Nil();
 }
@@ -271,6 +346,7 @@ bool JointStep::AddShard(size_t shard) {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
+    loss_.Read();
     batch_ += loss_.sums();
     if (HasGradients(loss_)) {
       Backward(loss_, loss_.scale * optimizer().loss_scale.factor(), call.context(), optimizer());
@@ -285,10 +361,10 @@ bool JointStep::AddShard(size_t shard) {
 // --- Reduce -------------------------------------------------------------------------------------
 
 bool JointStep::Reduce() {
-  const bool together = communicator().SharesMemory();
+  const bool shares_memory = communicator().SharesMemory();
   if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   // Whose gradient is not finite has to be known before the sums of others mix with it.
-  if (!together) known_->memory.nonfinite = LookForNonfinite();
+  if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
@@ -296,109 +372,11 @@ bool JointStep::Reduce() {
     meeting_.Part();  // peers may still be reading the losses of this rank's shards
     return NonfiniteLoss();
   }
+  JointUpdate update(meeting_, training_, *known_, optimizer(), place_);
+  if (by_buckets_) return update.BySums();
   ComputeWeights(meeting_.records(), &training_.weights);
   if (together_) training_.weights.assign(meeting_.records().size(), 1);
-  return together ? ReduceTogether() : ReduceApart();
-}
-
-// From the meeting to its end nobody leaves, so either all ranks commit or none does.
-bool JointStep::ReduceTogether() {
-  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
-  known_->memory.nonfinite = slices.SumGradients(training_.weights, &log());
-  if (optimizer().settings.clipping.by_norm() && shards() == 0) {
-    known_->memory.squares = slices.SquaredSums(optimizer());
-  }
-  CombineMasks();
-  meeting_.Sync();  // all sums are there
-  const Nonfinite nonfinite = FirstNonfinite();
-  const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
-  meeting_.Part();
-  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
-}
-
-void JointStep::UpdateSlices(const SliceOwner& slices) {
-  optimizer().BeginUpdate(training_.with_gradient);
-  if (optimizer().settings.clipping.by_norm()) optimizer().LimitGradients(SquaredSums());
-  slices.Update(optimizer());
-  NoteSlicedState();
-}
-
-// Of all slices, with the same bits on all ranks; and with shards on any number of them.
-double JointStep::SquaredSums() {
-  double squares = 0;
-  if (shards() > 0) {
-    const SliceOwner of_all(0, meeting_.records().first(1));
-    return of_all.SquaredSums(optimizer());
-  }
-  for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
-  return squares;
-}
-
-// Each rank updates all of its own replica. All get the same sums, and so decide the same.
-bool JointStep::ReduceApart() {
-  const auto& segments = known_->memory.segments;
-  CombineMasks();
-  Nonfinite nonfinite = FirstNonfinite();
-  meeting_.Part();
-  SliceExchange slices(segments, communicator(), training_.site.text());
-  SliceExchange::Findings findings{.nonfinite = nonfinite};
-  if (!nonfinite.found && !Passed(FindSums(slices, &findings))) return false;
-  if (findings.nonfinite.found) return NonfiniteGradient(findings.nonfinite);
-  if (optimizer().settings.shard) return UpdateOwnSlices(slices, findings.squares);
-  return Commit([&] { optimizer().Update(training_.with_gradient); });
-}
-
-bool JointStep::Passed(const Status& status) {
-  if (!status.ok()) (void)meeting_.Fail(status);
-  return status.ok();
-}
-
-// Makes the sums, and says on all ranks alike what is to be known of them.
-Status JointStep::FindSums(SliceExchange& slices, SliceExchange::Findings* findings) {
-  const auto& segments = known_->memory.segments;
-  const Status summed = SumApart(slices);
-  if (!summed.ok()) return summed;
-  const PhaseScope reducing(&log(), Phase::kReduce);
-  if (SumsAreEverywhere()) {
-    findings->nonfinite = FindNonfinite(segments, /*rank=*/-1);
-    if (optimizer().settings.shard) findings->squares = optimizer().SquaredGradients();
-    return {};
-  }
-  *findings = slices.LookAtSlices(optimizer());
-  return slices.Share(findings);
-}
-
-// Where only what the ranks send can be summed, all of them get all of it.
-bool JointStep::SumsAreEverywhere() const {
-  const auto& settings = (*arguments_.optimizer)->settings;
-  return !settings.shard || settings.compress || shards() > 0;
-}
-
-bool JointStep::UpdateOwnSlices(SliceExchange& slices, double squares) {
-  const bool updated = Commit([&] {
-    optimizer().BeginUpdate(training_.with_gradient);
-    if (optimizer().settings.clipping.by_norm()) optimizer().LimitGradients(squares);
-    slices.UpdateSlices(optimizer());
-    NoteSlicedState();
-  });
-  return updated && Passed(slices.GatherParameters());
-}
-
-void JointStep::NoteSlicedState() {
-  const auto& segments = known_->memory.segments;
-  optimizer().state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
-}
-
-Status JointStep::SumApart(SliceExchange& slices) {
-  const auto& segments = known_->memory.segments;
-  const std::string& site = training_.site.text();
-  if (optimizer().settings.compress) {
-    return SumRounded(segments, training_.weights, communicator(), site, log());
-  }
-  if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
-  const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
-  if (!SumsAreEverywhere()) return slices.ScatterGradients(weight, log());
-  return SumGradients(segments, weight, communicator(), site, log());
+  return shares_memory ? update.Together() : update.Apart();
 }
 
 // Among this rank's own gradients.
@@ -423,82 +401,6 @@ bool JointStep::NonfiniteLoss() {
   const int rank = NonfiniteLossRank(meeting_.records());
   (void)meeting_.Fail(rank, kNonfinite, DescribeNonfiniteLoss(totals_.denominator, rank));
   return false;
-}
-
-// A gradient that only other ranks have is this rank's too from now on.
-void JointStep::CombineMasks() {
-  const auto& own = known_->memory.mask;
-  auto& all = training_.with_gradient;
-  all = own;
-  for (const StepRecord& record : meeting_.records()) {
-    for (size_t i = 0; i < all.size(); ++i) all[i] |= record.memory->mask[i];
-  }
-  if (all != own) AddGradients(own, all);
-}
-
-// The parameters in `after` that are not in `before` have a gradient now.
-void JointStep::AddGradients(const tensor::Optimizer::Mask& before,
-                             const tensor::Optimizer::Mask& after) {
-  const auto& arenas = *tensor::TensorContext::Of(meeting_.vm()).arenas();
-  for (size_t i = 0; i < after.size(); ++i) {
-    if (after[i] == before[i]) continue;
-    const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
-    place->arena->SetHasGradient(place->index);
-  }
-}
-
-Nonfinite JointStep::FirstNonfinite() const {
-  for (const StepRecord& record : meeting_.records()) {
-    if (record.memory->nonfinite.found) return record.memory->nonfinite;
-  }
-  return {};
-}
-
-// Half types are updated by operations of libtorch. If memory runs out there, the replicas differ,
-// and the world is over.
-bool JointStep::Commit(c10::function_ref<void()> update) {
-  const PhaseScope scope(&log(), Phase::kUpdate);
-  try {
-    update();
-    optimizer().loss_scale.Advance();
-    return true;
-  } catch (const std::exception& e) {
-    const int rank = meeting_.member().rank();
-    const Status status{Code::kPeerFailed,
-                        "rank " + std::to_string(rank) + " failed while updating: " + e.what(),
-                        rank};
-    meeting_.member().world().Abort(status);
-    (void)meeting_.Fail(meeting_.member().Poll());
-    return false;
-  }
-}
-
-bool JointStep::NonfiniteGradient(const Nonfinite& nonfinite) {
-  if (optimizer().loss_scale.dynamic()) {
-    optimizer().loss_scale.BackOff();
-    return true;
-  }
-  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
-  const std::string name = NameOf(nonfinite);
-  (void)meeting_.Fail(nonfinite.rank, kNonfinite,
-                      nonfinite.rank < 0
-                          ? "the sum of the ranks' gradients of " + name + " is not finite"
-                          : "the gradient of " + name + " on rank " +
-                                std::to_string(nonfinite.rank) + " is not finite");
-  return false;
-}
-
-// The parameter in which it lies.
-std::string JointStep::NameOf(const Nonfinite& nonfinite) {
-  const auto& segment = optimizer().segments()[nonfinite.segment];
-  const auto element = segment.begin + static_cast<int64_t>(nonfinite.element);
-  const auto& arenas = *tensor::TensorContext::Of(meeting_.vm()).arenas();
-  for (size_t i : segment.parameters) {
-    const auto* place = arenas.Find(optimizer().parameters()[i].tensor);
-    const auto& entry = place->arena->entries()[place->index];
-    if (entry.begin <= element && element < entry.end) return optimizer().parameters()[i].name;
-  }
-  return "a parameter";
 }
 
 }  // namespace eta::parallel

@@ -13,15 +13,18 @@
 // all rows: the denominators are known before the backward pass, and the gradients' sums have
 // weights of 1.
 //
+// Where ranks do not reach each other's memory, gradients are summed in buckets as they become
+// ready (gradient_reducer.h). So the ranks meet before the backward pass as well, for the
+// denominators.
+//
 // Inside no-sync a step ends after the backward pass: it adds to the rank's gradients, and returns
 // the loss of its own rows. The next step outside takes those rows for a part of its own.
 #pragma once
 
+#include "parallel/training/gradient_reducer.h"
 #include "parallel/training/local_step.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
-#include "parallel/training/slice_exchange.h"
-#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 
@@ -53,6 +56,10 @@ class JointStep {
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
+  bool DoBackwardByBuckets();
+  bool HasBuckets();
+  bool SendsByBuckets();
+  Status BackwardListening(tensor::Call& call, GradientReducer& reducer);
   void AccumulateTogether(tensor::TensorContext& context);
   void NoteGradients();
   bool ShareLoss();
@@ -66,23 +73,7 @@ class JointStep {
   uint64_t HashOfBatch() const;
   void WarnOfSameBatch();
   bool NonfiniteLoss();
-  bool NonfiniteGradient(const Nonfinite& nonfinite);
-  Nonfinite FirstNonfinite() const;
   Nonfinite LookForNonfinite();
-  void CombineMasks();
-  void AddGradients(const tensor::Optimizer::Mask& before, const tensor::Optimizer::Mask& after);
-  bool ReduceTogether();
-  bool ReduceApart();
-  Status SumApart(SliceExchange& slices);
-  Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
-  bool SumsAreEverywhere() const;
-  bool UpdateOwnSlices(SliceExchange& slices, double squares);
-  void NoteSlicedState();
-  bool Passed(const Status& status);
-  void UpdateSlices(const SliceOwner& slices);
-  double SquaredSums();
-  bool Commit(c10::function_ref<void()> update);
-  std::string NameOf(const Nonfinite& nonfinite);
   Communicator& communicator() { return meeting_.member().communicator(); }
   size_t shards() const { return static_cast<size_t>(training_.shards); }
   PhaseLog& log() { return meeting_.member().log(); }
@@ -92,8 +83,10 @@ class JointStep {
   const bool gathers_only_;  // this step does not update
   const bool shares_loss_;   // and the ranks meet nonetheless
   bool together_ = false;    // the model meets the other ranks
+  bool by_buckets_ = false;  // gradients travel while the backward pass goes on
   Meeting meeting_;
   StepArguments arguments_;
+  ExchangePlace place_;
   KnownOptimizer* known_ = nullptr;
   LocalLoss loss_;           // of the batch, or of the last shard
   tensor::LossSums batch_;   // of all shards so far

@@ -3,6 +3,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/sum.h>
 
+#include <utility>
+
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/rows.h"
@@ -82,8 +84,10 @@ LocalLoss Weigh(const tensor::LossNotes& notes, const StepArguments& arguments,
                 const Tensor& root) {
   const tensor::LossNote* note = notes.Find(root);
   const double count = note ? note->denominator() : static_cast<double>(RowsOf(arguments.input));
-  return LossOf(root, count != 0 ? root.item().toDouble() : 0, count,
-                note != nullptr && note->adds);
+  LocalLoss loss = LossOf(root, 0, count, note != nullptr && note->adds);
+  loss.unread = count != 0;
+  if (root.is_cpu()) loss.Read();
+  return loss;
 }
 
 Value ComputeEagerly(Call& call, const StepArguments& arguments, LocalLoss* loss) {
@@ -141,6 +145,10 @@ Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLos
 }
 
 }  // namespace
+
+void LocalLoss::Read() {
+  if (std::exchange(unread, false)) value = root.item().toDouble();
+}
 
 bool ReadStepArguments(Call& call, StepArguments* arguments) {
   Arg<std::shared_ptr<tensor::Module>> model;
@@ -204,14 +212,15 @@ void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context
   }
 }
 
-void Accumulate(const LocalLoss& loss, tensor::TensorContext& context,
-                tensor::Optimizer* optimizer) {
+void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer) {
   const double before = optimizer->accumulated.denominator;
-  optimizer->accumulated += loss.sums();
-  const double total = optimizer->accumulated.denominator;
+  tensor::LossSums sums = optimizer->accumulated;
+  const double total = (sums += loss.sums()).denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
   const double seed = loss.scale == total ? 1 : loss.scale / total;
   Backward(loss, seed * optimizer->loss_scale.factor(), context, *optimizer);
+  loss.Read();
+  optimizer->accumulated += loss.sums();
 }
 
 }  // namespace eta::parallel

@@ -27,7 +27,8 @@ bool ReadStepArguments(tensor::Call& call, StepArguments* arguments);
 // the numerators over the sum of the denominators.
 struct LocalLoss {
   tensor::Tensor root;     // one element; where the backward pass starts, if there is no replay
-  double value = 0;        // of `root`
+  bool unread = false;     // `root` is on a device, and nobody has waited for it yet
+  double value = 0;        // of `root`, unless it is unread
   double scale = 0;        // the numerator is value * scale
   double denominator = 0;  // rows, elements or valid targets
   bool adds = false;       // a sum, not a mean: the values of all ranks are added up
@@ -36,6 +37,8 @@ struct LocalLoss {
   std::unique_ptr<tensor::StepRecording> recording;  // likewise
   tensor::StepKind* kind = nullptr;                  // of the step, if it is recorded
 
+  // Waits for the value. Throws what libtorch throws.
+  void Read();
   double numerator() const { return value * scale; }
   tensor::LossSums sums() const { return {numerator(), denominator, adds}; }
   // Of these rows alone.
@@ -53,9 +56,9 @@ void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context
               const tensor::Optimizer& optimizer);
 
 // Makes the gradients those of the mean over these rows and those that were accumulated before, and
-// counts these rows in. Throws what libtorch throws. REQUIRES: the denominators' sum is not 0.
-void Accumulate(const LocalLoss& loss, tensor::TensorContext& context,
-                tensor::Optimizer* optimizer);
+// counts these rows in. Reads the loss when all is enqueued. Throws what libtorch throws. REQUIRES:
+// the denominators' sum is not 0.
+void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer);
 
 // The same for a rank of a world whose model meets the other ranks in its forward pass: it is run
 // without rows too, and `root` is there even where nothing counts (a seed of 0 then gives the

@@ -62,12 +62,13 @@ Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
 
 Value Meeting::Fail(const Status& status) { return FailWith(vm_, info_.name, status); }
 
-// False: the world is over, and that is pending.
-bool Meeting::Exchange() {
-  const Status status = ExchangeRecords();
+bool Meeting::Passed(const Status& status) {
   if (!status.ok()) (void)Fail(status);
   return status.ok();
 }
+
+// False: the world is over, and that is pending.
+bool Meeting::Exchange() { return Passed(ExchangeRecords()); }
 
 Status Meeting::ExchangeRecords() {
   const bool all_here = member().world().seats().all_here();

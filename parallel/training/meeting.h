@@ -59,6 +59,9 @@ class Meeting {
   [[nodiscard]] Value Fail(int rank, std::string_view tag, const std::string& reason);
   [[nodiscard]] Value Fail(const Status& status);
 
+  // Whether that is ok; else it is the operation's error.
+  bool Passed(const Status& status);
+
   Member& member() { return training_.member(); }
   Vm& vm() { return vm_; }
 

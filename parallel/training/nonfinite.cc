@@ -1,8 +1,12 @@
 #include "parallel/training/nonfinite.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/argmax.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "parallel/training/dtypes.h"
 #include "parallel/training/slice_owner.h"
@@ -40,6 +44,20 @@ std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
     if (gradient.defined() && !AllFinite(gradient)) return name;
   }
   return "";
+}
+
+// One wait if all is well.
+Nonfinite FindNonfiniteSum(const tensor::Optimizer& optimizer) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> finite;  // by segment
+  for (const auto& segment : optimizer.segments()) {
+    finite.push_back(at::isfinite(segment.tensors.gradient).all());
+  }
+  if (finite.empty() || at::stack(finite).all().item<bool>()) return {};
+  size_t s = 0;
+  while (finite[s].item<bool>()) ++s;
+  const at::Tensor wrong = at::isfinite(optimizer.segments()[s].tensors.gradient).logical_not();
+  return {true, s, static_cast<size_t>(at::argmax(wrong.to(at::kByte)).item<int64_t>()), -1};
 }
 
 }  // namespace eta::parallel

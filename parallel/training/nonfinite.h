@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "parallel/training/step_memory.h"
 #include "torch/arena.h"
 #include "torch/optimizer.h"
 
@@ -20,5 +21,9 @@ std::string DescribeNonfiniteLoss(double denominator, int rank);
 // optimizer.TakeGradients.
 std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
                                   const tensor::ArenaRegistry& arenas);
+
+// Where the first summed gradient is that is not finite, on whatever device; waits for it.
+// REQUIRES: optimizer.TakeGradients.
+Nonfinite FindNonfiniteSum(const tensor::Optimizer& optimizer);
 
 }  // namespace eta::parallel

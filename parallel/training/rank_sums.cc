@@ -28,11 +28,12 @@ class Sums final : public tensor::RankSums {
     meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
     if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
     meeting.Part();
-    const Buffer buffer = BufferOf(numbers);
-    const Status status = meeting.member()
-                              .communicator()
-                              .AllReduce(buffer, buffer, ReduceOp::kSum, training_.site.text())
-                              .status();
+    const ExchangePlace place(tensor::TensorContext::Of(vm_).device());
+    const Status status =
+        meeting.member()
+            .communicator()
+            .AllReduce(place.BufferOf(numbers), ReduceOp::kSum, training_.site.text())
+            .Wait(Deadline::max());
     if (status.ok()) return true;
     (void)meeting.Fail(status);
     return Failed();

@@ -18,6 +18,7 @@ void AddShown(const StepMemory& memory, PlainWriter* writer) {
   writer->Add(memory.nonfinite.segment);
   writer->Add(memory.nonfinite.element);
   writer->Add(memory.nonfinite.rank);
+  writer->AddAll(memory.ready);
   writer->AddAll(memory.sliced);
 }
 
@@ -39,6 +40,7 @@ StepMemory Read(std::string_view bytes) {
   memory.nonfinite.segment = reader.Get<size_t>();
   memory.nonfinite.element = reader.Get<size_t>();
   memory.nonfinite.rank = reader.Get<int>();
+  memory.ready = reader.GetAll<uint32_t>();
   memory.sliced = reader.GetAll<uint32_t>();
   memory.site = std::string(reader.GetText());
   memory.failure = std::string(reader.GetText());

@@ -11,6 +11,7 @@
 
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/call_site.h"
+#include "parallel/training/gradient_buckets.h"
 #include "parallel/training/reduced_gradients.h"
 #include "parallel/training/remote_memory.h"
 #include "parallel/training/shard_sums.h"
@@ -28,7 +29,8 @@ struct KnownOptimizer {
   bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
-  ShardSums sums;  // where batches are computed in shards
+  GradientBuckets buckets;  // where gradients travel in buckets
+  ShardSums sums;           // where batches are computed in shards
 };
 
 class ReplicaTraining {
@@ -67,6 +69,7 @@ class ReplicaTraining {
   std::vector<double> weights;            // of the addends in the last step
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
+  const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
   bool in_step = false;        // in train-step!
   bool failure_known = false;  // the error that is pending came from all ranks
   bool warned_of_same_batch = false;

@@ -1,5 +1,7 @@
 #include "parallel/training/segment_exchange.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -109,11 +111,22 @@ Status SumAddends(std::span<const SegmentMemory> segments, std::span<const doubl
   return {};
 }
 
-Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                Site site) {
-  for (const std::span<std::byte> bytes : memory) {
-    const Buffer buffer{bytes.data(), bytes.size(), DType::kUInt8};
-    Status status = communicator.Broadcast(buffer, root, site).status();
+Status SumTensors(std::span<const at::Tensor> tensors, double weight, const ExchangePlace& place,
+                  Communicator& communicator, Site site) {
+  const at::NoGradGuard no_grad;
+  for (const at::Tensor& tensor : tensors) {
+    tensor.mul_(weight);
+    Work work = communicator.AllReduce(place.BufferOf(tensor), ReduceOp::kSum, site);
+    Status status = work.Wait(Deadline::max());
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site) {
+  for (const Buffer& buffer : buffers) {
+    Work work = communicator.Broadcast(buffer, root, site);
+    Status status = work.Wait(Deadline::max());
     if (!status.ok()) return status;
   }
   return {};

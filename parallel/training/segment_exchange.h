@@ -33,8 +33,11 @@ Status SumGradients(std::span<const SegmentMemory> segments, double weight,
 Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
                   Communicator& communicator, Site site, PhaseLog& log);
 
-// The memory gets the contents of that of rank `root`. Not ok: the world is over.
-Status CopyFrom(int root, std::span<const std::span<std::byte>> memory, Communicator& communicator,
-                Site site);
+// The same of tensors with one axis, wherever they are. Throws what libtorch throws.
+Status SumTensors(std::span<const at::Tensor> tensors, double weight, const ExchangePlace& place,
+                  Communicator& communicator, Site site);
+
+// The buffers get the contents of those of rank `root`. Not ok: the world is over.
+Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site);
 
 }  // namespace eta::parallel

@@ -32,7 +32,7 @@ class Shrinking {
     TakeFailure(vm_, training_,
                 "; the step is skipped, and the replica dropped: " +
                     std::to_string(staying_.size()) + " go on");
-    if (!GatherStates()) return Value::Failure();
+    if (!GatherStatesOfAll()) return Value::Failure();
     return stays ? GoOn() : vm_.Exit(0);
   }
 
@@ -62,34 +62,16 @@ class Shrinking {
   }
 
   // The slices that the ranks own are others in the next world.
-  bool GatherStates() {
+  bool GatherStatesOfAll() {
     Meeting meeting(vm_, training_, info_, args_);
     meeting.mine().step = training_.steps;
     StepMemory memory;
-    memory.sliced = Sliced();
+    memory.sliced = SlicedHere(training_);
     meeting.Open(&memory);
     if (!meeting.Meet(StepRecord::Phase::kHeal)) return false;
-    // One that is garbage on some rank already is of no use to any.
-    std::vector<uint32_t> numbers = memory.sliced;
-    for (const StepRecord& record : meeting.records()) {
-      const auto& theirs = record.memory->sliced;
-      std::erase_if(numbers, [&](uint32_t number) {
-        return std::find(theirs.begin(), theirs.end(), number) == theirs.end();
-      });
-    }
+    const std::vector<uint32_t> numbers = SlicedEverywhere(meeting.records());
     meeting.Part();
-    return std::all_of(numbers.begin(), numbers.end(), [&](uint32_t number) {
-      return GatherState(meeting, *training_.Find(number), training_.site.text());
-    });
-  }
-
-  std::vector<uint32_t> Sliced() const {
-    std::vector<uint32_t> numbers;
-    for (const auto& known : training_.known()) {
-      const auto optimizer = known->optimizer.lock();
-      if (optimizer && optimizer->state_is_sliced) numbers.push_back(known->number);
-    }
-    return numbers;
+    return GatherStates(meeting, training_, numbers);
   }
 
   Value GoOn() {

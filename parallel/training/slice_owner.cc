@@ -153,7 +153,7 @@ void SliceOwner::CopyInitial(int from) const {
   const auto& theirs = memory(static_cast<size_t>(from)).initial;
   const auto& own = memory(static_cast<size_t>(rank_)).initial;
   for (size_t i = 0; i < own.size(); ++i) {
-    if (!own[i].empty()) std::memcpy(own[i].data(), theirs[i].data(), own[i].size());
+    if (own[i].count > 0) std::memcpy(own[i].data, theirs[i].data, own[i].bytes());
   }
 }
 

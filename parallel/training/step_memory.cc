@@ -13,7 +13,7 @@ using tensor::NamedParameter;
 using tensor::Tensor;
 
 std::byte* BytesOf(const Tensor& tensor) {
-  return tensor.defined() ? static_cast<std::byte*>(BufferOf(tensor).data) : nullptr;
+  return tensor.defined() ? static_cast<std::byte*>(tensor.data_ptr()) : nullptr;
 }
 
 // The optimizer's parameters, then those of the model that it does not update, and its buffers.
@@ -41,11 +41,12 @@ std::string Describe(const NamedParameter& parameter) {
   return text + ") " + NameOf(DTypeOf(parameter.tensor.scalar_type()));
 }
 
-std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer) {
+std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer,
+                                    const ExchangePlace& place) {
   std::vector<SegmentMemory> all;
   for (const auto& segment : optimizer.segments()) {
     const auto& tensors = segment.tensors;
-    const Buffer parameter = BufferOf(tensors.parameter);
+    const Buffer parameter = place.BufferOf(tensors.parameter);
     SegmentMemory memory{.dtype = parameter.dtype,
                          .count = parameter.count,
                          .parameter = static_cast<std::byte*>(parameter.data),
@@ -69,14 +70,13 @@ std::string DescribeStructure(const tensor::Module& model, const tensor::Optimiz
   return text;
 }
 
-std::vector<std::span<std::byte>> InitialMemory(const tensor::Module& model,
-                                                const tensor::Optimizer& optimizer) {
-  std::vector<std::span<std::byte>> all;
+std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,
+                                  const ExchangePlace& place) {
+  std::vector<Buffer> all;
   for (const auto& parameter : AllParameters(model, optimizer)) {
     TORCH_CHECK(parameter.tensor.is_contiguous(), "parameter ", parameter.name,
                 " is not contiguous");
-    const Buffer buffer = BufferOf(parameter.tensor);
-    all.emplace_back(static_cast<std::byte*>(buffer.data), buffer.bytes());
+    all.push_back(place.BufferOf(parameter.tensor));
   }
   return all;
 }

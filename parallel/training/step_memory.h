@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "parallel/core/dtype.h"
+#include "parallel/training/exchange_place.h"
 #include "torch/optimizer.h"
 
 namespace eta::parallel {
 
-// A piece of flat memory of this process.
+// A piece of flat memory of this process, or of the rank's device.
 struct SegmentMemory {
   DType dtype;
   size_t count;  // elements
@@ -39,20 +40,21 @@ struct Nonfinite {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::vector<tensor::LossSums> shards;       // their losses, where there are shards
-  tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
-  Nonfinite nonfinite;                        // in the slices that this rank owns
-  double squares = 0;                         // their summed gradients, squared and added up
-  std::vector<std::span<std::byte>> initial;  // what rank 0's initial values are copied into
-  std::string site;                           // of the call
-  std::string failure;                        // how and where this rank failed
-  std::string structure;                      // the parameters, one per line
+  std::vector<tensor::LossSums> shards;  // their losses, where there are shards
+  tensor::Optimizer::Mask mask;          // parameters that have a gradient on this rank
+  Nonfinite nonfinite;                   // in the slices that this rank owns
+  double squares = 0;                    // their summed gradients, squared and added up
+  std::vector<Buffer> initial;           // what rank 0's initial values are copied into
+  std::string site;                      // of the call
+  std::string failure;                   // how and where this rank failed
+  std::string structure;                 // the parameters, one per line
+  std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };
 
-// All but the gradients. Throws c10::Error if a segment is not in this process's memory or has a
-// dtype that does not travel. REQUIRES: optimizer.Prepare.
-std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer);
+// All but the gradients. Throws c10::Error if a segment is not at `place` or has a dtype that does
+// not travel. REQUIRES: optimizer.Prepare.
+std::vector<SegmentMemory> MemoryOf(const tensor::Optimizer& optimizer, const ExchangePlace& place);
 
 // Notes where the gradients lie in this step; they are the addends. REQUIRES:
 // optimizer.TakeGradients.
@@ -65,7 +67,7 @@ std::string Describe(const tensor::NamedParameter& parameter);
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
 
 // The memory of the same parameters. Throws as MemoryOf.
-std::vector<std::span<std::byte>> InitialMemory(const tensor::Module& model,
-                                                const tensor::Optimizer& optimizer);
+std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,
+                                  const ExchangePlace& place);
 
 }  // namespace eta::parallel

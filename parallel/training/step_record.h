@@ -17,7 +17,7 @@ struct StepRecord {
   enum class Phase : uint8_t {
     kSave,        // the layout is about to change; the optimizer state is put together first
     kEnter,       // first step with this layout: structure and initial values
-    kSettle,      // before gradients are averaged by hand: which there are, and their weights
+    kSettle,      // before gradients are averaged: the ranks' weights
     kGather,      // the same where the step only adds to the gradients
     kStatistics,  // in a forward or backward pass that meets the other ranks
     kReduce,      // after the backward pass

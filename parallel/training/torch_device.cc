@@ -103,6 +103,12 @@ class TorchDeviceOps final : public DeviceOps {
 
 }  // namespace
 
+std::unique_ptr<DeviceStream> CurrentStream(c10::Device device) {
+  if (device.is_cpu()) return nullptr;
+  return std::make_unique<TorchStream>(
+      c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+}
+
 std::shared_ptr<DeviceOps> MakeTorchDeviceOps() {
   return tensor::GpuCount() > 0 ? std::make_shared<TorchDeviceOps>() : nullptr;
 }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <thread>
 
+#include "torch/lazy_zeros.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -34,6 +36,15 @@ class MemoryTest : public testing::Test {
   std::optional<Heap> heap_;
   MemoryAccount* account_;
 };
+
+TEST_F(MemoryTest, ZerosThatTakeNoRoomYetCountInFull) {
+  {
+    const at::Tensor zeros = LazyZeros(3 * kMebi, at::kByte);
+    EXPECT_EQ(account_->bytes(), 3 * kMebi);
+    EXPECT_THROW(LazyZeros(100 * kMebi, at::kByte), c10::OutOfMemoryError);
+  }
+  EXPECT_EQ(account_->bytes(), 0);
+}
 
 TEST_F(MemoryTest, TheHeapSeesWhatTensorsOccupy) {
   const size_t before = heap_->used_bytes();

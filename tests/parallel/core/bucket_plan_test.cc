@@ -7,59 +7,67 @@
 namespace eta::parallel {
 namespace {
 
-constexpr DType kF = DType::kFloat32;
-constexpr DType kD = DType::kFloat64;
+using Order = std::vector<size_t>;
+using Places = std::vector<GradientPlace>;
 
-std::vector<std::vector<size_t>> Items(const Plan& plan) {
-  std::vector<std::vector<size_t>> items;
-  for (const Bucket& bucket : plan.buckets) items.push_back(bucket.items);
-  return items;
+// Gradients of so many bytes, by segment.
+Places LaidOut(const std::vector<std::vector<size_t>>& segments) {
+  Places places;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    size_t at = 0;
+    for (size_t bytes : segments[s]) {
+      places.push_back({s, at, at + bytes});
+      at += bytes;
+    }
+  }
+  return places;
 }
 
-Plan InOrder(const std::vector<size_t>& counts, const std::vector<DType>& dtypes, size_t cap) {
-  std::vector<size_t> order(counts.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  return PlanBuckets(counts, dtypes, order, cap);
+Order LastFirst(size_t count) {
+  Order order(count);
+  std::iota(order.rbegin(), order.rend(), size_t{0});
+  return order;
 }
 
-using Lists = std::vector<std::vector<size_t>>;
-
-TEST(BucketPlanTest, FillsBucketsUpToTheCap) {
-  EXPECT_EQ(Items(InOrder({4, 4, 4, 4, 1}, {kF, kF, kF, kF, kF}, 32)),
-            (Lists{{0, 1}, {2, 3}, {4}}));
+std::vector<Order> Gradients(const std::vector<Bucket>& buckets) {
+  std::vector<Order> all;
+  for (const Bucket& bucket : buckets) all.push_back(bucket.gradients);
+  return all;
 }
 
-TEST(BucketPlanTest, KeepsTheGivenOrder) {
-  const std::vector<size_t> counts = {1, 2, 3};
-  const std::vector<DType> dtypes(3, kF);
-  const std::vector<size_t> order = {2, 1, 0};
-  const Plan plan = PlanBuckets(counts, dtypes, order, 1000);
-  EXPECT_EQ(Items(plan), (Lists{{2, 1, 0}}));
-  EXPECT_EQ(plan.buckets[0].offsets, (std::vector<size_t>{0, 3, 5}));
-  EXPECT_EQ(plan.buckets[0].count, 6u);
-  EXPECT_EQ(plan.buckets[0].bytes(), 24u);
+std::vector<Order> Plan(const Places& places, const BucketSizes& sizes) {
+  return Gradients(PlanBuckets(places, LastFirst(places.size()), sizes));
 }
 
-TEST(BucketPlanTest, OneDTypePerBucketInTheOrderOfTheLastTensor) {
-  const Plan plan = InOrder({1, 1, 1, 1}, {kD, kF, kF, kD}, 1000);
-  EXPECT_EQ(Items(plan), (Lists{{1, 2}, {0, 3}}));
-  EXPECT_EQ(plan.buckets[0].dtype, kF);
-  EXPECT_EQ(plan.bucket_of, (std::vector<size_t>{1, 0, 0, 1}));
+TEST(BucketPlanTest, FillsBucketsFromTheEnd) {
+  EXPECT_EQ(Plan(LaidOut({{8, 8, 8, 8, 8}}), {.first = 16, .cap = 16}),
+            (std::vector<Order>{{4, 3}, {2, 1}, {0}}));
 }
 
-TEST(BucketPlanTest, FullBucketsComeBeforeOpenOnes) {
-  EXPECT_EQ(Items(InOrder({1, 8, 1}, {kF, kD, kF}, 64)), (Lists{{1}, {0, 2}}));
+TEST(BucketPlanTest, TheBucketAtTheEndIsSmaller) {
+  EXPECT_EQ(Plan(LaidOut({{8, 8, 8, 8, 8}}), {.first = 8, .cap = 24}),
+            (std::vector<Order>{{4}, {3, 2, 1}, {0}}));
 }
 
-TEST(BucketPlanTest, LargeTensorsTravelAlone) {
-  EXPECT_EQ(Items(InOrder({1, 100, 1}, {kF, kF, kF}, 16)), (Lists{{0}, {1}, {2}}));
-  EXPECT_EQ(Items(InOrder({1, 1}, {kF, kF}, 0)), (Lists{{0}, {1}}));
+TEST(BucketPlanTest, BucketsArePiecesOfTheirSegments) {
+  const Places places = LaidOut({{8, 8}, {16}});
+  EXPECT_EQ(PlanBuckets(places, LastFirst(3), {.first = 64, .cap = 64}),
+            (std::vector<Bucket>{{1, 0, 16, {2}}, {0, 0, 16, {1, 0}}}));
 }
 
-TEST(BucketPlanTest, EmptyTensorsAndNoTensors) {
-  EXPECT_EQ(Items(InOrder({0, 0}, {kF, kF}, 16)), (Lists{{0, 1}}));
-  EXPECT_TRUE(InOrder({}, {}, 16).buckets.empty());
+TEST(BucketPlanTest, LargeGradientsTravelAlone) {
+  EXPECT_EQ(Plan(LaidOut({{8, 100, 8}}), {.first = 16, .cap = 16}),
+            (std::vector<Order>{{2}, {1}, {0}}));
 }
+
+TEST(BucketPlanTest, ComeAsTheyAreComplete) {
+  const Places places = LaidOut({{8, 8}, {16}, {16}});
+  const Order order = {1, 3, 0, 2};
+  EXPECT_EQ(Gradients(PlanBuckets(places, order, {.first = 64, .cap = 64})),
+            (std::vector<Order>{{3}, {1, 0}, {2}}));
+}
+
+TEST(BucketPlanTest, NoGradients) { EXPECT_TRUE(PlanBuckets({}, {}).empty()); }
 
 }  // namespace
 }  // namespace eta::parallel

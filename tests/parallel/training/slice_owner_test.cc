@@ -126,7 +126,7 @@ TEST_F(SliceOwnerTest, InitialValuesAreRankZeros) {
   MakeRanks(2);
   states_[0].assign(kCount, 1.5);
   for (size_t r = 0; r < 2; ++r) {
-    memories_[r].initial = {std::as_writable_bytes(std::span(states_[r])), {}};
+    memories_[r].initial = {{states_[r].data(), states_[r].size()}, {}};
   }
   SliceOwner(0, records_).CopyInitial(0);
   SliceOwner(1, records_).CopyInitial(0);

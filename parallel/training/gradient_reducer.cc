@@ -1,0 +1,109 @@
+#include "parallel/training/gradient_reducer.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <tuple>
+
+#include "parallel/training/dtypes.h"
+#include "parallel/training/segment_exchange.h"
+
+namespace eta::parallel {
+namespace {
+
+// In the order of memory.
+bool Before(const Nonfinite& a, const Nonfinite& b) {
+  return std::tie(a.segment, a.element) < std::tie(b.segment, b.element);
+}
+
+}  // namespace
+
+GradientReducer::GradientReducer(const Parts& parts) : parts_(parts) {
+  for (const Bucket& bucket : parts_.buckets.buckets()) {
+    missing_.push_back(bucket.gradients.size());
+  }
+}
+
+void GradientReducer::OnGradient(const at::Tensor& parameter) {
+  const int index = parts_.buckets.IndexOf(parameter);
+  if (index < 0) return;
+  size_t& missing = missing_[parts_.buckets.BucketOf(static_cast<size_t>(index))];
+  TORCH_CHECK(missing > 0, "the gradient of ", parts_.optimizer.parameters()[index].name,
+              " was written again after the backward pass had finished it");
+  // Before this one is marked: as long as autograd is at a gradient it holds on to it, and what is
+  // large would have to be copied.
+  LaunchReady();
+  --missing;
+  ready_.push_back(static_cast<uint32_t>(index));
+}
+
+void GradientReducer::LaunchReady() {
+  while (launched_ < missing_.size() && missing_[launched_] == 0) {
+    const size_t number = launched_++;
+    Launch(parts_.buckets.buckets()[number], static_cast<uint32_t>(number));
+  }
+}
+
+void GradientReducer::LaunchRest() {
+  missing_.assign(missing_.size(), 0);
+  LaunchReady();
+}
+
+// Without this rank's part of a bucket nobody can go on.
+void GradientReducer::Launch(const Bucket& bucket, uint32_t number) {
+  if (!status_.ok()) return;
+  try {
+    Send(bucket, number);
+  } catch (const std::exception& e) {
+    const int rank = parts_.communicator.rank();
+    status_ = {Code::kPeerFailed,
+               "rank " + std::to_string(rank) + " could not send its gradients: " + e.what(), rank};
+    parts_.communicator.Abort(status_);
+  }
+}
+
+void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
+  const PhaseScope reducing(&parts_.log, Phase::kReduce, /*bytes=*/0, number);
+  for (size_t i : bucket.gradients) parts_.optimizer.TakeGradient(i);
+  if (parts_.communicator.size() == 1) return;
+  const at::Tensor& gradient = parts_.optimizer.segments()[bucket.segment].tensors.gradient;
+  const DType dtype = DTypeOf(gradient.scalar_type());
+  const SegmentMemory piece{.dtype = dtype,
+                            .count = (bucket.end - bucket.begin) / SizeOf(dtype),
+                            .parameter = nullptr,
+                            .gradient = static_cast<std::byte*>(gradient.data_ptr()) + bucket.begin,
+                            .state = {}};
+  Weigh(bucket, piece);
+  works_.push_back(parts_.communicator.AllReduce(
+      {piece.gradient, piece.count, dtype, parts_.device, parts_.stream}, ReduceOp::kSum,
+      parts_.site));
+  if (works_.back().Done()) status_ = works_.back().status();
+}
+
+// Whose gradient is not finite has to be known before the sums of others mix with it; a device
+// would have to be waited for.
+void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
+  if (parts_.stream != nullptr) {
+    const at::NoGradGuard no_grad;
+    const auto element = static_cast<int64_t>(SizeOf(piece.dtype));
+    parts_.optimizer.segments()[bucket.segment]
+        .tensors.gradient
+        .narrow(0, static_cast<int64_t>(bucket.begin) / element, static_cast<int64_t>(piece.count))
+        .mul_(parts_.weight);
+    return;
+  }
+  Nonfinite found = FindNonfinite({&piece, 1}, parts_.communicator.rank());
+  found.segment = bucket.segment;
+  found.element += bucket.begin / SizeOf(piece.dtype);
+  if (found.found && (!nonfinite_.found || Before(found, nonfinite_))) nonfinite_ = found;
+  parallel::Weigh(piece, parts_.weight);
+}
+
+Status GradientReducer::Wait() {
+  for (Work& work : works_) {
+    // The watcher ends a wait that does not end by itself.
+    if (status_.ok()) status_ = work.Wait(Deadline::max());
+  }
+  return status_;
+}
+
+}  // namespace eta::parallel

@@ -1,0 +1,194 @@
+#include "parallel/training/joint_update.h"
+
+#include <string>
+
+#include "parallel/training/compression.h"
+#include "parallel/training/nonfinite.h"
+#include "parallel/training/segment_exchange.h"
+
+namespace eta::parallel {
+
+// From the meeting to its end nobody leaves, so either all ranks commit or none does.
+bool JointUpdate::Together() {
+  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
+  known_.memory.nonfinite = slices.SumGradients(training_.weights, &log());
+  if (optimizer_.settings.clipping.by_norm() && shards() == 0) {
+    known_.memory.squares = slices.SquaredSums(optimizer_);
+  }
+  CombineMasks();
+  meeting_.Sync();  // all sums are there
+  const Nonfinite nonfinite = FirstNonfinite();
+  const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
+  meeting_.Part();
+  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+}
+
+void JointUpdate::UpdateSlices(const SliceOwner& slices) {
+  optimizer_.BeginUpdate(training_.with_gradient);
+  if (optimizer_.settings.clipping.by_norm()) optimizer_.LimitGradients(SquaredSums());
+  slices.Update(optimizer_);
+  NoteSlicedState();
+}
+
+// Of all slices, with the same bits on all ranks; and with shards on any number of them.
+double JointUpdate::SquaredSums() {
+  double squares = 0;
+  if (shards() > 0) {
+    const SliceOwner of_all(0, meeting_.records().first(1));
+    return of_all.SquaredSums(optimizer_);
+  }
+  for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
+  return squares;
+}
+
+// Each rank updates all of its own replica. All get the same sums, and so decide the same.
+bool JointUpdate::Apart() {
+  const auto& segments = known_.memory.segments;
+  CombineMasks();
+  Nonfinite nonfinite = FirstNonfinite();
+  meeting_.Part();
+  SliceExchange slices(segments, communicator(), training_.site.text());
+  SliceExchange::Findings findings{.nonfinite = nonfinite};
+  if (!nonfinite.found && !meeting_.Passed(FindSums(slices, &findings))) return false;
+  if (findings.nonfinite.found) return NonfiniteGradient(findings.nonfinite);
+  if (optimizer_.settings.shard) return UpdateOwnSlices(slices, findings.squares);
+  return Commit([&] { optimizer_.Update(training_.with_gradient); });
+}
+
+// Makes the sums, and says on all ranks alike what is to be known of them.
+Status JointUpdate::FindSums(SliceExchange& slices, SliceExchange::Findings* findings) {
+  const auto& segments = known_.memory.segments;
+  const Status summed = SumApart(slices);
+  if (!summed.ok()) return summed;
+  const PhaseScope reducing(&log(), Phase::kReduce);
+  if (SumsAreEverywhere()) {
+    findings->nonfinite = FindNonfinite(segments, /*rank=*/-1);
+    if (optimizer_.settings.shard) findings->squares = optimizer_.SquaredGradients();
+    return {};
+  }
+  *findings = slices.LookAtSlices(optimizer_);
+  return slices.Share(findings);
+}
+
+// Where only what the ranks send can be summed, all of them get all of it.
+bool JointUpdate::SumsAreEverywhere() const {
+  const auto& settings = optimizer_.settings;
+  return !settings.shard || settings.compress || shards() > 0;
+}
+
+Status JointUpdate::SumApart(SliceExchange& slices) {
+  const auto& segments = known_.memory.segments;
+  const std::string& site = training_.site.text();
+  if (optimizer_.settings.compress) {
+    return SumRounded(segments, training_.weights, communicator(), site, log());
+  }
+  if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
+  const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
+  if (!SumsAreEverywhere()) return slices.ScatterGradients(weight, log());
+  return SumGradients(segments, weight, communicator(), site, log());
+}
+
+bool JointUpdate::UpdateOwnSlices(SliceExchange& slices, double squares) {
+  const bool updated = Commit([&] {
+    optimizer_.BeginUpdate(training_.with_gradient);
+    if (optimizer_.settings.clipping.by_norm()) optimizer_.LimitGradients(squares);
+    slices.UpdateSlices(optimizer_);
+    NoteSlicedState();
+  });
+  return updated && meeting_.Passed(slices.GatherParameters());
+}
+
+void JointUpdate::NoteSlicedState() {
+  const auto& segments = known_.memory.segments;
+  optimizer_.state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+}
+
+// The sums are there already.
+bool JointUpdate::BySums() {
+  CombineMasks();
+  known_.buckets.Learn(meeting_.records()[0].memory->ready);
+  Nonfinite nonfinite = FirstNonfinite();
+  meeting_.Part();
+  if (!nonfinite.found) {
+    const PhaseScope reducing(&log(), Phase::kReduce);
+    nonfinite = place_.on_host() ? FindNonfinite(known_.memory.segments, /*rank=*/-1)
+                                 : FindNonfiniteSum(optimizer_);
+  }
+  if (nonfinite.found) return NonfiniteGradient(nonfinite);
+  return Commit([&] { optimizer_.Update(training_.with_gradient); });
+}
+
+// A gradient that only other ranks have is this rank's too from now on.
+void JointUpdate::CombineMasks() {
+  const auto& own = known_.memory.mask;
+  auto& all = training_.with_gradient;
+  all = own;
+  for (const StepRecord& record : meeting_.records()) {
+    for (size_t i = 0; i < all.size(); ++i) all[i] |= record.memory->mask[i];
+  }
+  if (all != own) AddGradients(optimizer_, own, all);
+}
+
+Nonfinite JointUpdate::FirstNonfinite() const {
+  for (const StepRecord& record : meeting_.records()) {
+    if (record.memory->nonfinite.found) return record.memory->nonfinite;
+  }
+  return {};
+}
+
+// Half types are updated by operations of libtorch. If memory runs out there, the replicas differ,
+// and the world is over.
+bool JointUpdate::Commit(c10::function_ref<void()> update) {
+  const PhaseScope scope(&log(), Phase::kUpdate);
+  try {
+    update();
+    optimizer_.loss_scale.Advance();
+    return true;
+  } catch (const std::exception& e) {
+    const int rank = meeting_.member().rank();
+    const Status status{Code::kPeerFailed,
+                        "rank " + std::to_string(rank) + " failed while updating: " + e.what(),
+                        rank};
+    meeting_.member().world().Abort(status);
+    (void)meeting_.Fail(meeting_.member().Poll());
+    return false;
+  }
+}
+
+bool JointUpdate::NonfiniteGradient(const Nonfinite& nonfinite) {
+  if (optimizer_.loss_scale.dynamic()) {
+    optimizer_.loss_scale.BackOff();
+    return true;
+  }
+  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
+  const std::string name = NameOf(nonfinite);
+  (void)meeting_.Fail(nonfinite.rank, kNonfinite,
+                      nonfinite.rank < 0
+                          ? "the sum of the ranks' gradients of " + name + " is not finite"
+                          : "the gradient of " + name + " on rank " +
+                                std::to_string(nonfinite.rank) + " is not finite");
+  return false;
+}
+
+// The parameter in which it lies.
+std::string JointUpdate::NameOf(const Nonfinite& nonfinite) const {
+  const auto& segment = optimizer_.segments()[nonfinite.segment];
+  const auto element = segment.begin + static_cast<int64_t>(nonfinite.element);
+  for (size_t i : segment.parameters) {
+    const auto place = optimizer_.PlaceOf(i);
+    const auto& entry = place.arena->entries()[place.index];
+    if (entry.begin <= element && element < entry.end) return optimizer_.parameters()[i].name;
+  }
+  return "a parameter";
+}
+
+void AddGradients(const tensor::Optimizer& optimizer, const tensor::Optimizer::Mask& before,
+                  const tensor::Optimizer::Mask& after) {
+  for (size_t i = 0; i < after.size(); ++i) {
+    if (after[i] == before[i]) continue;
+    const auto place = optimizer.PlaceOf(i);
+    place.arena->SetHasGradient(place.index);
+  }
+}
+
+}  // namespace eta::parallel
