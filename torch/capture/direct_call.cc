@@ -259,6 +259,11 @@ bool HasDirectForm(const c10::OperatorHandle& op) {
   return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss";
 }
 
+bool WorksInPlace(const c10::OperatorHandle& op) {
+  const std::string name = FullName(op);
+  return name == "aten::relu" || name == "aten::threshold_backward";
+}
+
 int64_t ScratchBytes(const Trace& trace, size_t i) {
   const TraceOp& op = trace.ops[i];
   if (FullName(op.op) != "aten::mse_loss" || op.arguments[2].value.toInt() == at::Reduction::None) {

@@ -17,16 +17,17 @@ inline __attribute__((always_inline)) void Add(T* __restrict sum, const T* __res
   for (int64_t i = 0; i < count; ++i) sum[i] += addend[i];
 }
 
+// No element depends on another one, also where memory is the same: ivdep.
 template <class T>
-inline __attribute__((always_inline)) void Positive(const T* __restrict x, T* __restrict y,
-                                                    int64_t count) {
+inline __attribute__((always_inline)) void Positive(const T* x, T* y, int64_t count) {
+#pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) y[i] = T{0} > x[i] ? T{0} : x[i];
 }
 
 template <class T>
-inline __attribute__((always_inline)) void WherePositive(const T* __restrict gradient,
-                                                         const T* __restrict x, T* __restrict out,
+inline __attribute__((always_inline)) void WherePositive(const T* gradient, const T* x, T* out,
                                                          int64_t count) {
+#pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) out[i] = x[i] <= T{0} ? T{0} : gradient[i];
 }
 

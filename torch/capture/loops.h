@@ -10,11 +10,11 @@ namespace eta::tensor {
 void AddTo(float* sum, const float* addend, int64_t count);
 void AddTo(double* sum, const double* addend, int64_t count);
 
-// y = max(x, 0), where a NaN stays one and -0 is -0
+// y, which may be x, = max(x, 0), where a NaN stays one and -0 is -0
 void Relu(const float* x, float* y, int64_t count);
 void Relu(const double* x, double* y, int64_t count);
 
-// out = gradient where x > 0 or NaN, else 0
+// out, which may be the gradient, = gradient where x > 0 or NaN, else 0
 void ReluBackward(const float* gradient, const float* x, float* out, int64_t count);
 void ReluBackward(const double* gradient, const double* x, double* out, int64_t count);
 

@@ -154,10 +154,37 @@ void PlanBuilder::PlaceRegions() {
   }
 }
 
+// Whether the operation's result may lie where its first argument does, as nobody needs that again.
+bool PlanBuilder::TakesOver(const TraceOp& op, size_t index) const {
+  if (!direct_ || ways_[index] != Way::kInto || !WorksInPlace(op.op)) return false;
+  const TraceTensor& from = trace_.tensors[op.arguments[0].tensors.at(0)];
+  const TraceTensor& to = trace_.tensors[op.results[0]];
+  const Region &old = regions_[from.region], &made = regions_[to.region];
+  return old.in_block() && old.needed && made.in_block() && made.needed &&
+         old.lifetime.last == index && made.lifetime.first == index && from.offset == 0 &&
+         from.sizes == to.sizes && from.strides == to.strides && from.dtype == to.dtype &&
+         old.lifetime.bytes == made.lifetime.bytes;
+}
+
+void PlanBuilder::FoldInPlace() {
+  for (size_t i = 0; i < trace_.ops.size(); ++i) {
+    const TraceOp& op = trace_.ops[i];
+    if (!TakesOver(op, i)) continue;
+    const size_t from = RegionOf(op.arguments[0].tensors[0]), to = RegionOf(op.results[0]);
+    const size_t host = regions_[from].host.value_or(from);
+    regions_[to].host = host;
+    regions_[host].lifetime.last = regions_[to].lifetime.last;
+  }
+}
+
 void PlanBuilder::PlaceInBlock() {
+  FoldInPlace();
   std::vector<Lifetime> lifetimes;
+  const auto has_own_place = [](const Region& region) {
+    return region.in_block() && region.needed && !region.host;
+  };
   for (const Region& region : regions_) {
-    if (region.in_block() && region.needed) lifetimes.push_back(region.lifetime);
+    if (has_own_place(region)) lifetimes.push_back(region.lifetime);
   }
   for (size_t i = 0; i < trace_.ops.size(); ++i) {
     const int64_t bytes = direct_ && ways_[i] == Way::kInto ? ScratchBytes(trace_, i) : 0;
@@ -168,7 +195,10 @@ void PlanBuilder::PlaceInBlock() {
   block_ = at::empty({plan_.block_bytes_}, at::kByte);
   auto placed = lifetimes.begin();
   for (Region& region : regions_) {
-    if (region.in_block() && region.needed) region.lifetime.offset = (placed++)->offset;
+    if (has_own_place(region)) region.lifetime.offset = (placed++)->offset;
+  }
+  for (Region& region : regions_) {
+    if (region.host) region.lifetime.offset = regions_[*region.host].lifetime.offset;
   }
   for (auto& [op, lifetime] : scratch_) lifetime.offset = (placed++)->offset;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "torch/capture/memory_layout.h"
 #include "torch/capture/out_variant.h"
@@ -36,6 +37,7 @@ class PlanBuilder {
     bool has_place = false;  // in the block, or where a gift is prepared; else libtorch makes it
     Lifetime lifetime{};
     MovingTensors* moving = nullptr;
+    std::optional<size_t> host;  // the region whose place it takes over
 
     bool in_block() const { return has_place && !is_given; }
   };
@@ -47,6 +49,8 @@ class PlanBuilder {
   void ChooseWays();
   void FindLifetimes();
   void PlaceRegions();
+  void FoldInPlace();
+  bool TakesOver(const TraceOp& op, size_t index) const;
   void PlaceInBlock();
   Tensor TensorOf(size_t index) const;
   Tensor ScratchOf(size_t op) const;
