@@ -106,6 +106,7 @@ TEST_P(InsightTest, TheTableHasALineForEachReplica) {
  +0 +3 .*[kM]B +0 %
  +1 +3 .*[kM]B +0 %
 slowest first: rank [01], [01]; .*
+replayed: 2 of 6 steps
 )");
   EXPECT_TRUE(std::regex_match(outcome.errors, table)) << outcome.errors;
 }
