@@ -88,12 +88,15 @@ TEST_P(InsightTest, ATraceHasEveryPhaseOfEveryRank) {
   for (int rank = 0; rank < 2; ++rank) {
     for (int step = 2; step <= kSteps; ++step) {  // in the first one there is more to do
       const auto& seen = phases[{rank, step}];
-      for (const char* phase : {"forward", "backward", "update"}) {
-        EXPECT_EQ(seen.count(phase), 1u) << phase << ", rank " << rank << ", step " << step;
-      }
-      EXPECT_GE(seen.count("wait"), 2u);
       const auto& parts = bytes[{rank, step}];
       ASSERT_EQ(parts.size(), 2u) << "rank " << rank << ", step " << step;
+      for (const char* phase : {"forward", "update"}) {
+        EXPECT_EQ(seen.count(phase), 1u) << phase << ", rank " << rank << ", step " << step;
+      }
+      // Over NCCL the buckets leave in the middle of the pass.
+      const size_t pieces = std::string(GetParam()) == "nccl" ? parts.size() + 1 : 1;
+      EXPECT_EQ(seen.count("backward"), pieces) << "rank " << rank << ", step " << step;
+      EXPECT_GE(seen.count("wait"), 2u);
       EXPECT_GE(parts.at(0) + parts.at(1), kParameterBytes);
     }
   }
@@ -106,6 +109,7 @@ TEST_P(InsightTest, TheTableHasALineForEachReplica) {
  +0 +3 .*[kM]B +0 %
  +1 +3 .*[kM]B +0 %
 slowest first: rank [01], [01]; .*
+replayed: 2 of 6 steps
 )");
   EXPECT_TRUE(std::regex_match(outcome.errors, table)) << outcome.errors;
 }

@@ -40,7 +40,9 @@ class EtaModule final : public Module {
     return Tensor();
   }
 
-  bool Repeats() const override { return repeats_ && Module::Repeats(); }
+  Repetition repetition() const override {
+    return repeats_ ? Repetition::kSure : Repetition::kIfWatched;
+  }
 
   void Trace(Marker& marker) const override {
     marker.Mark(forward_);

@@ -18,12 +18,17 @@ const LossNote* LossNotes::Find(const Tensor& result) const {
   return nullptr;
 }
 
+double LossNote::denominator() const {
+  const Tensor* tensor = std::get_if<Tensor>(&count);
+  return tensor != nullptr ? tensor->item().toDouble() : std::get<double>(count);
+}
+
 Tensor NoteLoss(TensorContext& context, Tensor result, int64_t reduction,
-                const std::function<double()>& denominator) {
+                c10::function_ref<LossCount()> count) {
   if (context.loss_notes == nullptr || reduction == at::Reduction::None) return result;
   const bool adds = reduction == at::Reduction::Sum;
-  context.loss_notes->notes_.push_back(
-      {decltype(LossNote::result)(result.getIntrusivePtr()), adds, adds ? 1 : denominator()});
+  context.loss_notes->notes_.push_back({decltype(LossNote::result)(result.getIntrusivePtr()), adds,
+                                        adds ? LossCount(1.0) : count()});
   return result;
 }
 

@@ -11,19 +11,25 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
 
-#include <functional>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "torch/marshal.h"
 
 namespace eta::tensor {
 
+// What a mean is divided by: a number, or a tensor of one element that is read when somebody asks.
+using LossCount = std::variant<double, Tensor>;
+
 struct LossNote {
   c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> result;
-  bool adds;           // the result is a sum, to be added up as it is
-  double denominator;  // of a mean
+  bool adds;        // the result is a sum, to be added up as it is
+  LossCount count;  // of a mean
+
+  double denominator() const;
 };
 
 // While in scope, losses of this context are noted. Thread safety: the isolate's thread.
@@ -38,17 +44,17 @@ class LossNotes {
   const LossNote* Find(const Tensor& result) const;
 
  private:
-  friend Tensor NoteLoss(TensorContext&, Tensor, int64_t, const std::function<double()>&);
+  friend Tensor NoteLoss(TensorContext&, Tensor, int64_t, c10::function_ref<LossCount()>);
 
   TensorContext& context_;
   LossNotes* const outer_;
   std::vector<LossNote> notes_;
 };
 
-// Notes a loss with this at::Reduction, if somebody wants to know; returns it. `denominator` is
-// asked only then.
+// Notes a loss with this at::Reduction, if somebody wants to know; returns it. `count` is asked
+// only then.
 Tensor NoteLoss(TensorContext& context, Tensor result, int64_t reduction,
-                const std::function<double()>& denominator);
+                c10::function_ref<LossCount()> count);
 
 // A loss of the library with its options, as an operation calls it. May throw what libtorch throws.
 using LossFunction = Tensor(Call& call, const Tensor& prediction, const Tensor& target,

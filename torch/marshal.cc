@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "torch/capture/recorder.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -102,8 +104,9 @@ bool Arg<Indices>::Read(Value v) {
     return true;
   }
   const auto integers = ReadIntegers(v);
-  if (integers) indices.tensor = at::tensor(*integers, at::kLong);
-  return integers.has_value();
+  if (!integers) return false;
+  indices.tensor = Recorder::MakeConstant([&] { return at::tensor(*integers, at::kLong); });
+  return true;
 }
 
 bool Arg<std::vector<Tensor>>::Read(Value v) {

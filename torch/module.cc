@@ -152,9 +152,10 @@ bool Module::MeetsOtherRanks() const {
                      [](const auto& child) { return child->MeetsOtherRanks(); });
 }
 
-bool Module::Repeats() const {
-  return std::all_of(children_.begin(), children_.end(),
-                     [](const auto& child) { return child->Repeats(); });
+Module::Repetition Module::Repeats() const {
+  Repetition least = repetition();
+  for (const auto& child : children_) least = std::max(least, child->Repeats());
+  return least;
 }
 
 bool Module::AllOf(c10::function_ref<bool(const Module&)> test) const {

@@ -61,9 +61,16 @@ class Module {
   // it equally often, a rank without rows with none.
   virtual bool MeetsOtherRanks() const;
 
-  // Whether Forward, given the same modes of it and its children, runs the same tensor operations
-  // for all inputs of one shape, and does nothing else.
-  virtual bool Repeats() const;
+  // Whether Forward of this module alone, given the same modes of it and its children, runs the
+  // same tensor operations for all inputs of one shape, and does nothing else.
+  enum class Repetition {
+    kSure,
+    kIfWatched,  // it calls a procedure of the program, of which a Watch can tell
+    kNever,
+  };
+  virtual Repetition repetition() const { return Repetition::kSure; }
+  // The least that is said of this module and those below it.
+  Repetition Repeats() const;
 
   // Whether `test` is true of this module and all below it, this one first.
   bool AllOf(c10::function_ref<bool(const Module&)> test) const;

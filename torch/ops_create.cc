@@ -18,6 +18,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "torch/capture/recorder.h"
 #include "torch/nested_data.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
@@ -28,9 +29,14 @@ namespace {
 Value FromData(Call& call, Value data, bool requires_grad, DtypeOption dtype) {
   auto nested = ReadNestedData(data);
   if (!nested) return call.Fail(nested.error());
-  auto tensor = MakeTensor(*nested, call.context().Options(dtype.dtype));
-  if (!tensor) return call.Fail(tensor.error());
-  return WrapTensor(call.vm(), tensor->set_requires_grad(requires_grad));
+  std::string problem;
+  const Tensor made = Recorder::MakeConstant([&] {
+    auto tensor = MakeTensor(*nested, call.context().Options(dtype.dtype));
+    if (!tensor) problem = tensor.error();
+    return tensor ? *tensor : Tensor();
+  });
+  if (!made.defined()) return call.Fail(problem);
+  return WrapTensor(call.vm(), made.set_requires_grad(requires_grad));
 }
 
 // The shape that a creation needs: at least one dimension.

@@ -72,10 +72,11 @@ Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, L
 }
 
 // What the mean over class indices is divided by: the targets that are not ignored, by weight.
-double ClassCount(const Tensor& target, const std::optional<Tensor>& weight, int64_t ignored) {
+Tensor ClassCount(const Tensor& target, const std::optional<Tensor>& weight, int64_t ignored) {
   const Tensor counts = at::ne(target, ignored);
-  if (!weight) return counts.sum().item().toDouble();
-  return weight->index_select(0, target.masked_select(counts)).sum().item().toDouble();
+  if (!weight) return counts.sum();
+  const Tensor classes = target.masked_fill(counts.logical_not(), 0);
+  return weight->index_select(0, classes.flatten()).mul(counts.flatten()).sum();
 }
 
 // Probabilities count once for each distribution.
@@ -96,8 +97,9 @@ Tensor CrossEntropy(Call& call, const Tensor& logits, const Tensor& target,
   options.Check();
   const bool probabilities = logits.sizes() == target.sizes();
   Tensor loss = at::cross_entropy_loss(logits, target, weight, reduction, ignored, smoothing);
-  return NoteLoss(call.context(), std::move(loss), reduction, [&] {
-    return probabilities ? DistributionCount(logits) : ClassCount(target, weight, ignored);
+  return NoteLoss(call.context(), std::move(loss), reduction, [&]() -> LossCount {
+    if (probabilities) return DistributionCount(logits);
+    return ClassCount(target, weight, ignored);
   });
 }
 

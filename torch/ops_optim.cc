@@ -202,7 +202,7 @@ void Step(Call& call, Optimizer& optimizer) {
   }
   optimizer.Prepare();
   call.Commit();
-  const auto mask = optimizer.TakeGradients();
+  const auto& mask = optimizer.TakeGradients();
   if (optimizer.loss_scale.dynamic() && !std::isfinite(optimizer.SquaredGradients())) {
     return optimizer.loss_scale.BackOff();
   }

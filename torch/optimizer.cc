@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/captured_steps.h"
 #include "torch/lazy_zeros.h"
 #include "torch/transfer.h"
 
@@ -352,11 +353,10 @@ void Optimizer::DropGradients() {
   }
 }
 
-Optimizer::Mask Optimizer::TakeGradients() {
-  Mask mask;
-  mask.reserve(homes_.size());
-  for (size_t i = 0; i < homes_.size(); ++i) mask.push_back(TakeGradient(i));
-  return mask;
+const Optimizer::Mask& Optimizer::TakeGradients() {
+  mask_.clear();
+  for (size_t i = 0; i < homes_.size(); ++i) mask_.push_back(TakeGradient(i));
+  return mask_;
 }
 
 bool Optimizer::TakeGradient(size_t parameter) {
@@ -448,7 +448,9 @@ const ForeignType kOptimizerType = {
     .name = "optimizer",
     .trace =
         [](void* data, Marker& marker) {
-          (*static_cast<std::shared_ptr<Optimizer>*>(data))->module()->Trace(marker);
+          const auto& optimizer = *static_cast<std::shared_ptr<Optimizer>*>(data);
+          optimizer->module()->Trace(marker);
+          if (optimizer->captured != nullptr) optimizer->captured->Trace(marker);
         },
     .finalize = [](void* data) { delete static_cast<std::shared_ptr<Optimizer>*>(data); },
     .transfer = &kTransfer,

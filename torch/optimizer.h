@@ -124,8 +124,9 @@ class Optimizer {
     return {homes_[parameter].arena.get(), homes_[parameter].entry};
   }
 
-  // Which parameters have a gradient; from now on all those lie in the segments. REQUIRES: Prepare.
-  Mask TakeGradients();
+  // Which parameters have a gradient; from now on all those lie in the segments. What it returns
+  // holds until the next call. REQUIRES: Prepare.
+  const Mask& TakeGradients();
   // The same for one parameter, whether it has one. If it is large and has none, zeros lie there.
   bool TakeGradient(size_t parameter);
 
@@ -212,6 +213,7 @@ class Optimizer {
   std::vector<Home> homes_;  // per parameter; empty before Prepare
   std::vector<Segment> segments_;
   std::vector<std::vector<Run>> runs_;  // of the current update, per segment
+  Mask mask_;                           // of the last TakeGradients
   GradientLimits limits_;               // in the current update
   uint64_t signature_ = 0;
   bool averages_exchanged_ = false;

@@ -55,7 +55,7 @@ class SyncBatchNorm final : public Module {
     return std::make_shared<SyncBatchNorm>(*this);
   }
   bool MeetsOtherRanks() const override { return true; }
-  bool Repeats() const override { return false; }
+  Repetition repetition() const override { return Repetition::kNever; }
 
   Tensor Forward(TensorContext& context, const Tensor& x) override {
     TORCH_CHECK(x.dim() >= 2 && x.size(1) == weight().numel(), "axis 1 must have ",

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "vm/vm.h"
+#include "vm/watch.h"
 
 namespace eta {
 namespace {
@@ -56,7 +57,7 @@ bool ToDoubles(const Value* x, const Value* y, double* p, double* q) {
 
 }  // namespace
 
-// Runs from (frame_, pc_) until kHalt; the result, or Failure with something pending.
+template <bool watched>
 Value Interpreter::Loop(size_t handler_floor) {
   static const void* const kLabels[] = {
 #define OP(name, operands, builtin, meaning) &&op_##name,
@@ -71,10 +72,11 @@ Value Interpreter::Loop(size_t handler_floor) {
   Value* const G = vm_.globals().data();
   Word w;
 
-#define DISPATCH()           \
-  do {                       \
-    w = *pc++;               \
-    goto* kLabels[w & 0xFF]; \
+#define DISPATCH()                                         \
+  do {                                                     \
+    if constexpr (watched) vm_.watch->See(pc, R, closure); \
+    w = *pc++;                                             \
+    goto* kLabels[w & 0xFF];                               \
   } while (false)
 #define CASE(name) op_##name:
 #define A (reinterpret_cast<const uint8_t*>(pc)[-3])
@@ -603,5 +605,8 @@ unwind:
   RELOAD();
   DISPATCH();
 }
+
+template Value Interpreter::Loop<false>(size_t handler_floor);
+template Value Interpreter::Loop<true>(size_t handler_floor);
 
 }  // namespace eta

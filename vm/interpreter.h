@@ -88,7 +88,11 @@ class Interpreter {
     Value reentered;  // the continuation, if its entry is no longer there
   };
 
+  // Runs from (frame_, pc_) until kHalt; the result, or Failure with something pending. The watched
+  // loop shows Vm::watch each instruction first.
+  template <bool watched>
   Value Loop(size_t handler_floor);
+  Value RunLoop(size_t handler_floor);
   Value* FrameEnd() const;
   const ClosureObject* RunningClosure() const { return As<ClosureObject>(frame_[-1]); }
 

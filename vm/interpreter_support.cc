@@ -9,6 +9,7 @@
 #include "vm/exception.h"
 #include "vm/interpreter.h"
 #include "vm/vm.h"
+#include "vm/watch.h"
 
 namespace eta {
 namespace {
@@ -83,7 +84,13 @@ Value* Interpreter::FrameEnd() const {
   return std::max(end, in_flight_);
 }
 
+Value Interpreter::RunLoop(size_t handler_floor) {
+  const bool watched = vm_.watch != nullptr && vm_.watch->on();
+  return watched ? Loop<true>(handler_floor) : Loop<false>(handler_floor);
+}
+
 Value Interpreter::Run(Value callee, Args args) {
+  if (vm_.watch != nullptr && vm_.watch->on()) vm_.watch->SeeCall(callee, args);
   if (const auto* native = As<NativeObject>(callee)) {
     Value* copy = FrameEnd();
     if (!HasRoom(copy + args.size())) return Value::Failure();
@@ -117,13 +124,13 @@ Value Interpreter::Run(Value callee, Args args) {
     if (EnterSlow(closure, window + 2, args.size())) {
       frame_ = window + 2;
       pc_ = closure->code->words.data();
-      result = Loop(floor);
+      result = RunLoop(floor);
     } else if (Unwind(floor)) {
-      result = Loop(floor);
+      result = RunLoop(floor);
     }
   } else if (const auto* k = As<ContinuationObject>(callee)) {
     (void)StartEscape(k, window + 2, args.size());
-    if (Unwind(floor)) result = Loop(floor);
+    if (Unwind(floor)) result = RunLoop(floor);
   } else {
     result = vm_.TypeError("Callee is not a function");
   }

@@ -5,6 +5,7 @@
 #include "vm/builtins/builtins.h"
 #include "vm/loader.h"
 #include "vm/special_forms.h"
+#include "vm/watch.h"
 
 namespace eta {
 namespace {
@@ -299,6 +300,7 @@ void Vm::TraceRoots(Marker& marker) {
   marker.Mark(current_error);
   for (const auto& [payload, fields] : error_fields_) marker.Mark(fields);
   if (interpreter_) interpreter_->TraceRoots(marker);
+  if (watch != nullptr) watch->Trace(marker);
 }
 
 }  // namespace eta

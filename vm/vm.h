@@ -51,6 +51,7 @@ struct SourceFile {
 };
 
 class Loader;
+class Watch;
 
 class Vm final : private RootSource {
  public:
@@ -131,6 +132,9 @@ class Vm final : private RootSource {
   // What a program that runs to its end exits with: RunFile and RunText then end as by Exit.
   int final_status = 0;
   uint64_t record_types = 0;  // that were defined so far
+  uint64_t pair_changes = 0;  // how often the program has changed a pair so far
+  // The innermost one that there is, or null.
+  Watch* watch = nullptr;
   // Called after each test that std.test has run.
   std::function<void(std::string_view name, double seconds)> on_test;
   // The compile-time error that made the last Run... false; empty message: there was none.

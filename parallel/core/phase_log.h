@@ -71,6 +71,8 @@ class PhaseLog {
   // --- the rank's side --------------------------------------------------------------------------
 
   void SetStep(uint64_t step) { step_.store(step, std::memory_order_relaxed); }
+  // A step was replayed from a record of an earlier one.
+  void CountReplay() { replays_.store(replays() + 1, std::memory_order_relaxed); }
   // What goes on, from its last interruption.
   const PhaseRecord& now() const { return now_; }
   // A phase that went on beside the rank's own work, such as a device's, and has ended. The time
@@ -80,6 +82,7 @@ class PhaseLog {
   // --- everybody's ------------------------------------------------------------------------------
 
   uint64_t step() const { return step_.load(std::memory_order_relaxed); }
+  uint64_t replays() const { return replays_.load(std::memory_order_relaxed); }
   Phase phase() const { return phase_.load(std::memory_order_relaxed); }
   int64_t phase_begin_ns() const { return phase_begin_ns_.load(std::memory_order_relaxed); }
   int64_t start_ns() const { return start_ns_; }
@@ -125,6 +128,7 @@ class PhaseLog {
   std::atomic<Phase> phase_{Phase::kOther};
   std::atomic<int64_t> phase_begin_ns_;
   std::atomic<uint64_t> step_{0};
+  std::atomic<uint64_t> replays_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<int64_t> beside_ns_{0};
   std::atomic<int64_t> hidden_ns_{0};

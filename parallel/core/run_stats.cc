@@ -63,6 +63,17 @@ std::string StragglerLine(std::span<const RankStats> stats, int first) {
          std::to_string(first + order[0]) + "\n";
 }
 
+// Of all ranks; nothing where no step was replayed.
+std::string ReplayLine(std::span<const RankStats> stats) {
+  uint64_t steps = 0, replays = 0;
+  for (const RankStats& rank : stats) {
+    steps += rank.steps;
+    replays += rank.replays;
+  }
+  if (replays == 0) return "";
+  return "replayed: " + std::to_string(replays) + " of " + std::to_string(steps) + " steps\n";
+}
+
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
 
 std::string NowText(const PhaseLog& log, int64_t now_ns) {
@@ -85,6 +96,7 @@ RankStats StatsOf(const PhaseLog& log, int64_t now_ns) {
   };
   RankStats stats;
   stats.steps = log.step();
+  stats.replays = log.replays();
   stats.elapsed = Seconds(now_ns - log.start_ns());
   stats.forward = seconds(Phase::kForward);
   stats.backward = seconds(Phase::kBackward);
@@ -123,7 +135,7 @@ std::string StatsTable(std::span<const RankStats> stats, int first) {
                             "compute", "reduce", "wait", "other", "bytes", "overlap");
   for (size_t r = 0; r < stats.size(); ++r) text += RankLine(first + static_cast<int>(r), stats[r]);
   if (stats.size() > 1) text += StragglerLine(stats, first);
-  return text;
+  return text + ReplayLine(stats);
 }
 
 std::string BlackBoxText(const Journal& journal, int64_t now_ns) {

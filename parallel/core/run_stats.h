@@ -15,6 +15,7 @@ namespace eta::parallel {
 // Times in seconds since the rank's start.
 struct RankStats {
   uint64_t steps = 0;
+  uint64_t replays = 0;  // of these steps
   double elapsed = 0;
   double forward = 0, backward = 0, update = 0;
   double reduce = 0;
@@ -36,7 +37,8 @@ std::vector<RankStats> StatsOf(const Journal& journal, int64_t now_ns);
 // their own: the first one holds the others up.
 std::vector<int> Stragglers(std::span<const RankStats> stats);
 
-// One line per rank, from rank `first` on, and one about stragglers, all with newlines.
+// One line per rank, from rank `first` on; one about stragglers and, if steps were replayed, one
+// about these; all with newlines.
 std::string StatsTable(std::span<const RankStats> stats, int first = 0);
 std::string StatsTable(const Journal& journal, int64_t now_ns);
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/rows.h"
 #include "torch/autocast.h"
@@ -63,32 +64,38 @@ LocalLoss LossOf(const Tensor& root, double value, double denominator, bool adds
           .adds = adds};
 }
 
-Value WeighLoss(Call& call, const StepArguments& arguments, const Tensor& prediction,
-                LocalLoss* loss) {
+// The loss of a prediction.
+Value ComputeRoot(Call& call, const StepArguments& arguments, const Tensor& prediction,
+                  Tensor* root) {
   call.Commit();  // the procedure may do anything
-  const tensor::LossNotes notes(call.context());
-  Tensor root;
-  if (CallLoss(call, arguments, prediction, &root).IsFailure()) return Value::Failure();
-  if (!root.defined() || root.numel() != 1) {
-    return call.Fail("the loss function must return a tensor of one element");
-  }
+  if (CallLoss(call, arguments, prediction, root).IsFailure()) return Value::Failure();
+  if (root->defined() && root->numel() == 1) return Value::Nil();
+  return call.Fail("the loss function must return a tensor of one element");
+}
+
+// Likewise of the input.
+Value ComputeRoot(Call& call, const StepArguments& arguments, Tensor* root) {
+  const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
+  if (!prediction.defined()) return Value::Failure();
+  return ComputeRoot(call, arguments, prediction, root);
+}
+
+LocalLoss Weigh(const tensor::LossNotes& notes, const StepArguments& arguments,
+                const Tensor& root) {
   const tensor::LossNote* note = notes.Find(root);
-  const double count = note ? note->denominator : static_cast<double>(RowsOf(arguments.input));
-  *loss = LossOf(root, 0, count, note != nullptr && note->adds);
-  loss->unread = count != 0;
-  if (root.is_cpu()) loss->Read();
-  return Value::Nil();
+  const double count = note ? note->denominator() : static_cast<double>(RowsOf(arguments.input));
+  LocalLoss loss = LossOf(root, 0, count, note != nullptr && note->adds);
+  loss.unread = count != 0;
+  if (root.is_cpu()) loss.Read();
+  return loss;
 }
 
 Value ComputeEagerly(Call& call, const StepArguments& arguments, LocalLoss* loss) {
-  const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
-  if (!prediction.defined()) return Value::Failure();
-  return WeighLoss(call, arguments, prediction, loss);
-}
-
-const NativeDef* LibraryLoss(Value function) {
-  const auto* native = As<NativeObject>(function);
-  return native && tensor::FindLoss(native->def->name) ? native->def : nullptr;
+  const tensor::LossNotes notes(call.context());
+  Tensor root;
+  if (ComputeRoot(call, arguments, &root).IsFailure()) return Value::Failure();
+  *loss = Weigh(notes, arguments, root);
+  return Value::Nil();
 }
 
 // What is thrown counts as thrown by the operation that it comes from.
@@ -97,35 +104,42 @@ Value ReplayLoss(Call& call, const tensor::StepBatch& batch, tensor::StepPlan* p
   tensor::Replay replay(plan);
   try {
     const auto result = plan->RunForward(batch.input, batch.target, call.context().generator());
-    *loss = LossOf({}, result.value, result.denominator, /*adds=*/false);
+    *loss = LossOf({}, result.value, result.denominator, plan->facts().adds);
   } catch (const std::exception&) {
     if (plan->failed_caller().empty()) throw;
     const tensor::OpInfo info{plan->failed_caller(), ""};
     return tensor::RunOperation(call.vm(), info, {}, [](Call&) -> Value { throw; });
   }
   call.Commit();
+  if (Insight* const insight = Insight::Of(call.vm())) insight->log().CountReplay();
   loss->replay = std::move(replay);
   return Value::Nil();
 }
 
 // As ComputeEagerly. What the recording is to become is decided in the backward pass.
-Value RecordLoss(Call& call, const StepArguments& arguments, const tensor::StepBatch& batch,
-                 LocalLoss* loss) {
-  auto recording = std::make_unique<tensor::StepRecording>(**arguments.optimizer, batch,
-                                                           call.context().generator());
-  Tensor prediction;
-  {
-    const tensor::Recorder::Scope scope(recording->recorder());
-    prediction = (*arguments.model)->Forward(call.context(), arguments.input);
+Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLoss* loss) {
+  using Recording = tensor::StepRecording;
+  if (is_programs) {
+    arguments.input = tensor::CopyApart(arguments.input);
+    arguments.target = tensor::CopyApart(arguments.target);
   }
-  if (!prediction.defined()) return Value::Failure();
-  recording->EndModel();
+  auto recording = std::make_unique<Recording>(
+      **arguments.optimizer,
+      tensor::StepBatch{arguments.loss_function, arguments.input, arguments.target},
+      call.context().generator(), is_programs ? &call.vm() : nullptr);
+  const tensor::LossNotes notes(call.context());
+  Tensor root;
   {
-    const tensor::Recorder::Scope scope(recording->recorder());
-    if (WeighLoss(call, arguments, prediction, loss).IsFailure()) return Value::Failure();
+    const Recording::Scope scope(*recording);
+    if (ComputeRoot(call, arguments, &root).IsFailure()) return Value::Failure();
+  }
+  recording->EndLoss();
+  {
+    const Recording::Scope scope(*recording);
+    *loss = Weigh(notes, arguments, root);
   }
   if (loss->denominator == 0) return Value::Nil();  // not a step to learn from
-  recording->EndForward(loss->root, {loss->value, loss->denominator});
+  recording->EndForward(loss->root, {loss->value, loss->denominator}, loss->adds);
   loss->recording = std::move(recording);
   return Value::Nil();
 }
@@ -154,17 +168,14 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   using tensor::CapturedSteps;
   const tensor::RankStream own_randomness(call.context());
   tensor::Optimizer& optimizer = **arguments.optimizer;
-  const tensor::StepBatch batch{LibraryLoss(arguments.loss_function), arguments.input,
-                                arguments.target};
-  CapturedSteps::Kind* const kind =
-      CapturedSteps::Of(optimizer).Enter(call.context(), optimizer, **arguments.model, batch);
+  const tensor::StepBatch batch{arguments.loss_function, arguments.input, arguments.target};
+  CapturedSteps& steps = CapturedSteps::Of(optimizer);
+  tensor::StepKind* const kind = steps.Enter(call.context(), optimizer, **arguments.model, batch);
   if (kind != nullptr && kind->plan != nullptr) {
     return ReplayLoss(call, batch, kind->plan.get(), loss);
   }
-  if (kind == nullptr || !CapturedSteps::Wants(*kind)) {
-    return ComputeEagerly(call, arguments, loss);
-  }
-  const Value done = RecordLoss(call, arguments, batch, loss);
+  if (kind == nullptr || !kind->WantsRecording()) return ComputeEagerly(call, arguments, loss);
+  const Value done = RecordLoss(call, arguments, steps.IsPrograms(batch), loss);
   loss->kind = kind;
   return done;
 }
@@ -173,8 +184,11 @@ Value ComputeLossTogether(Call& call, const StepArguments& arguments, LocalLoss*
   const tensor::RankStream own_randomness(call.context());
   const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
   if (!prediction.defined()) return Value::Failure();
-  if (RowsOf(arguments.input) > 0 && WeighLoss(call, arguments, prediction, loss).IsFailure()) {
-    return Value::Failure();
+  if (RowsOf(arguments.input) > 0) {
+    const tensor::LossNotes notes(call.context());
+    Tensor root;
+    if (ComputeRoot(call, arguments, prediction, &root).IsFailure()) return Value::Failure();
+    *loss = Weigh(notes, arguments, root);
   }
   if (loss->denominator == 0) *loss = {.root = prediction.sum(), .adds = loss->adds};
   return Value::Nil();
@@ -192,9 +206,7 @@ void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context
     const tensor::RankStream own_randomness(context);
     loss.replay->RunBackward(seed, context.generator(), optimizer);
   } else if (loss.recording != nullptr) {
-    std::string problem;
-    auto plan = loss.recording->Backward(loss.root, seed, &problem);
-    tensor::CapturedSteps::Keep(*loss.kind, std::move(plan), std::move(problem));
+    loss.kind->Keep(loss.recording->Backward(loss.root, seed));
   } else {
     loss.root.backward(at::full(loss.root.sizes(), seed, loss.root.options().requires_grad(false)));
   }

@@ -35,7 +35,7 @@ struct LocalLoss {
 
   tensor::Replay replay;                             // of the step, or null
   std::unique_ptr<tensor::StepRecording> recording;  // likewise
-  tensor::CapturedSteps::Kind* kind = nullptr;       // of the step, if it is recorded
+  tensor::StepKind* kind = nullptr;                  // of the step, if it is recorded
 
   // Waits for the value. Throws what libtorch throws.
   void Read();

@@ -58,14 +58,14 @@ Value StepAlone(tensor::Call& call) {
   const double before = optimizer.accumulated.denominator;
   call.Commit();
   if (!NoSync::IsOn(call.vm())) ++optimizer.batches;
-  tensor::Optimizer::Mask mask;
+  const tensor::Optimizer::Mask* mask;
   {
     const PhaseScope scope(log, Phase::kBackward);
     // A batch without rows adds nothing to others.
     if (loss.denominator != 0 || (before == 0 && !gathers_only)) {
       Accumulate(loss, call.context(), &optimizer);
     }
-    mask = optimizer.TakeGradients();
+    mask = &optimizer.TakeGradients();
   }
   if (gathers_only) return Value::Double(loss.mean());
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
@@ -84,7 +84,7 @@ Value StepAlone(tensor::Call& call) {
     }
   }
   const PhaseScope scope(log, Phase::kUpdate);
-  optimizer.Update(mask);
+  optimizer.Update(*mask);
   optimizer.loss_scale.Advance();
   if (optimizer.settings.shard) optimizer.ZeroGradients();  // as on several replicas
   return Value::Double(mean);

@@ -78,7 +78,7 @@ TEST(LossTest, AMeanIsTheSumDividedByItsDenominator) {
         NoteOf(script, inner, kTensors + ("(define loss " + Loss(c, "mean") + ")"));
     ASSERT_NE(note, nullptr) << c.loss;
     EXPECT_FALSE(note->adds);
-    EXPECT_NEAR(note->denominator, c.denominator, 1e-12) << c.loss << " " << c.arguments;
+    EXPECT_NEAR(note->denominator(), c.denominator, 1e-12) << c.loss << " " << c.arguments;
   }
 }
 

@@ -192,6 +192,8 @@ const std::set<std::string_view> kWithoutParity = {
     "optim/loss-scale",
     "optim/has-average?",
     "optim/capture-status",
+    "nn/capture-forward",
+    "nn/run-captured",
     "nn/make-layer",
     "optim/exchange-averages!",
     "torch/tensor",

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "torch/loss.h"
+
 namespace eta::tensor {
 namespace {
 
 // A plan that was used among so many of the last steps is not given up for another.
 constexpr uint64_t kStillUsed = 256;
+// A plan that was used so many times as often as steps were waited for it was worth while.
+constexpr int64_t kWorthWhile = 4;
 
 bool IsPlainBatch(const Tensor& tensor) {
   return tensor.is_cpu() && tensor.layout() == at::kStrided && tensor.numel() > 0 &&
@@ -18,6 +22,36 @@ bool IsPlainBatch(const Tensor& tensor) {
 }
 
 }  // namespace
+
+// --- One kind
+// ---------------------------------------------------------------------------------------
+
+void StepKind::Keep(RecordedPlan recorded) {
+  plan = std::move(recorded.plan);
+  facts = std::move(recorded.facts);
+  problem = std::move(recorded.problem);
+}
+
+void StepKind::Count() {
+  ++(plan != nullptr ? replayed : eager);
+  ++(plan != nullptr ? used_ : computed_);
+}
+
+void StepKind::Forget() {
+  plan = nullptr;
+  facts = {};
+  computed_ = used_ = 0;
+}
+
+void StepKind::Forget(std::string what) {
+  constexpr int64_t kFirstPatience = 2;
+  patience_ = used_ >= kWorthWhile * patience_ ? kFirstPatience : 2 * patience_;
+  change = std::move(what);
+  Forget();
+}
+
+// --- All of them
+// ------------------------------------------------------------------------------------
 
 CapturedSteps::CapturedSteps(const Optimizer& optimizer)
     : model_repeats_(optimizer.module()->Repeats()) {}
@@ -27,13 +61,26 @@ CapturedSteps& CapturedSteps::Of(Optimizer& optimizer) {
   return *optimizer.captured;
 }
 
+void CapturedSteps::Trace(Marker& marker) const {
+  for (const auto& kind : kinds_) {
+    kind->key.Trace(marker);
+    kind->facts.Trace(marker);
+  }
+}
+
+bool CapturedSteps::IsPrograms(const StepBatch& batch) const {
+  const auto* native = As<NativeObject>(batch.loss);
+  return model_repeats_ != Module::Repetition::kSure || native == nullptr ||
+         FindLoss(native->def->name) == nullptr;
+}
+
 // Why a step is computed eagerly, whatever its shapes; null: it may be captured.
 const char* CapturedSteps::Objection(const TensorContext& context, const Optimizer& optimizer,
                                      const Module& model, const StepBatch& batch) const {
   if (!context.settings().capture) return "capture is off for the whole program";
   if (!optimizer.settings.capture) return "capture is off for the optimizer";
-  if (batch.loss == nullptr) return "the loss is a procedure of the program";
-  if (!model_repeats_) return "the model has parts that the program wrote";
+  if (model_repeats_ == Module::Repetition::kNever)
+    return "the model has a layer that may meet other replicas";
   if (&model != optimizer.module().get()) return "the model is not the optimizer's";
   if (context.settings().shards > 0) return "batches are computed in shards";
   if (optimizer.accumulated.denominator != 0) return "gradients are added to others";
@@ -42,39 +89,50 @@ const char* CapturedSteps::Objection(const TensorContext& context, const Optimiz
   if (!IsPlainBatch(batch.input) || !IsPlainBatch(batch.target)) {
     return "the batch is empty, tracks gradients, or is not in the CPU's memory";
   }
+  if (IsPrograms(batch) && !(CanCopyApart(batch.input) && CanCopyApart(batch.target))) {
+    return "the batch is a part of other tensors, which procedures of the program might use";
+  }
   return nullptr;
 }
 
-CapturedSteps::Kind* CapturedSteps::Enter(const TensorContext& context, const Optimizer& optimizer,
-                                          const Module& model, const StepBatch& batch) {
+StepKind* CapturedSteps::Decline(const char* objection) {
+  ++others_;
+  if (objection_ != objection) objection_ = objection;
+  return nullptr;
+}
+
+StepKind* CapturedSteps::Enter(const TensorContext& context, const Optimizer& optimizer,
+                               const Module& model, const StepBatch& batch) {
   if (const char* objection = Objection(context, optimizer, model, batch)) {
-    ++others_;
-    if (objection_ != objection) objection_ = objection;
-    return nullptr;
+    return Decline(objection);
   }
   ++steps_;
-  Kind* kind = Find(optimizer, batch);
+  StepKind* kind = Find(optimizer, batch);
   if (kind == nullptr) kind = Add(optimizer, batch);
-  if (kind == nullptr) return nullptr;
+  if (kind == nullptr) return Decline("there are too many kinds of steps");
   kind->last = steps_;
-  if (kind->plan != nullptr && !kind->plan->Holds()) ForgetPlans();
+  if (kind->plan != nullptr) DropStalePlans(*kind, context.vm(), batch);
   if (kind->plan != nullptr && !kind->plan->StandsApart(batch)) {
-    ++others_;
-    objection_ = "the batch is a part of the model";
-    return nullptr;
+    return Decline("the batch is a part of the model");
   }
-  ++(kind->plan != nullptr ? kind->replayed : kind->eager);
+  kind->Count();
   return kind;
 }
 
-// Something was moved that all plans rely on.
-void CapturedSteps::ForgetPlans() {
-  for (const auto& kind : kinds_) {
-    if (std::exchange(kind->plan, nullptr) != nullptr) kind->eager = 0;
+// All plans rely on where parameters lie.
+void CapturedSteps::DropStalePlans(StepKind& kind, Vm& vm, const StepBatch& batch) {
+  if (!kind.plan->Holds()) {
+    for (const auto& other : kinds_) {
+      if (other->plan != nullptr) other->Forget();
+    }
+  } else if (!kind.plan->ConstantsHold()) {
+    kind.Forget("a tensor that is not the model's");
+  } else if (!kind.facts.Hold(vm, batch.loss)) {
+    kind.Forget(kind.facts.Change(vm, batch.loss));
   }
 }
 
-CapturedSteps::Kind* CapturedSteps::Find(const Optimizer& optimizer, const StepBatch& batch) {
+StepKind* CapturedSteps::Find(const Optimizer& optimizer, const StepBatch& batch) {
   const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& kind) {
     return kind->key.Fits(optimizer, batch);
   });
@@ -84,26 +142,16 @@ CapturedSteps::Kind* CapturedSteps::Find(const Optimizer& optimizer, const StepB
 }
 
 // In place of the kind that was not seen for longest; null if all are in use.
-CapturedSteps::Kind* CapturedSteps::Add(const Optimizer& optimizer, const StepBatch& batch) {
+StepKind* CapturedSteps::Add(const Optimizer& optimizer, const StepBatch& batch) {
   if (kinds_.size() >= kKinds) {
     const auto oldest =
         std::min_element(kinds_.begin(), kinds_.end(),
                          [](const auto& a, const auto& b) { return a->last < b->last; });
-    const Kind& kind = **oldest;
-    if (kind.plan != nullptr && steps_ - kind.last < kStillUsed) {
-      ++others_;
-      objection_ = "there are too many kinds of steps";
-      return nullptr;
-    }
+    if ((*oldest)->plan != nullptr && steps_ - (*oldest)->last < kStillUsed) return nullptr;
     kinds_.erase(oldest);
   }
-  kinds_.insert(kinds_.begin(), std::make_unique<Kind>(Kind{.key = StepKey(optimizer, batch)}));
+  kinds_.insert(kinds_.begin(), std::make_unique<StepKind>(StepKey(optimizer, batch)));
   return kinds_.front().get();
-}
-
-void CapturedSteps::Keep(Kind& kind, std::unique_ptr<StepPlan> plan, std::string problem) {
-  kind.plan = std::move(plan);
-  kind.problem = std::move(problem);
 }
 
 }  // namespace eta::tensor

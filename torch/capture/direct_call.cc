@@ -1,13 +1,17 @@
 #include "torch/capture/direct_call.h"
 
+#include <ATen/core/Reduction.h>
 #include <ATen/ops/_log_softmax_backward_data_cpu_dispatch.h>
 #include <ATen/ops/_log_softmax_cpu_dispatch.h>
 #include <ATen/ops/clamp_min_cpu_dispatch.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mse_loss_cpu_dispatch.h>
 #include <ATen/ops/nll_loss_backward_cpu_dispatch.h>
 #include <ATen/ops/nll_loss_forward_cpu_dispatch.h>
 #include <ATen/ops/sum_cpu_dispatch.h>
 #include <ATen/ops/threshold_backward_cpu_dispatch.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,6 +84,57 @@ DirectCall ReluBackwardInto(const CallSite& site) {
     return [gradient, x, out, count = x.numel()] {
       ReluBackward(gradient.const_data_ptr<T>(), x.const_data_ptr<T>(), out.mutable_data_ptr<T>(),
                    count);
+    };
+  });
+}
+
+// A sum, over one axis, of all of a contiguous tensor: libtorch's for a result of one axis is the
+// same, and makes no view of it.
+void SumAll(const Tensor& flat, Tensor& sum) {
+  at::cpu::sum_outf(flat, at::IntArrayRef{0}, /*keepdim=*/true, std::nullopt, sum);
+}
+
+// As libtorch does it: the squares, their sum, a quotient.
+DirectCall MseInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), y = site.arguments[1].toTensor();
+  const Tensor loss = site.results[0];
+  const int64_t reduction = site.arguments[2].toInt();
+  if (!site.scratch.defined() || !IsLoop({x, y}) || loss.scalar_type() != x.scalar_type()) {
+    return [=] { loss.copy_(at::cpu::mse_loss(x, y, reduction)); };
+  }
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t count = x.numel();
+    const T divisor = reduction == at::Reduction::Mean ? static_cast<T>(count) : T{1};
+    const Tensor squares = site.scratch.view(x.scalar_type());
+    return [=, sum = at::empty({1}, x.options())]() mutable {
+      SquaredDifferences(x.const_data_ptr<T>(), y.const_data_ptr<T>(),
+                         squares.mutable_data_ptr<T>(), count);
+      SumAll(squares, sum);
+      *loss.mutable_data_ptr<T>() = *sum.const_data_ptr<T>() / divisor;
+    };
+  });
+}
+
+// What ATen's kernel for images does, if windows lie side by side.
+DirectCall MaxPoolInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor();
+  Tensor y = site.results[0], where = site.results[1];
+  const auto size = site.arguments[1].toIntVector(), stride = site.arguments[2].toIntVector();
+  const auto padding = site.arguments[3].toIntVector(), dilation = site.arguments[4].toIntVector();
+  const auto all = [](const std::vector<int64_t>& list, int64_t value) {
+    return std::all_of(list.begin(), list.end(), [=](int64_t v) { return v == value; });
+  };
+  const bool plain = all(size, 2) && all(stride, 2) && all(padding, 0) && all(dilation, 1) &&
+                     !site.arguments[5].toBool() && x.dim() == 4 && x.is_contiguous() &&
+                     y.is_contiguous() && where.is_contiguous();
+  if (!plain || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble)) return {};
+  const PooledImages images{x.size(0) * x.size(1), x.size(2), x.size(3)};
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return [=] {
+      MaxPool2x2(x.const_data_ptr<T>(), y.mutable_data_ptr<T>(), where.mutable_data_ptr<int64_t>(),
+                 images);
     };
   });
 }
@@ -175,6 +230,8 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::sum", SumInto},
       {"aten::sum.dim_IntList", SumOverInto},
       {"aten::ne.Scalar", DiffersInto},
+      {"aten::mse_loss", MseInto},
+      {"aten::max_pool2d_with_indices", MaxPoolInto},
       {"aten::_log_softmax", LogSoftmaxInto},
       {"aten::_log_softmax_backward_data", LogSoftmaxBackwardInto},
       {"aten::nll_loss_forward", NllInto},
@@ -199,7 +256,21 @@ DirectCall FindDirectCall(const CallSite& site) {
 
 bool HasDirectForm(const c10::OperatorHandle& op) {
   const std::string name = FullName(op);
-  return name == "aten::relu" || name == "aten::sum";
+  return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss";
+}
+
+bool WorksInPlace(const c10::OperatorHandle& op) {
+  const std::string name = FullName(op);
+  return name == "aten::relu" || name == "aten::threshold_backward";
+}
+
+int64_t ScratchBytes(const Trace& trace, size_t i) {
+  const TraceOp& op = trace.ops[i];
+  if (FullName(op.op) != "aten::mse_loss" || op.arguments[2].value.toInt() == at::Reduction::None) {
+    return 0;
+  }
+  const TraceTensor& x = trace.tensors[op.arguments[0].tensors.at(0)];
+  return c10::multiply_integers(x.sizes) * static_cast<int64_t>(c10::elementSize(x.dtype));
 }
 
 }  // namespace eta::tensor

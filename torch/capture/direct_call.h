@@ -21,10 +21,17 @@ struct CallSite {
   const c10::OperatorHandle& op;
   const torch::jit::Stack& arguments;
   const std::vector<Tensor>& results;  // what it writes to, unless to its arguments
+  const Tensor scratch;                // of so many bytes as ScratchBytes says
 };
 
 // Empty: there is none.
 DirectCall FindDirectCall(const CallSite& site);
+
+// How much memory it would like for itself.
+int64_t ScratchBytes(const Trace& trace, size_t op);
+
+// Whether it may write its result into the place of its first argument.
+bool WorksInPlace(const c10::OperatorHandle& op);
 
 // Whether there is one that writes into results, though the operation itself cannot.
 bool HasDirectForm(const c10::OperatorHandle& op);

@@ -1,6 +1,7 @@
 #include "torch/capture/memory_layout.h"
 
 #include <algorithm>
+#include <random>
 #include <vector>
 
 namespace eta::tensor {
@@ -23,13 +24,8 @@ int64_t LowestPlace(const Lifetime& wanted, const std::vector<Lifetime*>& placed
   return place;
 }
 
-}  // namespace
-
-int64_t LayOut(std::span<Lifetime> lifetimes) {
-  std::vector<Lifetime*> order;
-  for (Lifetime& lifetime : lifetimes) order.push_back(&lifetime);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Lifetime* a, const Lifetime* b) { return a->bytes > b->bytes; });
+// Gives each its lowest place, in this order.
+int64_t LayOut(const std::vector<Lifetime*>& order) {
   std::vector<Lifetime*> placed;
   int64_t size = 0;
   for (Lifetime* lifetime : order) {
@@ -41,6 +37,37 @@ int64_t LayOut(std::span<Lifetime> lifetimes) {
     placed.insert(behind, lifetime);
   }
   return size;
+}
+
+void LargestFirst(std::vector<Lifetime*>& order) {
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Lifetime* a, const Lifetime* b) { return a->bytes > b->bytes; });
+}
+
+// How many orders are worth the time, which grows with the square of the count.
+size_t OrdersToTry(size_t count) {
+  constexpr size_t kMeetings = 4'000'000;
+  return std::clamp<size_t>(kMeetings / std::max<size_t>(count * count, 1), 1, 32);
+}
+
+}  // namespace
+
+// Which of several of one size comes first decides about gaps: so some orders are tried, always the
+// same ones.
+int64_t LayOut(std::span<Lifetime> lifetimes) {
+  std::vector<Lifetime*> order, best;
+  for (Lifetime& lifetime : lifetimes) order.push_back(&lifetime);
+  int64_t least = INT64_MAX;
+  std::minstd_rand chance;
+  for (size_t left = OrdersToTry(order.size()); left > 0; --left) {
+    LargestFirst(order);
+    if (const int64_t size = LayOut(order); size < least) {
+      least = size;
+      best = order;
+    }
+    std::shuffle(order.begin(), order.end(), chance);
+  }
+  return LayOut(best);
 }
 
 }  // namespace eta::tensor

@@ -17,7 +17,8 @@ struct Lifetime {
 inline constexpr int64_t kPlaceAlignment = 64;  // bytes, as libtorch aligns its memory
 
 // Gives each a place, so that those which are needed at the same time do not overlap: the largest
-// first, each at the lowest place that is free. Returns the size of the whole.
+// first, each at the lowest place that is free; in the best of some orders. Returns the size of the
+// whole.
 int64_t LayOut(std::span<Lifetime> lifetimes);
 
 }  // namespace eta::tensor

@@ -1,4 +1,5 @@
-// (capture-status optimizer): what became of its training steps.
+// What became of training steps; models captured for inference.
+#include "torch/capture/captured_forward.h"
 #include "torch/capture/captured_steps.h"
 #include "torch/op.h"
 #include "torch/op_table.h"
@@ -13,11 +14,12 @@ struct Line {
   std::string note;
 };
 
-Line LineOf(const CapturedSteps::Kind& kind) {
+Line LineOf(const StepKind& kind) {
   Line line{
       "watched",   kind.key.input().sizes(), kind.key.target().sizes(), kind.eager, kind.replayed,
       kind.problem};
   if (!kind.problem.empty()) line.state = "eager";
+  if (kind.problem.empty() && !kind.change.empty()) line.note = kind.change + " has changed";
   if (kind.plan == nullptr) return line;
   line.state = "replayed";
   line.note = std::to_string(kind.plan->plan().steps()) + " operations in " +
@@ -53,6 +55,37 @@ Value Status(Call& call, const Optimizer& optimizer) {
   return call.vm().heap().List(lists.span());
 }
 
+using ForwardPtr = std::shared_ptr<CapturedForward>;
+
+const ForeignType kForwardType = {
+    .name = "captured-forward",
+    .trace = [](void* data, Marker& marker) { (*static_cast<ForwardPtr*>(data))->Trace(marker); },
+    .finalize = [](void* data) { delete static_cast<ForwardPtr*>(data); },
+};
+
+// What is thrown in a replay counts as thrown by the operation that it comes from.
+Value RunForward(Call& call, Value captured, const Tensor& input) {
+  const auto* known = static_cast<const ForwardPtr*>(ForeignData(captured, &kForwardType));
+  if (known == nullptr) return call.Fail("captured model required");
+  const ForwardPtr forward = *known;
+  std::string_view culprit;
+  try {
+    const Tensor output = forward->Run(call.context(), input, &culprit);
+    return output.defined() ? WrapTensor(call.vm(), output) : Value::Failure();
+  } catch (const std::exception&) {
+    if (culprit.empty()) throw;
+    return RunOperation(call.vm(), {culprit, ""}, {}, [](Call&) -> Value { throw; });
+  }
+}
+
+Value CaptureForward(Call& call, const std::shared_ptr<Module>& model, const Tensor& example) {
+  const auto forward = std::make_shared<CapturedForward>(model);
+  const Root captured(call.vm().heap(),
+                      call.vm().heap().Foreign(&kForwardType, new ForwardPtr(forward)));
+  std::string_view culprit;
+  return forward->Run(call.context(), example, &culprit).defined() ? captured : Value::Failure();
+}
+
 constexpr NativeDef kOps[] = {
     Op<"optim/capture-status">(
         [](Call& call, const std::shared_ptr<Optimizer>& optimizer) {
@@ -61,6 +94,14 @@ constexpr NativeDef kOps[] = {
         "(capture-status optimizer): a list (state input-shape target-shape eager replayed note) "
         "for each kind of its training steps: 'replayed, 'watched or 'eager, how many steps were "
         "computed in each way, and why"),
+    Op<"nn/capture-forward">(
+        [](Call& call, const std::shared_ptr<Module>& model, const Tensor& example) {
+          return CaptureForward(call, model, example);
+        },
+        "(nn/capture-forward model example): the model made ready for inputs like the example"),
+    Op<"nn/run-captured">(
+        [](Call& call, Value captured, const Tensor& x) { return RunForward(call, captured, x); },
+        "(nn/run-captured captured x): what the captured model computes for x, without gradients"),
 };
 
 const OpTable table(kOps);

@@ -1,24 +1,10 @@
 #include "torch/capture/out_variant.h"
 
 #include <algorithm>
-#include <string>
-#include <unordered_map>
+#include <unordered_set>
 
 namespace eta::tensor {
 namespace {
-
-using Overloads = std::unordered_multimap<std::string, std::string>;
-
-const Overloads& AllOverloads() {
-  static const Overloads* const all = [] {
-    auto* overloads = new Overloads;
-    for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) {
-      overloads->emplace(name.name, name.overload_name);
-    }
-    return overloads;
-  }();
-  return *all;
-}
 
 bool WritesTheResultsOf(const c10::FunctionSchema& out, const c10::FunctionSchema& schema) {
   const auto& own = schema.arguments();
@@ -41,9 +27,17 @@ bool ResizesResult(const c10::FunctionSchema& schema) {
 
 }  // namespace
 
-std::optional<c10::OperatorHandle> FindOutVariant(const c10::OperatorHandle& op) {
+OutVariants::OutVariants(const Trace& trace) {
+  std::unordered_set<std::string> names;
+  for (const TraceOp& op : trace.ops) names.insert(op.op.operator_name().name);
+  for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) {
+    if (names.contains(name.name)) overloads_.emplace(name.name, name.overload_name);
+  }
+}
+
+std::optional<c10::OperatorHandle> OutVariants::Find(const c10::OperatorHandle& op) const {
   if (op.schema().is_mutable() || ResizesResult(op.schema())) return std::nullopt;
-  const auto [begin, end] = AllOverloads().equal_range(op.operator_name().name);
+  const auto [begin, end] = overloads_.equal_range(op.operator_name().name);
   for (auto it = begin; it != end; ++it) {
     const auto other = c10::Dispatcher::singleton().findSchema({it->first, it->second});
     if (other && !other->hasTag(at::Tag::generated) &&

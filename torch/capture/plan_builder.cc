@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "torch/capture/direct_call.h"
-#include "torch/capture/out_variant.h"
 
 namespace eta::tensor {
 namespace {
@@ -16,14 +15,6 @@ namespace {
 using Origin = TraceRegion::Origin;
 
 const c10::DispatchKeySet kKernels(c10::DispatchKey::CPU);
-
-// Operations whose results may hold anything.
-bool OnlyTakesMemory(const c10::OperatorHandle& op) {
-  static constexpr std::string_view kNames[] = {"aten::empty", "aten::empty_like",
-                                                "aten::empty_strided", "aten::new_empty",
-                                                "aten::new_empty_strided"};
-  return std::ranges::find(kNames, op.schema().name()) != std::end(kNames);
-}
 
 int64_t ElementsEnd(const TraceTensor& tensor) {
   int64_t end = 1;
@@ -115,7 +106,7 @@ PlanBuilder::Way PlanBuilder::WayOf(size_t i) const {
   if (op.writes || !FillsRegions(op)) return Way::kAsIs;
   if (OnlyTakesMemory(op.op)) return Way::kNot;
   const bool direct = direct_ && HasDirectForm(op.op);
-  return direct || FindOutVariant(op.op) ? Way::kInto : Way::kAsIs;
+  return direct || out_variants_.Find(op.op) ? Way::kInto : Way::kAsIs;
 }
 
 void PlanBuilder::ChooseWays() {
@@ -163,17 +154,60 @@ void PlanBuilder::PlaceRegions() {
   }
 }
 
+// Whether the operation's result may lie where its first argument does, as nobody needs that again.
+bool PlanBuilder::TakesOver(const TraceOp& op, size_t index) const {
+  if (!direct_ || ways_[index] != Way::kInto || !WorksInPlace(op.op)) return false;
+  const TraceTensor& from = trace_.tensors[op.arguments[0].tensors.at(0)];
+  const TraceTensor& to = trace_.tensors[op.results[0]];
+  const Region &old = regions_[from.region], &made = regions_[to.region];
+  return old.in_block() && old.needed && made.in_block() && made.needed &&
+         old.lifetime.last == index && made.lifetime.first == index && from.offset == 0 &&
+         from.sizes == to.sizes && from.strides == to.strides && from.dtype == to.dtype &&
+         old.lifetime.bytes == made.lifetime.bytes;
+}
+
+void PlanBuilder::FoldInPlace() {
+  for (size_t i = 0; i < trace_.ops.size(); ++i) {
+    const TraceOp& op = trace_.ops[i];
+    if (!TakesOver(op, i)) continue;
+    const size_t from = RegionOf(op.arguments[0].tensors[0]), to = RegionOf(op.results[0]);
+    const size_t host = regions_[from].host.value_or(from);
+    regions_[to].host = host;
+    regions_[host].lifetime.last = regions_[to].lifetime.last;
+  }
+}
+
 void PlanBuilder::PlaceInBlock() {
+  FoldInPlace();
   std::vector<Lifetime> lifetimes;
+  const auto has_own_place = [](const Region& region) {
+    return region.in_block() && region.needed && !region.host;
+  };
   for (const Region& region : regions_) {
-    if (region.in_block() && region.needed) lifetimes.push_back(region.lifetime);
+    if (has_own_place(region)) lifetimes.push_back(region.lifetime);
+  }
+  for (size_t i = 0; i < trace_.ops.size(); ++i) {
+    const int64_t bytes = direct_ && ways_[i] == Way::kInto ? ScratchBytes(trace_, i) : 0;
+    if (bytes == 0) continue;
+    lifetimes.push_back(scratch_[i] = {i, i, bytes});
   }
   plan_.block_bytes_ = LayOut(lifetimes);
   block_ = at::empty({plan_.block_bytes_}, at::kByte);
   auto placed = lifetimes.begin();
   for (Region& region : regions_) {
-    if (region.in_block() && region.needed) region.lifetime.offset = (placed++)->offset;
+    if (has_own_place(region)) region.lifetime.offset = (placed++)->offset;
   }
+  for (Region& region : regions_) {
+    if (region.host) region.lifetime.offset = regions_[*region.host].lifetime.offset;
+  }
+  for (auto& [op, lifetime] : scratch_) lifetime.offset = (placed++)->offset;
+}
+
+// Undefined: it needs none.
+Tensor PlanBuilder::ScratchOf(size_t op) const {
+  const auto found = scratch_.find(op);
+  if (found == scratch_.end()) return Tensor();
+  return block_.slice(0, found->second.offset, found->second.offset + found->second.bytes);
 }
 
 Tensor PlanBuilder::TensorOf(size_t index) const {
@@ -231,7 +265,7 @@ void PlanBuilder::AddActions(size_t i) {
     AddCall(i, op.op, std::move(arguments));
   } else {
     for (size_t tensor : op.results) arguments.emplace_back(plan_.tensors_[tensor]);
-    AddCall(i, *FindOutVariant(op.op), std::move(arguments));
+    AddCall(i, *out_variants_.Find(op.op), std::move(arguments));
   }
   AddReleases(i);
 }
@@ -248,7 +282,7 @@ bool PlanBuilder::AddDirectCall(size_t i, const torch::jit::Stack& arguments) {
   if (ways_[i] == Way::kInto) {
     for (size_t tensor : op.results) results.push_back(plan_.tensors_[tensor]);
   }
-  DirectCall call = FindDirectCall({op.op, arguments, results});
+  DirectCall call = FindDirectCall({op.op, arguments, results, ScratchOf(i)});
   if (!call) return false;
   AddStep(i, [call = std::move(call)](Plan&, const at::Generator&) { call(); });
   return true;

@@ -1,7 +1,11 @@
 // PlanBuilder: how a plan is made of a trace.
 #pragma once
 
+#include <map>
+#include <optional>
+
 #include "torch/capture/memory_layout.h"
+#include "torch/capture/out_variant.h"
 #include "torch/capture/plan.h"
 
 namespace eta::tensor {
@@ -12,7 +16,12 @@ class PlanBuilder {
   // The arguments are those of Plan.
   PlanBuilder(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
               bool direct, Plan* plan)
-      : trace_(trace), kept_(kept), given_(given), direct_(direct), plan_(*plan) {}
+      : trace_(trace),
+        kept_(kept),
+        given_(given),
+        direct_(direct),
+        plan_(*plan),
+        out_variants_(trace) {}
   void Build();
 
  private:
@@ -28,6 +37,7 @@ class PlanBuilder {
     bool has_place = false;  // in the block, or where a gift is prepared; else libtorch makes it
     Lifetime lifetime{};
     MovingTensors* moving = nullptr;
+    std::optional<size_t> host;  // the region whose place it takes over
 
     bool in_block() const { return has_place && !is_given; }
   };
@@ -39,8 +49,11 @@ class PlanBuilder {
   void ChooseWays();
   void FindLifetimes();
   void PlaceRegions();
+  void FoldInPlace();
+  bool TakesOver(const TraceOp& op, size_t index) const;
   void PlaceInBlock();
   Tensor TensorOf(size_t index) const;
+  Tensor ScratchOf(size_t op) const;
   void AddActions(size_t op);
   torch::jit::Stack ArgumentsOf(const TraceOp& op) const;
   bool AddDirectCall(size_t op, const torch::jit::Stack& arguments);
@@ -58,6 +71,8 @@ class PlanBuilder {
   Plan& plan_;
   std::vector<Region> regions_;
   std::vector<Way> ways_;
+  std::map<size_t, Lifetime> scratch_;  // in the block, by operation
+  const OutVariants out_variants_;
   Tensor block_;
 };
 

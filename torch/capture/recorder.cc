@@ -38,6 +38,12 @@ bool OnlyTurnsHandle(const c10::OperatorHandle& op) {
   return NameOf(op) == "aten::transpose_" || NameOf(op) == "aten::t_";
 }
 
+// The tensors that it takes only give it a form.
+bool ReadsNothing(const c10::OperatorHandle& op) {
+  return OnlyTakesMemory(op) || NameOf(op).ends_with("_like") ||
+         NameOf(op).starts_with("aten::new_");
+}
+
 // It would draw what to drop out.
 bool DropsNothing(const TraceOp& call) {
   const auto rate = call.op.schema().argumentIndexWithName("dropout_p");
@@ -47,9 +53,16 @@ bool DropsNothing(const TraceOp& call) {
 
 }  // namespace
 
-Recorder::Scope::Scope(Recorder& recorder) : on_(kKey) { current = &recorder; }
+Recorder::Scope::Scope(Recorder& recorder) : outer_(std::exchange(current, &recorder)), on_(kKey) {}
 
-Recorder::Scope::~Scope() { current = nullptr; }
+Recorder::Scope::~Scope() { current = outer_; }
+
+Tensor Recorder::MakeConstant(c10::function_ref<Tensor()> make) {
+  const c10::impl::ExcludeDispatchKeyGuard off(kKey);
+  Tensor made = make();
+  if (current != nullptr && made.defined()) current->AddFixed(made);
+  return made;
+}
 
 void Recorder::Object(std::string problem) {
   if (trace_.problem.empty()) trace_.problem = std::move(problem);
@@ -76,6 +89,10 @@ void Recorder::AddBatch(const Tensor& tensor) {
     return Object("tensors of the batch share memory");
   }
   AddRegion(TraceRegion::Origin::kBatch, tensor, /*whole=*/false);
+}
+
+bool Recorder::Knows(const Tensor& tensor) const {
+  return HasPlainMemory(tensor) && region_of_.contains(StorageOf(tensor));
 }
 
 size_t Recorder::Find(const Tensor& tensor) {
@@ -133,6 +150,23 @@ TraceArgument Recorder::NoteArgument(const c10::IValue& value) {
   return argument;
 }
 
+// Memory that was taken, and that no operation has written to, holds what the program put there.
+void Recorder::CheckMemory(const TraceOp& call) {
+  const auto& arguments = call.op.schema().arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const auto* alias = arguments[i].alias_info();
+    for (size_t tensor : call.arguments[i].tensors) {
+      if (tensor == kNoTensor) continue;
+      const size_t region = trace_.tensors[tensor].region;
+      if (alias != nullptr && alias->isWrite()) {
+        blank_.erase(region);
+      } else if (blank_.contains(region)) {
+        Object(NameOf(call.op) + " uses a tensor that no operation made");
+      }
+    }
+  }
+}
+
 // What cannot be repeated: shapes that depend on values, and chance that is not the program's.
 void Recorder::CheckTags(const TraceOp& call) {
   const auto draws = [&](const TraceArgument& argument) {
@@ -167,6 +201,7 @@ void Recorder::CheckWrites(const TraceOp& call) {
 bool Recorder::NoteRead(const TraceOp& call) {
   const std::string name = NameOf(call.op);
   if (name == "aten::_local_scalar_dense") {
+    CheckMemory(call);
     trace_.reads.push_back(call.arguments[0].tensors.at(0));
     return true;
   }
@@ -214,6 +249,10 @@ void Recorder::NoteResults(const torch::jit::Stack& stack) {
     }
   }
   call.makes_views = !made_any && !call.writes && !call.results.empty();
+  if (!call.makes_views && !ReadsNothing(call.op)) CheckMemory(call);
+  if (made_any && OnlyTakesMemory(call.op)) {
+    blank_.insert(trace_.tensors[call.results.at(0)].region);
+  }
 }
 
 void Recorder::Run(const c10::OperatorHandle& op, c10::DispatchKeySet keys,

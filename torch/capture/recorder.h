@@ -13,9 +13,11 @@
 #pragma once
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <c10/util/FunctionRef.h>
 
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "torch/capture/trace.h"
 #include "torch/running_operation.h"
@@ -25,7 +27,7 @@ namespace eta::tensor {
 // Thread safety: the thread that made it.
 class Recorder {
  public:
-  // While in scope operations of this thread are recorded. Scopes do not nest.
+  // While in scope operations of this thread are recorded, by no other one.
   class Scope {
    public:
     explicit Scope(Recorder& recorder);
@@ -34,12 +36,17 @@ class Recorder {
     Scope& operator=(const Scope&) = delete;
 
    private:
+    Recorder* const outer_;
     const c10::impl::IncludeDispatchKeyGuard on_;
   };
 
   // Memory that operations may use though none of them made it. Any other is a problem.
   void AddFixed(const Tensor& tensor);
   void AddBatch(const Tensor& tensor);
+  // What `make` gives, a tensor of numbers of the program. To the recorder of the thread, if there
+  // is one, it was there before.
+  static Tensor MakeConstant(c10::function_ref<Tensor()> make);
+
   // The generator that random operations may draw from.
   void AllowDraws(at::Generator generator) { generator_ = std::move(generator); }
 
@@ -47,6 +54,8 @@ class Recorder {
   void Pause() { trace_.pause = trace_.ops.size(); }
   // Where `tensor` lies; kNoTensor if that is not known.
   size_t Find(const Tensor& tensor);
+  // Whether it lies in memory that was added, or that an operation made.
+  bool Knows(const Tensor& tensor) const;
   const std::string& problem() const { return trace_.problem; }
   size_t reads() const { return trace_.reads.size(); }
   size_t read(size_t index) const { return trace_.reads[index]; }
@@ -66,6 +75,7 @@ class Recorder {
   void NoteResult(const Tensor& tensor, bool* made_any);
   std::string_view Caller() const;
   size_t FindOutside(const Tensor& tensor);
+  void CheckMemory(const TraceOp& call);
   void CheckTags(const TraceOp& call);
   void CheckWrites(const TraceOp& call);
   bool NoteRead(const TraceOp& call);
@@ -73,6 +83,7 @@ class Recorder {
   Trace trace_;
   std::unordered_map<const c10::StorageImpl*, size_t> region_of_;
   std::vector<std::vector<size_t>> tensors_in_;  // by region
+  std::unordered_set<size_t> blank_;             // regions that nothing has been written to
   std::optional<at::Generator> generator_;
   const std::string_view maker_ = RunningOperation::Name();
   bool read_ = false;  // the operation that runs reads a number

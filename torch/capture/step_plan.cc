@@ -54,6 +54,12 @@ bool StepPlan::Holds() const {
                      [](const FixedTensor& tensor) { return tensor.Holds(); });
 }
 
+bool StepPlan::ConstantsHold() const {
+  return std::all_of(
+      facts_.constants.begin(), facts_.constants.end(),
+      [](const FixedTensor& tensor) { return tensor.Holds() && !tensor.requires_grad(); });
+}
+
 bool StepPlan::StandsApart(const StepBatch& batch) const {
   const void* const input = batch.input.unsafeGetTensorImpl()->unsafe_storage().data();
   const void* const target = batch.target.unsafeGetTensorImpl()->unsafe_storage().data();

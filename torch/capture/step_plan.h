@@ -17,6 +17,7 @@ class FixedTensor {
   explicit FixedTensor(const Tensor& tensor);
   // Also: it is still no result of a computation.
   bool Holds() const;
+  bool requires_grad() const { return tensor_.requires_grad(); }
   const void* storage() const { return tensor_.unsafeGetTensorImpl()->unsafe_storage().data(); }
 
  private:
@@ -35,6 +36,8 @@ struct StepFacts {
   std::vector<size_t> made;           // large parameters that got new gradients, in this order:
   std::vector<size_t> gradients;      // these
   std::vector<FixedTensor> fixed;
+  std::vector<FixedTensor> constants;  // tensors of the program that are not the model's
+  bool adds = false;                   // LossNote::adds
 };
 
 // Thread safety: the isolate's thread.
@@ -43,8 +46,10 @@ class StepPlan {
   // Throws what libtorch throws.
   StepPlan(const Trace& trace, StepFacts facts, bool direct);
 
-  // Whether all that is fixed lies where it did.
+  // Whether all that is the model's lies where it did.
   bool Holds() const;
+  // Whether the constants do, and are constant.
+  bool ConstantsHold() const;
   // Whether the batch has nothing of it: what a step writes to, autograd does not let it read.
   bool StandsApart(const StepBatch& batch) const;
 
@@ -52,7 +57,7 @@ class StepPlan {
     double value;        // read only where something counts, else 0
     double denominator;  // 0: nothing counts
   };
-  // REQUIRES: Holds, and the key of the recorded step. Throw what the operations threw.
+  // REQUIRES: both hold, and the key of the recorded step. Throw what the operations threw.
   Loss RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
   // Adds to the gradients, which are zeros, those of the loss times `seed`.
   void RunBackward(double seed, const at::Generator& generator);

@@ -7,11 +7,11 @@
 namespace eta::tensor {
 
 StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
-                             const at::Generator& generator)
+                             const at::Generator& generator, Vm* vm)
     : optimizer_(optimizer),
       batch_(std::move(batch)),
       generator_(generator),
-      before_(optimizer, generator) {
+      before_(*optimizer.module(), generator) {
   auto fix = [&](const Tensor& tensor) {
     recorder_.AddFixed(tensor);
     if (tensor.is_cpu()) facts_.fixed.emplace_back(tensor);
@@ -28,26 +28,31 @@ StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
   recorder_.AddBatch(batch_.input);
   recorder_.AddBatch(batch_.target);
   recorder_.AllowDraws(generator_);
+  if (vm != nullptr) watch_.emplace(*vm, *optimizer.module(), recorder_);
 }
 
-void StepRecording::EndModel() {
-  if (recorder_.reads() > 0) recorder_.Object("the model reads a number");
+void StepRecording::EndLoss() {
+  if (recorder_.reads() > 0) recorder_.Object("the model or the loss reads a number");
 }
 
-// The loss function may have read by what the mean is divided; the last to be read is the mean.
-void StepRecording::EndForward(const Tensor& root, const StepPlan::Loss& loss) {
+// What is read is by what the mean is divided, if that is not known before, and the mean.
+void StepRecording::EndForward(const Tensor& root, const StepPlan::Loss& loss, bool adds) {
   loss_ = loss;
+  facts_.adds = adds;
   facts_.root = recorder_.Find(root);
   facts_.fixed_denominator = loss.denominator;
   if (loss.denominator == 0) recorder_.Object("nothing counts in the loss");
   if (facts_.root == kNoTensor) recorder_.Object("the loss is no result of an operation");
   if (recorder_.reads() == 2) facts_.denominator = recorder_.read(0);
-  if (recorder_.reads() > 2) recorder_.Object("the loss function reads more than one number");
   recorder_.Pause();
+  if (!watch_) return;
+  if (!watch_->watch().objection().empty()) {
+    recorder_.Object("in procedures of the program " + watch_->watch().objection());
+  }
+  for (const Tensor& constant : watch_->constants()) facts_.constants.emplace_back(constant);
 }
 
-std::unique_ptr<StepPlan> StepRecording::Backward(const Tensor& root, double seed,
-                                                  std::string* problem) {
+RecordedPlan StepRecording::Backward(const Tensor& root, double seed) {
   facts_.seed = at::full(root.sizes(), seed, root.options().requires_grad(false));
   recorder_.AddFixed(facts_.seed);
   {
@@ -55,12 +60,14 @@ std::unique_ptr<StepPlan> StepRecording::Backward(const Tensor& root, double see
     root.backward(facts_.seed);
   }
   NoteGradients();
+  RecordedPlan recorded;
   try {
-    return MakePlan(seed, problem);
+    recorded.plan = MakePlan(seed, &recorded.problem);
   } catch (const std::exception& e) {  // too little memory, if anything
-    *problem = std::string("no plan could be made: ") + e.what();
-    return nullptr;
+    recorded.problem = std::string("no plan could be made: ") + e.what();
   }
+  if (watch_) recorded.facts = ProgramFacts(batch_.loss, watch_->watch().TakeReadings());
+  return recorded;
 }
 
 void StepRecording::NoteGradients() {

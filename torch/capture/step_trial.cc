@@ -8,7 +8,6 @@
 #include <cstring>
 
 namespace eta::tensor {
-namespace {
 
 bool SameBits(const Tensor& a, const Tensor& b) {
   if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
@@ -16,7 +15,9 @@ bool SameBits(const Tensor& a, const Tensor& b) {
   return x.nbytes() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
-bool SameBits(double a, double b) {
+namespace {
+
+bool SameNumber(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
 }
 
@@ -67,8 +68,8 @@ bool GivesTheSame(const StepPlan& plan, const Optimizer& optimizer) {
 bool Repeats(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
              const at::Generator& generator) {
   const auto loss = plan.RunForward(step.batch.input, step.batch.target, generator);
-  if (!SameBits(loss.value, step.loss.value) ||
-      !SameBits(loss.denominator, step.loss.denominator)) {
+  if (!SameNumber(loss.value, step.loss.value) ||
+      !SameNumber(loss.denominator, step.loss.denominator)) {
     return false;
   }
   plan.RunBackward(step.seed, generator);
@@ -77,10 +78,10 @@ bool Repeats(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& ste
 
 }  // namespace
 
-StepState::StepState(const Optimizer& optimizer, const at::Generator& generator)
+StepState::StepState(const Module& model, const at::Generator& generator)
     : generator_(generator), stream_(generator.get_state()) {
   const at::NoGradGuard no_grad;
-  for (const NamedParameter& buffer : optimizer.module()->Buffers()) {
+  for (const NamedParameter& buffer : model.Buffers()) {
     buffers_.push_back(buffer.tensor);
     values_.push_back(buffer.tensor.clone());
   }
@@ -103,7 +104,7 @@ bool StepState::Holds() const {
 
 bool RepeatsStep(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
                  const at::Generator& generator) {
-  const StepState after(optimizer, generator);
+  const StepState after(*optimizer.module(), generator);
   const ArenaGradients gradients(optimizer);
   step.before.Restore();
   gradients.Clear();

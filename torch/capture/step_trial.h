@@ -8,11 +8,14 @@
 
 namespace eta::tensor {
 
+// Whether two tensors have the same form and hold the same bits.
+bool SameBits(const Tensor& a, const Tensor& b);
+
 // What a step changes besides gradients: buffers of the model and a random stream.
 class StepState {
  public:
   // As it is now.
-  StepState(const Optimizer& optimizer, const at::Generator& generator);
+  StepState(const Module& model, const at::Generator& generator);
   // Makes it again what it was.
   void Restore() const;
   // Whether it is what it was.

@@ -67,6 +67,9 @@ struct TraceOp {
   std::string_view caller;
 };
 
+// Whether its result may hold anything.
+bool OnlyTakesMemory(const c10::OperatorHandle& op);
+
 struct Trace {
   std::vector<TraceRegion> regions;
   std::vector<TraceTensor> tensors;

@@ -21,6 +21,7 @@ Value CdrP(Vm& vm, Args args) {
 Value SetCar(Vm& vm, Args args) {
   auto* pair = As<PairObject>(args[0]);
   if (pair == nullptr) return Wrong(vm, "set-car!", "not a pair");
+  ++vm.pair_changes;
   pair->car = args[1];
   return Value::Nil();
 }
@@ -28,6 +29,7 @@ Value SetCar(Vm& vm, Args args) {
 Value SetCdr(Vm& vm, Args args) {
   auto* pair = As<PairObject>(args[0]);
   if (pair == nullptr) return Wrong(vm, "set-cdr!", "not a pair");
+  ++vm.pair_changes;
   pair->cdr = args[1];
   return Value::Nil();
 }
@@ -100,6 +102,7 @@ Value ListRef(Vm& vm, Args args) {
 Value ListSet(Vm& vm, Args args) {
   const std::optional<Value> tail = Tail(args[0], args[1]);
   if (!tail || !IsPair(*tail)) return Wrong(vm, "list-set!", "index out of bounds");
+  ++vm.pair_changes;
   static_cast<PairObject*>(tail->AsObject())->car = args[2];
   return Value::Nil();
 }

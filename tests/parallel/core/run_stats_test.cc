@@ -67,6 +67,17 @@ TEST(RunStatsTest, WhoWaitsLeastHoldsTheOthersUp) {
       << table;
 }
 
+TEST(RunStatsTest, ReplayedStepsHaveALine) {
+  Journal journal(2);
+  journal.log(0).SetStep(10);
+  journal.log(1).SetStep(10);
+  EXPECT_EQ(StatsTable(journal, PhaseClock()).find("replayed"), std::string::npos);
+  for (int i = 0; i < 8; ++i) journal.log(0).CountReplay();
+  journal.log(1).CountReplay();
+  const std::string table = StatsTable(journal, PhaseClock());
+  EXPECT_TRUE(table.ends_with("\nreplayed: 9 of 20 steps\n")) << table;
+}
+
 TEST(RunStatsTest, TheTableHasALineForEachRank) {
   std::vector<RankStats> stats(1);
   stats[0] = {.steps = 20, .elapsed = 4, .forward = 1, .backward = 0.75, .update = 0.25};

@@ -209,11 +209,83 @@ constexpr const char* kNotToBeCaptured[] = {
     " (slice (detach (cat (list (car (parameters model))) 0)) 0 0 4) (randn '(4 6))))))",
     "(define (change) (set! input (lambda () (if (> i 9)"
     " (detach (car (parameters model))) (randn '(4 6))))))",
+    // Procedures that look at numbers of tensors.
+    "(define loss (lambda (p t) (t* (mse-loss p t) (tensor (item (tmax p))))))",
+    "(define loss (lambda (p t) (mse-loss p (from-list (to-list p)))))",
+    "(define loss (lambda (p t) (if (tensor-equal? p t) (l1-loss p t) (mse-loss p t))))",
+    "(define loss (lambda (p t) (set! kept (cons (detach p) kept)) (mse-loss p t)))",
+    "(define loss (lambda (p t) (display (item (mean p))) (mse-loss p t)))",
+    "(define model (sequential (linear 6 4) (make-module '() (lambda (x)"
+    " (display (shape x)) x))))",
+    // That read what changes: variables, captured ones, elements, lists, atoms, records, maps.
+    "(define loss (let ((n 0)) (lambda (p t) (set! n (+ n 1)) (t* (mse-loss p t) (tensor n)))))",
+    "(define n 1) (define (half) (/ n 2)) (define loss (lambda (p t)"
+    " (t* (mse-loss p t) (tensor (half))))) (define (change) (when (= i 7) (set! n 5)))",
+    "(define (scale x) x) (define loss (lambda (p t) (scale (mse-loss p t))))"
+    "(define (change) (when (= i 7) (set! scale (lambda (x) (t* x (tensor 3))))))",
+    "(define (make-loss n) (lambda (p t) (t* (mse-loss p t) (tensor n))))"
+    "(define (change) (set! loss (make-loss (quotient-of i 5))))",
+    "(define (change) (set! loss (if (= (modulo i 4) 3) (lambda (p t) (l1-loss p t))"
+    " (lambda (p t) (mse-loss p t)))))",
+    "(define v (vector 1 2)) (define loss (lambda (p t) (t* (mse-loss p t)"
+    " (tensor (vector-ref v 1))))) (define (change) (when (= i 7) (vector-set! v 1 4)))",
+    "(define l (list 1 2)) (define loss (lambda (p t) (t* (mse-loss p t) (tensor (cadr l)))))"
+    "(define (change) (when (= i 7) (set-car! (cdr l) 4)))",
+    "(define l (list 5 4)) (define loss (lambda (p t) (mse-loss (reshape p l) (reshape t l))))"
+    "(define (change) (when (= i 7) (list-set! l 0 4) (list-set! l 1 5)))",
+    "(define a (atom:new 1)) (define loss (lambda (p t) (t* (mse-loss p t)"
+    " (tensor (atom:deref a))))) (define (change) (atom:reset! a i))",
+    "(define-record-type box (make-box n) box? (n box-n set-box-n!)) (define b (make-box 2))"
+    "(define loss (lambda (p t) (t* (mse-loss p t) (tensor (box-n b)))))"
+    "(define (change) (when (= i 7) (set-box-n! b 4)))",
+    "(define m (hash-map 'n 1)) (define loss (lambda (p t) (t* (mse-loss p t)"
+    " (tensor (hash-map-ref m 'n 0))))) (define (change) (when (= i 7)"
+    " (set! m (hash-map-assoc m 'n 3))))",
+    "(define loss (lambda (p t) (t* (mse-loss p t) (tensor (catch 'k (raise 'k i))))))",
+    "(define loss (lambda (p t) (call/cc (lambda (k) (if (> i 6) (k (l1-loss p t)))"
+    " (mse-loss p t)))))",
+    // Tensors that are not the model's, and change, or are trained, or are the batch.
+    "(define w (ones '(4))) (define loss (lambda (p t) (mse-loss (t* p w) t)))"
+    "(define (change) (when (= i 7) (set! w (tensor '(1 2 3 4)))))",
+    "(define w (requires-grad! (ones '(4)) #t)) (define loss (lambda (p t)"
+    " (mse-loss (t* p w) t))) (define (change) (when (= i 10) (display (to-list (grad w)))))",
+    "(define teacher (linear 6 4)) (define tutor (sgd teacher 0.1)) (define loss (lambda (p t)"
+    " (mse-loss p (detach (forward teacher x0))))) (define (change)"
+    " (train-step! teacher tutor mse-loss x0 (ones '(5 4))))",
+    "(define other (linear 6 4)) (for-each (lambda (p) (requires-grad! p #f)) (parameters other))"
+    "(define loss (lambda (p t) (mse-loss p (t* t (tsum (car (parameters other)))))))"
+    "(define (change) (load-parameters! other (map (lambda (p) (t* p (tensor 2)))"
+    " (parameters other))))",
+    "(define w (ones '(4))) (define held (make-module (list (cons 'w w)) (lambda (x) x)))"
+    "(define loss (lambda (p t) (mse-loss (t* p w) t))) (define (change)"
+    " (for-each (lambda (b) (requires-grad! b (= i 8))) (buffers held)))",
+    "(define loss (lambda (p t) (t+ (mse-loss p t) (mean x0)))) (define (input)"
+    " (if (< i 5) x0 (randn '(5 6))))",
+    "(define loss (lambda (p t) (mse-loss (matmul x0 (ones '(6 4))) p))) (define (input)"
+    " (if (< i 5) x0 (t* x0 (tensor i))))",
+    "(define loss (lambda (p t) (let ((g (grad (car (parameters model)))))"
+    " (if (null? g) (mse-loss p t) (t+ (mse-loss p t) (tsum g))))))",
+    // Modes and other things that procedures change.
+    "(define inner (dropout 0.5)) (define model (sequential (linear 6 4) inner))"
+    "(define loss (lambda (p t) (if (training? inner) (mse-loss p t) (l1-loss p t))))"
+    "(define (change) (if (= (modulo i 3) 0) (eval! inner) (train! inner)))",
+    "(define model (sequential (linear 6 4) (dropout 0.5))) (define loss (lambda (p t)"
+    " (if (> i 5) (eval! model)) (mse-loss p t)))",
+    "(define loss (lambda (p t) (manual-seed 3) (mse-loss p (torch/randn '(5 4)))))",
+    "(define loss (lambda (p t) (requires-grad! (car (parameters model)) (< i 8))"
+    " (mse-loss p t)))",
+    "(define loss (lambda (p t) (if (= i 6) (car '()) (mse-loss p t))))",
+    "(define loss (lambda (p t) (if (= i 6) (ones '(2)) (mse-loss p t))))",
+    "(define (change) (set! loss (if (< i 6) (lambda (p t) (mse-loss p t)) 7)))",
+    "(define loss (lambda (p t) (let ((other (linear 4 4))) (mse-loss (forward other p) t))))",
 };
+static_assert(std::size(kNotToBeCaptured) >= 50);
 
 std::string ProgramAround(const std::string& part) {
-  return R"((import std.torch std.tensor std.optim std.nn)
+  return R"((import std.torch std.tensor std.optim std.nn (only std.atom atom:new atom:deref atom:reset!))
     (manual-seed 5)
+    (define x0 (randn '(5 6)))
+    (define (quotient-of a b) (/ (- a (modulo a b)) b))
     (define i 0) (define count 0) (define kept '())
     (define loss mse-loss)
     (define model (sequential (linear 6 4)))

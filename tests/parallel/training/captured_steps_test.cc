@@ -118,12 +118,6 @@ TEST(CapturedStepsTest, AnotherOptimizerMayTakeTurns) {
   EXPECT_EQ(OutputOf(1, program, {.capture = false}), OutputOf(1, program));
 }
 
-TEST(CapturedStepsTest, WhatTheProgramComputesItselfIsEager) {
-  EXPECT_EQ(ReplayedOf(1, {.model = kPerceptron, .loss = "(lambda (p t) (mse-loss p t))"}), 0);
-  EXPECT_EQ(ReplayedOf(1, {.model = "(sequential (linear 6 4) (make-module '() (lambda (x) x)))"}),
-            0);
-}
-
 TEST(CapturedStepsTest, LayersOfTheLibraryAreCaptured) {
   const Training images{
       .loss = "cross-entropy-loss", .input = "(randn (list rows 1 8 8))", .target = kClasses};

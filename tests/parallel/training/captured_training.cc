@@ -7,6 +7,8 @@ namespace eta::parallel {
 std::string ProgramOf(const Training& training, int steps) {
   return R"((import std.torch std.optim std.nn std.collections)
     (manual-seed 5)
+    )" + training.definitions +
+         R"(
     (define model )" +
          training.model + R"()
     (define optimizer )" +

@@ -16,6 +16,7 @@ struct Training {
   std::string target = "(randn (list rows 4))";
   std::string rows = "8";
   std::string before_step = "'()";  // a form, `i` is the step
+  std::string definitions = "";     // that come before the model
 };
 
 // For six features; the second gives `rows` indices of four classes.

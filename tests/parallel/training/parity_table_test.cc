@@ -63,9 +63,9 @@ const std::set<std::string> kExempt = {"dropout", "batch-norm without 'sync"};
 
 // Exports of std.nn that are no layers.
 const std::set<std::string> kNoLayers = {
-    "training?",   "load-parameters!", "buffers",  "uniform-parameter",    "smooth-l1-loss",
-    "huber-loss",  "nll-loss",         "bce-loss", "bce-with-logits-loss", "kl-loss",
-    "cosine-loss", "triplet-loss"};
+    "training?",   "load-parameters!", "buffers",        "uniform-parameter",    "smooth-l1-loss",
+    "huber-loss",  "nll-loss",         "bce-loss",       "bce-with-logits-loss", "kl-loss",
+    "cosine-loss", "triplet-loss",     "capture-forward"};
 
 struct OptimizerCase {
   const char* name;

@@ -37,5 +37,13 @@ TEST(MemoryLayoutTest, NeverOverlapsWhatIsNeededTogether) {
   }
 }
 
+// Two activations, their gradients in turn, and a weight's: in the order in which they come, a gap
+// would be left.
+TEST(MemoryLayoutTest, LeavesNoGapThatAnotherOrderCloses) {
+  std::vector<Lifetime> lifetimes = {
+      {0, 6, 640}, {1, 3, 640}, {2, 6, 640}, {5, 8, 640}, {7, 8, 1280}};
+  EXPECT_EQ(LayOut(lifetimes), 3 * 640);
+}
+
 }  // namespace
 }  // namespace eta::tensor

@@ -1,0 +1,72 @@
+#include "torch/capture/step_watch.h"
+
+#include <ATen/ops/empty_strided.h>
+
+#include <algorithm>
+
+#include "torch/capture/pure_natives.h"
+#include "torch/tensor_object.h"
+#include "vm/heap.h"
+
+namespace eta::tensor {
+
+bool CanCopyApart(const Tensor& tensor) { return tensor.is_non_overlapping_and_dense(); }
+
+Tensor CopyApart(const Tensor& tensor) {
+  return at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options()).copy_(tensor);
+}
+
+bool ProgramFacts::CapturedTheSame(Value loss) const {
+  const auto *now = As<ClosureObject>(loss), *before = As<ClosureObject>(loss_);
+  return now == before || (now != nullptr && before != nullptr &&
+                           std::equal(now->captures, now->captures + now->capture_count,
+                                      before->captures, before->captures + before->capture_count));
+}
+
+std::string ProgramFacts::Change(Vm& vm, Value loss) const {
+  return CapturedTheSame(loss) ? readings_.Change(vm) : "a variable that the loss captured";
+}
+
+void ProgramFacts::Trace(Marker& marker) const {
+  marker.Mark(loss_);
+  readings_.Trace(marker);
+}
+
+StepWatch::StepWatch(Vm& vm, const Module& model, Recorder& recorder)
+    : model_(model),
+      recorder_(recorder),
+      watch_(vm, [this](const NativeDef& native, Args args) { return Judge(native, args); }) {}
+
+std::string StepWatch::Judge(const NativeDef& native, Args args) {
+  if (!IsPure(native.name)) return std::string(native.name) + " is called";
+  for (Value argument : args) {
+    if (auto objection = JudgeArgument(argument); !objection.empty()) return objection;
+  }
+  return "";
+}
+
+// Lists of lists do not matter: the recorder objects to tensors that it does not know.
+std::string StepWatch::JudgeArgument(Value v) {
+  if (IsVector(v)) return "a native looks into a vector";
+  if (const auto* module = ModuleIn(v)) {
+    const bool foreign = model_.AllOf([&](const Module& part) { return &part != module->get(); });
+    return foreign ? "a module is used that is no part of the model" : "";
+  }
+  if (const Tensor* tensor = TensorIn(v)) return UseTensor(*tensor);
+  for (; IsPair(v); v = Cdr(v)) {
+    const Tensor* tensor = TensorIn(Car(v));
+    if (tensor == nullptr) continue;
+    if (auto objection = UseTensor(*tensor); !objection.empty()) return objection;
+  }
+  return "";
+}
+
+std::string StepWatch::UseTensor(const Tensor& tensor) {
+  if (recorder_.Knows(tensor)) return "";
+  if (tensor.requires_grad()) return "a tensor tracks gradients that is no part of the model";
+  recorder_.AddFixed(tensor);
+  constants_.push_back(tensor);
+  return "";
+}
+
+}  // namespace eta::tensor
