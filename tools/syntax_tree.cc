@@ -17,7 +17,7 @@ bool IsDelimiter(char c) {
 
 class SyntaxParser {
  public:
-  explicit SyntaxParser(std::string_view text) : rest_(text), whole_(text) {}
+  explicit SyntaxParser(std::string_view text) : rest_(text), size_(text.size()) {}
 
   // Nodes up to a closing bracket, which is not taken, or the end.
   std::vector<SyntaxNode> ParseNodes() {
@@ -25,7 +25,7 @@ class SyntaxParser {
     while (true) {
       const auto [newlines, spaces] = SkipSpace();
       if (rest_.empty() || rest_[0] == ')' || rest_[0] == ']') return nodes;
-      const size_t column = Column();
+      const size_t column = column_;
       SyntaxNode node = ParseNode();
       node.newlines_before = newlines;
       node.spaces_before = spaces;
@@ -37,22 +37,15 @@ class SyntaxParser {
  private:
   std::pair<size_t, size_t> SkipSpace() {
     size_t newlines = 0, spaces = 0;
-    for (; !rest_.empty() && IsSpace(rest_[0]); rest_.remove_prefix(1)) {
-      if (rest_[0] == '\n') ++newlines;
-      ++spaces;
-    }
+    while (spaces < rest_.size() && IsSpace(rest_[spaces])) newlines += rest_[spaces++] == '\n';
+    Take(spaces);
     return {newlines, spaces};
   }
 
-  size_t Column() const {
-    const size_t position = whole_.size() - rest_.size();
-    const size_t newline = whole_.substr(0, position).rfind('\n');
-    return newline == std::string_view::npos ? position : position - newline - 1;
-  }
-
   std::string Take(size_t count) {
-    const std::string text(rest_.substr(0, count));
-    rest_.remove_prefix(std::min(count, rest_.size()));
+    std::string text(rest_.substr(0, count));
+    rest_.remove_prefix(text.size());
+    column_ = ColumnBehind(text, column_);
     return text;
   }
 
@@ -77,7 +70,7 @@ class SyntaxParser {
 
   // `#!` makes a comment of the first line of a file, and of a word elsewhere.
   SyntaxNode Directive() {
-    if (rest_.size() == whole_.size()) return LineComment();
+    if (rest_.size() == size_) return LineComment();
     size_t end = 2;
     while (end < rest_.size() && !IsDelimiter(rest_[end])) ++end;
     return {Kind::kAtom, Take(end)};
@@ -104,7 +97,7 @@ class SyntaxParser {
   SyntaxNode Prefix(size_t size) {
     SyntaxNode prefix{Kind::kPrefix, Take(size)};
     do {
-      const size_t newlines = SkipSpace().first, column = Column();
+      const size_t newlines = SkipSpace().first, column = column_;
       prefix.children.push_back(ParseNode());
       prefix.children.back().newlines_before = newlines;
       prefix.children.back().column = column;
@@ -142,10 +135,22 @@ class SyntaxParser {
   }
 
   std::string_view rest_;
-  const std::string_view whole_;
+  const size_t size_;  // of the whole text
+  size_t column_ = 0;
 };
 
 }  // namespace
+
+size_t Columns(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+size_t ColumnBehind(std::string_view text, size_t column) {
+  const size_t newline = text.rfind('\n');
+  return newline == std::string_view::npos ? column + Columns(text)
+                                           : Columns(text.substr(newline + 1));
+}
 
 std::vector<SyntaxNode> ParseSyntax(std::string_view text) {
   return SyntaxParser(WithoutByteOrderMark(text)).ParseNodes();
