@@ -1,8 +1,9 @@
 """Macros for our packages. A new source, test or benchmark file needs no change in any BUILD file."""
 
 load("//bazel:copts.bzl", "ETA_COPTS")
+load("//bazel:precompiled.bzl", "include_precompiled")
 
-def eta_library(name, deps = [], header_deps = []):
+def eta_library(name, deps = [], header_deps = [], precompiled = []):
     """A package as one library of all of its sources, its subfolders' included.
 
     Makes three targets: `name`; `headers`, for code that finds the symbols at run time in the program that loads it; and
@@ -12,6 +13,7 @@ def eta_library(name, deps = [], header_deps = []):
       name: the library; it is always linked whole, since an extension may need any of it.
       deps: what it is linked with.
       header_deps: what its headers include, as `headers` or header-only targets.
+      precompiled: the precompiled header that its sources read first, if any.
     """
     native.cc_library(
         name = "headers",
@@ -22,9 +24,9 @@ def eta_library(name, deps = [], header_deps = []):
     native.cc_library(
         name = name,
         srcs = native.glob(["**/*.cc"]),
-        copts = ETA_COPTS,
+        copts = ETA_COPTS + include_precompiled(precompiled),
         visibility = ["//visibility:public"],
-        deps = [":headers"] + deps,
+        deps = [":headers"] + deps + precompiled,
         alwayslink = True,
     )
     native.filegroup(
@@ -33,7 +35,7 @@ def eta_library(name, deps = [], header_deps = []):
         visibility = ["//tests:__subpackages__"],
     )
 
-def eta_cc_tests(deps = [], data = [], exceptions = {}):
+def eta_cc_tests(deps = [], data = [], exceptions = {}, precompiled = []):
     """One small test per *_test.cc, named after the file. Other sources of the package are shared by all of them.
 
     Makes `test_sources` too, which are the *_test.cc.
@@ -43,7 +45,10 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}):
       data: files that every test may read, by their path from the root.
       exceptions: from a test's name to attributes of its own; its `deps` and `data` come on top of the common ones. `nightly` is
         an environment in which the same test is a longer one, NAME_nightly, that only runs when it is named.
+      precompiled: the precompiled header that the sources read first, if any.
     """
+    copts = ETA_COPTS + include_precompiled(precompiled)
+    deps = deps + precompiled
     tests = native.glob(["**/*_test.cc"])
     native.filegroup(
         name = "test_sources",
@@ -57,7 +62,7 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}):
             testonly = True,
             srcs = [f for f in shared if f.endswith(".cc")],
             hdrs = [f for f in shared if not f.endswith(".cc")],
-            copts = ETA_COPTS,
+            copts = copts,
             deps = deps + ["//third_party/gtest"],
         )
     for source in tests:
@@ -66,7 +71,7 @@ def eta_cc_tests(deps = [], data = [], exceptions = {}):
         nightly = own.pop("nightly", None)
         common = dict(
             srcs = [source],
-            copts = ETA_COPTS,
+            copts = copts,
             data = ["//tests:sanitizer_settings"] + data + own.pop("data", []),
             linkstatic = True,
             deps = deps + own.pop("deps", []) + ["//third_party/gtest"] + ([":shared"] if shared else []),

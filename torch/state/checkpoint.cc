@@ -17,6 +17,7 @@ using nlohmann::json;
 
 constexpr const char* kDescription = "eta.checkpoint";
 constexpr const char* kStreams = "eta.streams/";
+constexpr const char* kCommonStreams = "eta.streams/common/";
 
 std::string Slot(const std::string& part, const std::string& parameter, int state) {
   return part + "/" + parameter + "/" + std::to_string(state);
@@ -131,7 +132,7 @@ void SaveCheckpoint(Vm& vm, const std::string& path, const std::vector<Checkpoin
   json described = json::object();
   for (const CheckpointPart& part : parts) described[part.name] = Save(vm, part, &tensors);
   for (const auto& [device, state] : run.streams.common) {
-    tensors.Add(std::string(kStreams) + "common/" + device, state);
+    tensors.Add(kCommonStreams + device, state);
   }
   for (size_t rank = 0; rank < run.own_streams.size(); ++rank) {
     for (const auto& [device, state] : run.own_streams[rank]) {
@@ -247,7 +248,7 @@ void LoadedCheckpoint::PlanOptimizer(const Contents& contents, const CheckpointP
 
 void LoadedCheckpoint::PlanStreams(const Contents& contents, const TensorContext& context) {
   TensorContext::Streams streams{.seed = contents.description.at("seed"),
-                                 .common = contents.Streams(std::string(kStreams) + "common/")};
+                                 .common = contents.Streams(kCommonStreams)};
   const TensorSettings& settings = context.settings();
   if (contents.description.at("ranks") == settings.world_size) {
     streams.own = contents.Streams(StreamsOf(static_cast<size_t>(settings.rank)));
