@@ -81,4 +81,9 @@ Value WriteError(Vm& vm, std::string_view name) {
   return Wrong(vm, name, std::string("could not write: ") + std::strerror(errno));
 }
 
+Value WriteTo(Vm& vm, std::string_view name, OutputPort& port, std::string_view bytes) {
+  if (port.contents() != nullptr && !MakeRoom(vm, name, bytes.size())) return Value::Failure();
+  return port.Write(bytes) ? Value::Nil() : WriteError(vm, name);
+}
+
 }  // namespace eta
