@@ -243,7 +243,9 @@ Result<std::string> DataOf(std::string_view text) {
 Result<std::string> FormatSource(std::string_view text) {
   const auto before = DataOf(text);
   if (!before) return before;
-  std::string formatted = Formatter().Run(ParseSyntax(text));
+  const auto nodes = ParseSyntax(text);
+  if (!nodes) return Unexpected(nodes.error());
+  std::string formatted = Formatter().Run(*nodes);
   const auto after = DataOf(formatted);
   ETA_CHECK(after && *after == *before);
   return formatted;

@@ -1,6 +1,8 @@
 #include "tools/syntax_tree.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/byte_order_mark.h"
@@ -15,10 +17,20 @@ bool IsDelimiter(char c) {
   return IsSpace(c) || std::string_view("()[]\";,`'").find(c) != std::string_view::npos;
 }
 
+// What works on a tree calls itself for each level.
+constexpr size_t kMaxDepth = 5000;
+
 class SyntaxParser {
  public:
-  explicit SyntaxParser(std::string_view text) : rest_(text), size_(text.size()) {}
+  explicit SyntaxParser(std::string_view text) : text_(text), rest_(text) {}
 
+  Result<std::vector<SyntaxNode>> Parse() {
+    std::vector<SyntaxNode> nodes = ParseNodes();
+    if (!too_deep_) return nodes;
+    return Error(*too_deep_, "nested more than " + std::to_string(kMaxDepth) + " levels deep");
+  }
+
+ private:
   // Nodes up to a closing bracket, which is not taken, or the end.
   std::vector<SyntaxNode> ParseNodes() {
     std::vector<SyntaxNode> nodes;
@@ -34,7 +46,6 @@ class SyntaxParser {
     }
   }
 
- private:
   std::pair<size_t, size_t> SkipSpace() {
     size_t newlines = 0, spaces = 0;
     while (spaces < rest_.size() && IsSpace(rest_[spaces])) newlines += rest_[spaces++] == '\n';
@@ -50,6 +61,25 @@ class SyntaxParser {
   }
 
   SyntaxNode ParseNode() {
+    if (depth_ == kMaxDepth) return GiveUp();
+    ++depth_;
+    SyntaxNode node = ParseNodeHere();
+    --depth_;
+    return node;
+  }
+
+  // So that nothing is left to parse.
+  SyntaxNode GiveUp() {
+    const std::string_view before = text_.substr(0, text_.size() - rest_.size());
+    const size_t line = std::count(before.begin(), before.end(), '\n') + 1;
+    const size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+    too_deep_ = {1, static_cast<uint32_t>(line), static_cast<uint32_t>(column),
+                 static_cast<uint32_t>(line), static_cast<uint32_t>(column + 1)};
+    rest_ = {};
+    return {};
+  }
+
+  SyntaxNode ParseNodeHere() {
     if (rest_[0] == ';') return LineComment();
     if (rest_.starts_with("#!")) return Directive();
     if (rest_.starts_with("#|")) return BlockComment();
@@ -70,7 +100,7 @@ class SyntaxParser {
 
   // `#!` makes a comment of the first line of a file, and of a word elsewhere.
   SyntaxNode Directive() {
-    if (rest_.size() == size_) return LineComment();
+    if (rest_.size() == text_.size()) return LineComment();
     size_t end = 2;
     while (end < rest_.size() && !IsDelimiter(rest_[end])) ++end;
     return {Kind::kAtom, Take(end)};
@@ -134,9 +164,11 @@ class SyntaxParser {
     return {Kind::kAtom, Take(std::max<size_t>(end, 1))};
   }
 
+  const std::string_view text_;
   std::string_view rest_;
-  const size_t size_;  // of the whole text
   size_t column_ = 0;
+  size_t depth_ = 0;
+  std::optional<SourceSpan> too_deep_;
 };
 
 }  // namespace
@@ -152,8 +184,8 @@ size_t ColumnBehind(std::string_view text, size_t column) {
                                            : Columns(text.substr(newline + 1));
 }
 
-std::vector<SyntaxNode> ParseSyntax(std::string_view text) {
-  return SyntaxParser(WithoutByteOrderMark(text)).ParseNodes();
+Result<std::vector<SyntaxNode>> ParseSyntax(std::string_view text) {
+  return SyntaxParser(WithoutByteOrderMark(text)).Parse();
 }
 
 }  // namespace eta

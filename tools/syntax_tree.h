@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/span.h"
+
 namespace eta {
 
 struct SyntaxNode {
@@ -31,7 +33,8 @@ size_t Columns(std::string_view text);
 // The column behind `text` that begins in `column`.
 size_t ColumnBehind(std::string_view text, size_t column);
 
-// The nodes at the top level. REQUIRES: the reader finds no error in `text`.
-std::vector<SyntaxNode> ParseSyntax(std::string_view text);
+// The nodes at the top level. Error: they are nested too deeply.
+// REQUIRES: the reader finds no error in `text`.
+Result<std::vector<SyntaxNode>> ParseSyntax(std::string_view text);
 
 }  // namespace eta

@@ -147,5 +147,22 @@ TEST(FormatterTest, UnreadableTextIsAnError) {
   EXPECT_EQ(Format(""), "");
 }
 
+TEST(FormatterTest, NestingHasALimit) {
+  for (const std::string open : {"(", "'", "#("}) {
+    std::string deep = "x\n", deeper = deep;
+    for (int i = 0; i < 1'000'000; ++i) deeper += open;
+    for (int i = 0; i < 2000; ++i) deep += open;
+    const bool is_list = open != "'";
+    deep += "x" + std::string(is_list ? 2000 : 0, ')');
+    deeper += "x" + std::string(is_list ? 1'000'000 : 0, ')');
+    EXPECT_EQ(Format(deep).substr(0, 2), "x\n");
+    const auto formatted = FormatSource(deeper);
+    ASSERT_FALSE(formatted);
+    EXPECT_EQ(formatted.error().message, "nested more than 5000 levels deep");
+    EXPECT_EQ(formatted.error().span.line, 2u);
+    EXPECT_EQ(formatted.error().span.column, 5000 * open.size() + 1);
+  }
+}
+
 }  // namespace
 }  // namespace eta
