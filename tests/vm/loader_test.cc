@@ -230,7 +230,11 @@ TEST_F(LoaderTest, DataMayNestAsDeepAsMemoryAllows) {
 
 TEST_F(LoaderTest, CodeNestedTooDeepIsOneError) {
   const std::string text = std::string(1'000'000, '(') + std::string(1'000'000, ')');
-  EXPECT_EQ(RunText(text), "error [text:1:1001]: nested more than 1000 levels deep\n");
+  EXPECT_EQ(RunText(text),
+            "error [text:1:1001]: nested more than 1000 levels deep\n"
+            "  ... " +
+                std::string(120, '(') + " ...\n" + std::string(66, ' ') + std::string(60, '^') +
+                "\n");
 }
 
 TEST(SplitPathTest, DropsEmptyEntries) {
