@@ -106,6 +106,20 @@ TEST(LimitsTest, AFullHeapIsCaughtWhateverFillsIt) {
             "runtime.heap-error runtime.heap-error)");
 }
 
+// No more than that is made before a builtin can fail.
+TEST(LimitsTest, LongListsOfBuiltinsAreRefused) {
+  TestVm vm({.heap = {.limit_bytes = size_t{32} << 20}});
+  EXPECT_EQ(vm.Run("(define (tag thunk) (car (cdr (catch 'runtime.heap-error (thunk)))))"
+                   "(define text (make-string 3000000 #\\a))"
+                   "(define vector (make-vector 1200000 0))"
+                   "(display (list (tag (lambda () (string->list text)))"
+                   "               (tag (lambda () (%vector->list vector)))"
+                   "               (tag (lambda () (%regex-find-all \"a\" text)))"
+                   "               (tag (lambda () (%regex-split \"a\" text)))))"),
+            "(runtime.heap-error runtime.heap-error runtime.heap-error runtime.heap-error)");
+  EXPECT_LT(vm.heap().stats().live_bytes, size_t{40} << 20);
+}
+
 // Nothing of these is allocated on the heap while they grow.
 TEST(LimitsTest, WhatGrowsOutsideTheHeapFillsIt) {
   TestVm vm({.heap = {.limit_bytes = size_t{16} << 20}});

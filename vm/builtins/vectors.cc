@@ -105,7 +105,7 @@ Value VectorAppend(Vm& vm, Args args) {
 Value VectorToList(Vm& vm, Args args) {
   auto* vector = As<VectorObject>(args[0]);
   if (vector == nullptr) return Wrong(vm, "vector->list", kNotAVector);
-  return vm.heap().List(vector->span());
+  return MakeListOf(vm, "vector->list", vector->span());
 }
 
 Value ListToVector(Vm& vm, Args args) {
