@@ -136,6 +136,16 @@ TEST(LimitsTest, WhatGrowsOutsideTheHeapFillsIt) {
             "(runtime.heap-error runtime.heap-error runtime.heap-error runtime.heap-error)");
 }
 
+TEST(LimitsTest, AProgramGoesOnBesideAFullPort) {
+  TestVm vm({.heap = {.limit_bytes = size_t{18} << 20}});
+  EXPECT_EQ(vm.Run("(define port (open-output-string))"
+                   "(define (fill) (display \"some more\" port) (fill))"
+                   "(display (car (cdr (catch 'runtime.heap-error (fill)))))"
+                   "(do ((i 0 (+ i 1))) ((= i 1000000)) (list i))"
+                   "(display 'on)"),
+            "runtime.heap-erroron");
+}
+
 // Symbols stay, so this program is not to be helped.
 TEST(LimitsTest, NamesOfSymbolsFillTheHeap) {
   TestVm vm({.heap = {.limit_bytes = size_t{16} << 20}});
