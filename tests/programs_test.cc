@@ -330,6 +330,20 @@ TEST_F(ProgramsTest, ImagesOfModulesAreUsedAsLongAsTheyAreFresh) {
             std::string::npos);
 }
 
+TEST_F(ProgramsTest, WhatIsCompiledIsNoSourceText) {
+  Write("p.eta", "(display 1)");
+  const std::string image = (root_ / "p.etac").string();
+  EXPECT_EQ(RunProgram("etac", (root_ / "p.eta").string()).status, 0);
+  const std::string error =
+      "error: " + image + " is compiled already; this needs its source text\n";
+  for (const std::string option : {"--check ", "--dump=bytecode "}) {
+    const Outcome outcome = RunProgram("etai", option + image);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.errors, error);
+  }
+  EXPECT_EQ(RunProgram("etac", "-o " + (root_ / "other").string() + " " + image).errors, error);
+}
+
 TEST_F(ProgramsTest, EtacReportsAllErrorsAndWritesNothing) {
   Write("p.eta", "(if)\n(let ((a)) a)\n");
   const std::string file = (root_ / "p.eta").string();

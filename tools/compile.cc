@@ -8,6 +8,7 @@
 #include "tools/program.h"
 #include "tools/program_text.h"
 #include "vm/diagnostics.h"
+#include "vm/image.h"
 
 namespace eta {
 namespace {
@@ -31,6 +32,10 @@ Product ProductOf(const Options& options) {
 std::optional<Compilation> CompileProgram(const SourceFile& program,
                                           const std::optional<std::string>& path, Product product,
                                           const std::string& image_directory) {
+  if (program.text.starts_with(kImageMagic)) {
+    PrintError(program.path + " is compiled already; this needs its source text");
+    return std::nullopt;
+  }
   auto options = VmOptionsFromEnvironment(path, /*vm_count=*/1);
   if (!options) {
     PrintError(options.error());

@@ -56,11 +56,6 @@ constexpr std::pair<std::string_view, size_t> kBodyForms[] = {
 
 bool IsLineComment(const SyntaxNode& node) { return node.kind == Kind::kLineComment; }
 
-size_t Columns(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 // On a single line; kEndless if that cannot be.
 size_t FlatWidth(const SyntaxNode& node) {
   if (IsLineComment(node) || node.text.find('\n') != std::string::npos) return kEndless;
@@ -109,9 +104,7 @@ class Formatter {
  private:
   void Put(std::string_view text) {
     out_ += text;
-    const size_t line = text.rfind('\n');
-    column_ =
-        line == std::string_view::npos ? column_ + Columns(text) : Columns(text.substr(line + 1));
+    column_ = ColumnBehind(text, column_);
   }
 
   void NewLine(size_t indent, bool blank) {
@@ -250,7 +243,9 @@ Result<std::string> DataOf(std::string_view text) {
 Result<std::string> FormatSource(std::string_view text) {
   const auto before = DataOf(text);
   if (!before) return before;
-  std::string formatted = Formatter().Run(ParseSyntax(text));
+  const auto nodes = ParseSyntax(text);
+  if (!nodes) return Unexpected(nodes.error());
+  std::string formatted = Formatter().Run(*nodes);
   const auto after = DataOf(formatted);
   ETA_CHECK(after && *after == *before);
   return formatted;

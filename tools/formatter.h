@@ -14,7 +14,7 @@
 
 namespace eta {
 
-// Error: the first thing that the reader does not understand.
+// Error: the first thing that the reader does not understand, or what is nested too deeply.
 Result<std::string> FormatSource(std::string_view text);
 
 }  // namespace eta

@@ -1,6 +1,8 @@
 #include "tools/syntax_tree.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/byte_order_mark.h"
@@ -15,17 +17,27 @@ bool IsDelimiter(char c) {
   return IsSpace(c) || std::string_view("()[]\";,`'").find(c) != std::string_view::npos;
 }
 
+// What works on a tree calls itself for each level.
+constexpr size_t kMaxDepth = 5000;
+
 class SyntaxParser {
  public:
-  explicit SyntaxParser(std::string_view text) : rest_(text), whole_(text) {}
+  explicit SyntaxParser(std::string_view text) : text_(text), rest_(text) {}
 
+  Result<std::vector<SyntaxNode>> Parse() {
+    std::vector<SyntaxNode> nodes = ParseNodes();
+    if (!too_deep_) return nodes;
+    return Error(*too_deep_, "nested more than " + std::to_string(kMaxDepth) + " levels deep");
+  }
+
+ private:
   // Nodes up to a closing bracket, which is not taken, or the end.
   std::vector<SyntaxNode> ParseNodes() {
     std::vector<SyntaxNode> nodes;
     while (true) {
       const auto [newlines, spaces] = SkipSpace();
       if (rest_.empty() || rest_[0] == ')' || rest_[0] == ']') return nodes;
-      const size_t column = Column();
+      const size_t column = column_;
       SyntaxNode node = ParseNode();
       node.newlines_before = newlines;
       node.spaces_before = spaces;
@@ -34,29 +46,40 @@ class SyntaxParser {
     }
   }
 
- private:
   std::pair<size_t, size_t> SkipSpace() {
     size_t newlines = 0, spaces = 0;
-    for (; !rest_.empty() && IsSpace(rest_[0]); rest_.remove_prefix(1)) {
-      if (rest_[0] == '\n') ++newlines;
-      ++spaces;
-    }
+    while (spaces < rest_.size() && IsSpace(rest_[spaces])) newlines += rest_[spaces++] == '\n';
+    Take(spaces);
     return {newlines, spaces};
   }
 
-  size_t Column() const {
-    const size_t position = whole_.size() - rest_.size();
-    const size_t newline = whole_.substr(0, position).rfind('\n');
-    return newline == std::string_view::npos ? position : position - newline - 1;
-  }
-
   std::string Take(size_t count) {
-    const std::string text(rest_.substr(0, count));
-    rest_.remove_prefix(std::min(count, rest_.size()));
+    std::string text(rest_.substr(0, count));
+    rest_.remove_prefix(text.size());
+    column_ = ColumnBehind(text, column_);
     return text;
   }
 
   SyntaxNode ParseNode() {
+    if (depth_ == kMaxDepth) return GiveUp();
+    ++depth_;
+    SyntaxNode node = ParseNodeHere();
+    --depth_;
+    return node;
+  }
+
+  // So that nothing is left to parse.
+  SyntaxNode GiveUp() {
+    const std::string_view before = text_.substr(0, text_.size() - rest_.size());
+    const size_t line = std::count(before.begin(), before.end(), '\n') + 1;
+    const size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+    too_deep_ = {1, static_cast<uint32_t>(line), static_cast<uint32_t>(column),
+                 static_cast<uint32_t>(line), static_cast<uint32_t>(column + 1)};
+    rest_ = {};
+    return {};
+  }
+
+  SyntaxNode ParseNodeHere() {
     if (rest_[0] == ';') return LineComment();
     if (rest_.starts_with("#!")) return Directive();
     if (rest_.starts_with("#|")) return BlockComment();
@@ -77,7 +100,7 @@ class SyntaxParser {
 
   // `#!` makes a comment of the first line of a file, and of a word elsewhere.
   SyntaxNode Directive() {
-    if (rest_.size() == whole_.size()) return LineComment();
+    if (rest_.size() == text_.size()) return LineComment();
     size_t end = 2;
     while (end < rest_.size() && !IsDelimiter(rest_[end])) ++end;
     return {Kind::kAtom, Take(end)};
@@ -104,7 +127,7 @@ class SyntaxParser {
   SyntaxNode Prefix(size_t size) {
     SyntaxNode prefix{Kind::kPrefix, Take(size)};
     do {
-      const size_t newlines = SkipSpace().first, column = Column();
+      const size_t newlines = SkipSpace().first, column = column_;
       prefix.children.push_back(ParseNode());
       prefix.children.back().newlines_before = newlines;
       prefix.children.back().column = column;
@@ -141,14 +164,28 @@ class SyntaxParser {
     return {Kind::kAtom, Take(std::max<size_t>(end, 1))};
   }
 
+  const std::string_view text_;
   std::string_view rest_;
-  const std::string_view whole_;
+  size_t column_ = 0;
+  size_t depth_ = 0;
+  std::optional<SourceSpan> too_deep_;
 };
 
 }  // namespace
 
-std::vector<SyntaxNode> ParseSyntax(std::string_view text) {
-  return SyntaxParser(WithoutByteOrderMark(text)).ParseNodes();
+size_t Columns(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+size_t ColumnBehind(std::string_view text, size_t column) {
+  const size_t newline = text.rfind('\n');
+  return newline == std::string_view::npos ? column + Columns(text)
+                                           : Columns(text.substr(newline + 1));
+}
+
+Result<std::vector<SyntaxNode>> ParseSyntax(std::string_view text) {
+  return SyntaxParser(WithoutByteOrderMark(text)).Parse();
 }
 
 }  // namespace eta

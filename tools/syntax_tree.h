@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/span.h"
+
 namespace eta {
 
 struct SyntaxNode {
@@ -22,10 +24,17 @@ struct SyntaxNode {
   std::vector<SyntaxNode> children;
   size_t newlines_before = 0;  // between the node before and this one
   size_t spaces_before = 0;    // if there are no newlines
-  size_t column = 0;           // of its first byte, from 0
+  size_t column = 0;           // where it begins, from 0
 };
 
-// The nodes at the top level. REQUIRES: the reader finds no error in `text`.
-std::vector<SyntaxNode> ParseSyntax(std::string_view text);
+// Columns are characters, for what is read as for what is written.
+size_t Columns(std::string_view text);
+
+// The column behind `text` that begins in `column`.
+size_t ColumnBehind(std::string_view text, size_t column);
+
+// The nodes at the top level. Error: they are nested too deeply.
+// REQUIRES: the reader finds no error in `text`.
+Result<std::vector<SyntaxNode>> ParseSyntax(std::string_view text);
 
 }  // namespace eta

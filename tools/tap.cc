@@ -6,12 +6,12 @@
 namespace eta {
 namespace {
 
-// "3 - NAME" -> "NAME"; a name alone stays.
+// "3 - NAME" and "- NAME" -> "NAME"; a name alone stays.
 std::string WithoutNumber(std::string_view text) {
-  size_t end = 0;
-  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-  if (end > 0 && text.substr(end).starts_with(" - ")) return std::string(text.substr(end + 3));
-  return std::string(text);
+  const std::string_view rest =
+      text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
+  if (rest.size() < text.size() && rest.starts_with(" - ")) return std::string(rest.substr(3));
+  return std::string(text.starts_with("- ") ? text.substr(2) : text);
 }
 
 // Whether `line` is a result; then it becomes a case.
@@ -41,8 +41,17 @@ std::string Escaped(std::string_view text) {
       case '\'':
         out += "&apos;";
         break;
-      default:
-        out += c;
+      case '\t':
+      case '\n':
+      case '\r':
+        out += "&#" + std::to_string(c) + ";";
+        break;
+      default:  // XML has no other control characters, however they are written
+        if (static_cast<unsigned char>(c) < ' ') {
+          out += "&#xFFFD;";
+        } else {
+          out += c;
+        }
     }
   }
   return out;
@@ -74,9 +83,11 @@ std::string TimeAttribute(double seconds) {
   return text;
 }
 
-std::string CaseElement(const TestCase& test) {
+// A failure that is no test's own is the file's.
+std::string CaseElement(const TestFile& file, const TestCase& test) {
+  const std::string& name = test.failure.empty() ? test.name : Stem(file.name);
   const std::string open =
-      "    <testcase name=\"" + Escaped(test.name) + "\"" + TimeAttribute(test.seconds);
+      "    <testcase name=\"" + Escaped(name) + "\"" + TimeAttribute(test.seconds);
   if (test.ok) return open + "/>\n";
   return open + ">\n      <failure message=\"" + Escaped(FailureMessage(test)) +
          "\"/>\n    </testcase>\n";
@@ -121,7 +132,7 @@ std::string RenderJunit(const std::vector<TestFile>& files) {
     body += "  <testsuite name=\"" + Escaped(Stem(file.name)) + "\" tests=\"" +
             std::to_string(file.cases.size()) + "\" failures=\"" + std::to_string(failed) + "\"" +
             TimeAttribute(file.seconds) + ">\n";
-    for (const TestCase& test : file.cases) body += CaseElement(test);
+    for (const TestCase& test : file.cases) body += CaseElement(file, test);
     body += "  </testsuite>\n";
   }
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"" +

@@ -11,7 +11,7 @@ struct TestCase {
   bool ok = false;
   std::string name;
   std::vector<std::string> details;  // the indented lines below it
-  std::string failure;               // what JUnit shows; empty: the details
+  std::string failure;               // of the whole file; JUnit shows it in place of the details
   double seconds = -1;               // that it took; negative: not known
 };
 

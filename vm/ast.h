@@ -73,6 +73,7 @@ struct LambdaNode {
   bool has_rest = false;
   Node* body = nullptr;
   std::vector<Variable*> captures;  // variables of enclosing procedures, in capture order
+  bool keeps_frame = false;         // its last call is no tail call, so that traces show the place
 };
 
 class Ast {

@@ -22,12 +22,13 @@ void CheckAll(const Code& code, size_t global_count) {
 
 }  // namespace
 
-Result<Value> CompileTopLevel(Vm& vm, const std::string& name, std::span<const Datum* const> forms,
-                              const Module& module, bool is_builtin) {
+Result<Value> CompileTopLevel(Vm& vm, TopLevel kind, const std::string& name,
+                              std::span<const Datum* const> forms, const Module& module) {
   Ast ast;
   auto analyzed = Analyze(vm, ast, name, forms, module);
   if (!analyzed) return Unexpected(std::move(analyzed.error()));
-  auto code = EmitProcedure(vm, **analyzed, is_builtin);
+  (*analyzed)->keeps_frame = kind == TopLevel::kModule;
+  auto code = EmitProcedure(vm, **analyzed, kind == TopLevel::kBuiltins);
   if (!code) return Unexpected(std::move(code.error()));
   CheckAll(*(*code)->code, vm.globals().size());
   return Value::Of(vm.heap().Closure((*code)->code, 0));

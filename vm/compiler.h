@@ -12,9 +12,14 @@ namespace eta {
 
 class Vm;
 
+enum class TopLevel {
+  kModule,    // stays in traces until its last form is done
+  kBuiltins,  // its procedures print and fail as builtins do
+  kEval,
+};
+
 // A closure of no arguments that runs `forms` in `module`, called `name` in traces. Unrooted.
-// `is_builtin`: its procedures print and fail as builtins do.
-Result<Value> CompileTopLevel(Vm& vm, const std::string& name, std::span<const Datum* const> forms,
-                              const Module& module, bool is_builtin = false);
+Result<Value> CompileTopLevel(Vm& vm, TopLevel kind, const std::string& name,
+                              std::span<const Datum* const> forms, const Module& module);
 
 }  // namespace eta

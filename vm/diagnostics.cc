@@ -12,8 +12,8 @@ namespace eta {
 namespace {
 
 constexpr std::string_view kRed = "\x1b[1;31m", kYellow = "\x1b[1;33m", kReset = "\x1b[0m";
-// A source line is shown up to this many bytes.
-constexpr size_t kMaxLineBytes = 160;
+// A source line of more than so many bytes is cut to some around the place.
+constexpr size_t kMaxLineBytes = 160, kShownBytes = 120;
 
 std::string_view BaseName(std::string_view path) {
   const size_t slash = path.rfind('/');
@@ -102,18 +102,31 @@ std::string Blank(std::string_view text) {
   return blank;
 }
 
-// The source line and carets under the span, as far as it is on that line.
+// Where the character begins that the byte at `position` belongs to.
+size_t CharacterStart(std::string_view line, size_t position) {
+  while (position > 0 && position < line.size() && (line[position] & 0xC0) == 0x80) --position;
+  return position;
+}
+
+// The source line, or what is shown of it, and carets under the span, as far as it is there.
 std::string Excerpt(const SourceSpan& span, const SourceFile& file) {
   const std::string_view line = Line(file.text, span.line);
   const size_t begin = span.column - 1;
-  if (!line.data() || begin > line.size() || line.size() > kMaxLineBytes || !IsPrintable(line))
-    return "";
-  size_t end = span.end_line == span.line ? span.end_column - 1 : line.size();
-  end = std::clamp(end, begin, line.size());
+  if (!line.data() || begin > line.size()) return "";
+  size_t first = 0, last = line.size();
+  if (line.size() > kMaxLineBytes) {
+    first = CharacterStart(line, begin - std::min(begin, kShownBytes / 2));
+    last = CharacterStart(line, std::min(line.size(), first + kShownBytes));
+  }
+  const std::string_view shown = line.substr(first, last - first);
+  if (!IsPrintable(shown)) return "";
+  size_t end = span.end_line == span.line ? span.end_column - 1 : last;
+  end = std::clamp(end, begin, last);
   const size_t width = std::max<size_t>(1, Blank(line.substr(begin, end - begin)).size());
-  std::string out = "  ";
-  out.append(line).append("\n  ");
-  out.append(Blank(line.substr(0, begin))).append(width, '^').append("\n");
+  const std::string cut = first > 0 ? "... " : "";
+  std::string out = "  " + cut;
+  out.append(shown).append(last < line.size() ? " ...\n  " : "\n  ").append(Blank(cut));
+  out.append(Blank(line.substr(first, begin - first))).append(width, '^').append("\n");
   return out;
 }
 

@@ -34,7 +34,11 @@ Result<CodeObject*> ProcedureEmitter::Run() {
   if (!IsEntryLoop(lambda_.body)) {  // which does so itself, at each iteration
     for (Variable* parameter : lambda_.parameters) BoxIfNeeded(parameter);
   }
-  Emit(lambda_.body, kReturn);
+  if (lambda_.keeps_frame) {
+    out_.Emit(Op::kReturn, Operand(lambda_.body));
+  } else {
+    Emit(lambda_.body, kReturn);
+  }
   if (error_) return Unexpected(std::move(*error_));
   return out_.Finish();
 }

@@ -299,6 +299,8 @@ void Heap::Collect() {
   const size_t live = stats_.live_bytes;
   const size_t room = options_.limit_bytes > live ? options_.limit_bytes - live : 0;
   impl_->trigger = std::max(std::min(std::max(kMinTrigger, live), room), kMinTrigger / 8);
+  // A native may go far above the limit before the VM can fail: not with a collection at each step.
+  if (live > options_.limit_bytes) impl_->trigger = std::max(impl_->trigger, live / 4);
   const size_t traced = impl_->live_small + impl_->large_bytes;
   impl_->external_trigger = std::max(kMinExternalTrigger, kExternalPerTraced * traced);
   if (live > options_.limit_bytes) options_.on_limit();

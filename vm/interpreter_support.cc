@@ -231,7 +231,11 @@ bool Interpreter::SpreadList(Value* window, size_t* count) {
     if (end == stack_end_) return !StackOverflow().IsFailure();
     *end++ = Car(list);
   }
-  if (!list.IsNil()) return !vm_.TypeError("apply: last argument is not a proper list").IsFailure();
+  if (!list.IsNil()) {
+    const bool is_swapped = IsProcedure(list) && !IsProcedure(window[1]);
+    const std::string hint = is_swapped ? "; the procedure comes first" : "";
+    return !vm_.TypeError("apply: last argument is not a proper list" + hint).IsFailure();
+  }
   *count = static_cast<size_t>(end - (window + 2));
   return true;
 }

@@ -9,6 +9,7 @@
 
 #include "stdlib/embedded.h"
 #include "vm/compiler.h"
+#include "vm/diagnostics.h"
 #include "vm/disassembler.h"
 #include "vm/expander.h"
 #include "vm/image.h"
@@ -56,8 +57,8 @@ void Loader::LoadPrelude() {
   if (!LinkModules(&loading, nullptr)) DieOfPrelude(vm_.diagnostic_.message);
   for (const auto& module : loading.linked) {
     for (const auto& [name, binding] : module->environment) vm_.DefineBuiltin(name, binding.slot);
-    auto closure = CompileTopLevel(vm_, "builtins_init", loading.file.modules[0].body, *module,
-                                   /*is_builtin=*/true);
+    auto closure = CompileTopLevel(vm_, TopLevel::kBuiltins, "builtins_init",
+                                   loading.file.modules[0].body, *module);
     if (!closure) DieOfPrelude(closure.error().message);
     if (vm_.Call(*closure, {}).IsFailure()) DieOfPrelude(vm_.pending().message);
   }
@@ -101,7 +102,7 @@ Result<Value> Loader::CompileExpression(Value expression) {
   Expander expander(vm_.names(), arena, &macros_);
   auto form = expander.ExpandExpression(datum);
   if (!form) return Unexpected(std::move(form.error()));
-  return CompileTopLevel(vm_, "eval", std::span(&*form, 1), Module{});
+  return CompileTopLevel(vm_, TopLevel::kEval, "eval", std::span(&*form, 1), Module{});
 }
 
 // --- The way of a file --------------------------------------------------------------------------
@@ -240,7 +241,8 @@ bool Loader::LinkModules(Loading* loading, const Module* session) {
 bool Loader::Compile(const Loading& loading, std::vector<Value>* closures) {
   for (const ExpandedFile::Part& part : loading.file.parts) {
     const Module& module = *loading.modules[part.module];
-    auto closure = CompileTopLevel(vm_, *module.name + "_init", loading.file.FormsOf(part), module);
+    auto closure = CompileTopLevel(vm_, TopLevel::kModule, *module.name + "_init",
+                                   loading.file.FormsOf(part), module);
     if (!closure) return Fail(std::move(closure.error()));
     closures->push_back(*closure);
     std::string* listing = loading.is_library ? nullptr : vm_.options().listing;
@@ -280,9 +282,11 @@ bool Loader::RunMain(const ExpandedModule& source, const Module& module) {
   if (defined == source.definitions.end()) return true;
   const Value main = vm_.globals()[module.environment.at(name).slot];
   if (main.IsNil() || !vm_.Call(main, {}).IsFailure()) return true;
-  // What cannot be called has run nowhere: the definition is to blame.
-  if (vm_.pending_.trace.empty())
+  // Where no form of the program was being executed, the definition is to blame.
+  const SourceFile* place = vm_.File(PendingSpan(vm_, vm_.pending_));
+  if (place == nullptr || place->is_library) {
     vm_.pending_.trace.push_back({*source.name + "_init", defined->span});
+  }
   return false;
 }
 

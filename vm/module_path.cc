@@ -41,6 +41,9 @@ std::vector<std::string> ProjectDirectories() {
   return found;
 }
 
+// How an embedded file is told from one of the same path.
+std::string BuiltIn(const std::string& relative) { return "(built in) " + relative; }
+
 std::optional<ModuleSource> FindEmbedded(const std::string& path) {
   for (const EmbeddedFile& file : EmbeddedStdlib()) {
     if (file.path == path) return ModuleSource{path, std::string(file.text), true};
@@ -101,7 +104,7 @@ std::vector<std::string> ModulePath::Places(const std::string& relative) const {
   };
   const auto is_enough = [&] { return !strict_ && !places.empty(); };
   for (size_t i = 0; i < first_.size() && !is_enough(); ++i) look_in(first_[i]);
-  if (!is_enough() && FindEmbedded(relative)) places.push_back(relative);
+  if (!is_enough() && FindEmbedded(relative)) places.push_back(BuiltIn(relative));
   if (!is_enough() && !program_directory_.empty()) look_in(program_directory_);
   return places;
 }
@@ -114,9 +117,7 @@ Expected<std::optional<ModuleSource>, std::string> ModulePath::Find(std::string_
     return Unexpected("module " + std::string(module) + " is in more than one place: " + places[0] +
                       " and " + places[1]);
   }
-  if (places[0] == relative) {
-    if (auto embedded = FindEmbedded(relative)) return embedded;
-  }
+  if (places[0] == BuiltIn(relative)) return FindEmbedded(relative);
   auto text = ReadFile(places[0]);
   if (!text) return Unexpected(std::move(text.error()));
   return std::optional(ModuleSource{places[0], std::move(*text), false});

@@ -38,8 +38,7 @@ class ModulePath {
   std::vector<std::string> Candidates(std::string_view module) const;
 
  private:
-  // Where the module is, in the order of the search; the first place only, unless strict. That of
-  // an embedded one is `relative`.
+  // Where the module is, in the order of the search; the first place only, unless strict.
   std::vector<std::string> Places(const std::string& relative) const;
 
   bool strict_;

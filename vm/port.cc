@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "vm/external_bytes.h"
 #include "vm/utf8.h"
 #include "vm/vm.h"
 
@@ -53,23 +54,28 @@ class ConsoleError : public OutputPort {
 class StringInput : public InputPort {
  public:
   explicit StringInput(std::string text) : text_(std::move(text)) {}
+  void CountIn(Heap& heap) override { bytes_.Count(heap, text_.capacity()); }
 
  private:
   std::string Fill() override { return std::exchange(text_, {}); }
 
   std::string text_;
+  ExternalBytes bytes_;
 };
 
 class StringOutput : public OutputPort {
  public:
+  void CountIn(Heap& heap) override { bytes_.Count(heap, text_.capacity()); }
   bool Write(std::string_view bytes) override {
     text_ += bytes;
+    bytes_.Update(text_.capacity());
     return true;
   }
   const std::string* contents() const override { return &text_; }
 
  private:
   std::string text_;
+  ExternalBytes bytes_;
 };
 
 class BytesInput : public StringInput {
@@ -234,6 +240,7 @@ std::unique_ptr<Port> OpenFileOutput(const std::string& path) {
 const ForeignType kPortType = {.name = "port", .finalize = FinalizePort};
 
 Value NewPort(Vm& vm, std::unique_ptr<Port> port) {
+  port->CountIn(vm.heap());
   return vm.heap().Foreign(&kPortType, port.release());
 }
 

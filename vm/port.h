@@ -15,6 +15,7 @@
 
 namespace eta {
 
+class Heap;
 class Vm;
 
 class Port {
@@ -26,6 +27,8 @@ class Port {
   bool is_open() const { return is_open_; }
   // Of bytes rather than characters.
   virtual bool is_binary() const { return false; }
+  // Counts the text that it keeps as the heap's from now on.
+  virtual void CountIn(Heap&) {}
   // Refuses further use. False: buffered output could not be written.
   bool Close() { return !std::exchange(is_open_, false) || DoClose(); }
 

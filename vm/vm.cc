@@ -12,6 +12,8 @@ namespace {
 
 // GetGlobal's operand is 16 bits wide.
 constexpr size_t kMaxGlobals = 65536;
+// What a symbol takes outside the heap, besides the bytes of its name.
+constexpr size_t kNameBytes = 112;
 
 size_t StackBytes(const Vm::Options& options) {
   if (options.stack_bytes != 0) return options.stack_bytes;
@@ -44,7 +46,10 @@ Vm::~Vm() {
 
 Value Vm::Symbol(Name name) {
   auto [it, is_new] = symbols_.try_emplace(name, Value::Nil());
-  if (is_new) it->second = heap_->Symbol(name);
+  if (is_new) {
+    heap_->AddExternalBytes(static_cast<int64_t>(kNameBytes + name->size()));
+    it->second = heap_->Symbol(name);
+  }
   return it->second;
 }
 

@@ -59,11 +59,26 @@ TEST(TapTest, RendersJunit) {
             "    <testcase name=\"without a number\"/>\n"
             "  </testsuite>\n"
             "  <testsuite name=\"b\" tests=\"1\" failures=\"1\">\n"
-            "    <testcase name=\"b.eta (load error)\">\n"
+            "    <testcase name=\"b\">\n"
             "      <failure message=\"File failed to load/execute\"/>\n"
             "    </testcase>\n"
             "  </testsuite>\n"
             "</testsuites>\n");
+}
+
+TEST(TapTest, NumbersOfTestsAreOptional) {
+  const auto cases = ParseTap("ok 12 - a - b\nok - c\nok 4\nok 5th\n");
+  ASSERT_EQ(cases.size(), 4u);
+  EXPECT_EQ(cases[0].name, "a - b");
+  EXPECT_EQ(cases[1].name, "c");
+  EXPECT_EQ(cases[2].name, "4");
+  EXPECT_EQ(cases[3].name, "5th");
+}
+
+TEST(TapTest, JunitHasNoControlCharacters) {
+  const std::string junit = RenderJunit({{"a.eta", {{.ok = true, .name = "a\x01\t\"\xC3\xA9"}}}});
+  EXPECT_NE(junit.find("<testcase name=\"a&#xFFFD;&#9;&quot;\xC3\xA9\"/>"), std::string::npos)
+      << junit;
 }
 
 }  // namespace

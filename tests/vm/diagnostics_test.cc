@@ -44,8 +44,45 @@ TEST(DiagnosticsTest, CaretsCountCharactersAndKeepTabs) {
 TEST(DiagnosticsTest, LinesThatATerminalMayNotShowAreLeftOut) {
   EXPECT_EQ(Render("a\x1B[2J", Span(1, 1, 1, 2)), "error [train.eta:1:1]: oops\n");
   EXPECT_EQ(Render("a\xFF", Span(1, 1, 1, 2)), "error [train.eta:1:1]: oops\n");
-  EXPECT_EQ(Render(std::string(10'000, 'a'), Span(1, 1, 1, 2)), "error [train.eta:1:1]: oops\n");
   EXPECT_EQ(Render("a", Span(9, 1, 9, 2)), "error [train.eta:9:1]: oops\n");
+}
+
+TEST(DiagnosticsTest, LongLinesAreCutAroundThePlace) {
+  const std::string a(60, 'a'), b(57, 'b'), spaces(60, ' ');
+  const std::string line = std::string(5000, 'a') + "(x)" + std::string(5000, 'b');
+  EXPECT_EQ(Render(line, Span(1, 5001, 1, 5004)),
+            "error [train.eta:1:5001]: oops\n"
+            "  ... " +
+                a + "(x)" + b +
+                " ...\n"
+                "      " +
+                spaces + "^^^\n");
+  EXPECT_EQ(Render(line, Span(1, 1, 1, 10'000)),
+            "error [train.eta:1:1]: oops\n"
+            "  " +
+                a + a +
+                " ...\n"
+                "  " +
+                std::string(120, '^') + "\n");
+  EXPECT_EQ(Render(line, Span(1, 10'003, 2, 1)),
+            "error [train.eta:1:10003]: oops\n"
+            "  ... " +
+                b +
+                "bbbb\n"
+                "      " +
+                spaces + "^\n");
+}
+
+TEST(DiagnosticsTest, LinesAreCutBetweenCharacters) {
+  std::string wide;
+  for (int i = 0; i < 100; ++i) wide += "\xCE\xBB";
+  EXPECT_EQ(Render(wide + "x", Span(1, 202, 1, 202)),
+            "error [train.eta:1:202]: oops\n"
+            "  ... " +
+                wide.substr(0, 60) +
+                "x\n"
+                "      " +
+                std::string(31, ' ') + "^\n");
 }
 
 TEST(DiagnosticsTest, NamesTheRank) {

@@ -106,5 +106,65 @@ TEST(LimitsTest, AFullHeapIsCaughtWhateverFillsIt) {
             "runtime.heap-error runtime.heap-error)");
 }
 
+// No more than that is made before a builtin can fail.
+TEST(LimitsTest, LongListsOfBuiltinsAreRefused) {
+  TestVm vm({.heap = {.limit_bytes = size_t{32} << 20}});
+  EXPECT_EQ(vm.Run("(define (tag thunk) (car (cdr (catch 'runtime.heap-error (thunk)))))"
+                   "(define text (make-string 3000000 #\\a))"
+                   "(define vector (make-vector 1200000 0))"
+                   "(display (list (tag (lambda () (string->list text)))"
+                   "               (tag (lambda () (%vector->list vector)))"
+                   "               (tag (lambda () (%regex-find-all \"a\" text)))"
+                   "               (tag (lambda () (%regex-split \"a\" text)))))"),
+            "(runtime.heap-error runtime.heap-error runtime.heap-error runtime.heap-error)");
+  EXPECT_LT(vm.heap().stats().live_bytes, size_t{40} << 20);
+}
+
+// Nothing of these is allocated on the heap while they grow.
+TEST(LimitsTest, WhatGrowsOutsideTheHeapFillsIt) {
+  TestVm vm({.heap = {.limit_bytes = size_t{16} << 20}});
+  EXPECT_EQ(vm.Run("(define (tag thunk) (car (cdr (catch 'runtime.heap-error (thunk)))))"
+                   "(define (text) (let ((port (open-output-string)))"
+                   "  (let loop () (display \"some more\" port) (loop))))"
+                   "(define (bytes) (let ((port (open-output-bytevector)))"
+                   "  (let loop () (write-u8 7 port) (loop))))"
+                   "(define (rows) (let ((table (%make-fact-table 'a)))"
+                   "  (let loop () (%fact-table-insert! table 1) (loop))))"
+                   "(define (rules) (let ((table (%make-fact-table 'a)))"
+                   "  (let loop () (%fact-table-insert-clause! table '(1) '()) (loop))))"
+                   "(display (map tag (list text bytes rows rules)))"),
+            "(runtime.heap-error runtime.heap-error runtime.heap-error runtime.heap-error)");
+}
+
+TEST(LimitsTest, AProgramGoesOnBesideAFullPort) {
+  TestVm vm({.heap = {.limit_bytes = size_t{18} << 20}});
+  EXPECT_EQ(vm.Run("(define port (open-output-string))"
+                   "(define (fill) (display \"some more\" port) (fill))"
+                   "(display (car (cdr (catch 'runtime.heap-error (fill)))))"
+                   "(do ((i 0 (+ i 1))) ((= i 1000000)) (list i))"
+                   "(display 'on)"),
+            "runtime.heap-erroron");
+}
+
+// Symbols stay, so this program is not to be helped.
+TEST(LimitsTest, NamesOfSymbolsFillTheHeap) {
+  TestVm vm({.heap = {.limit_bytes = size_t{16} << 20}});
+  const std::string output =
+      vm.Run("(let loop ((i 0)) (string->symbol (number->string i)) (loop (+ i 1)))");
+  EXPECT_NE(output.find("heap"), std::string::npos) << output;
+  EXPECT_LT(vm.heap().stats().live_bytes, size_t{64} << 20);
+}
+
+TEST(LimitsTest, TextOfDeadPortsIsCollected) {
+  TestVm vm({.heap = {.limit_bytes = size_t{64} << 20}});
+  EXPECT_EQ(vm.Run("(define text (make-string 1000000 #\\a))"
+                   "(do ((i 0 (+ i 1))) ((= i 500))"
+                   "  (open-input-string text)"
+                   "  (write-string text (open-output-string)))"
+                   "(display 'done)"),
+            "done");
+  EXPECT_GT(vm.heap().stats().collections, 5u);
+}
+
 }  // namespace
 }  // namespace eta

@@ -7,6 +7,7 @@
 
 #include "tests/support/temporary_folder.h"
 #include "vm/diagnostics.h"
+#include "vm/module_path.h"
 #include "vm/vm.h"
 
 namespace eta {
@@ -95,6 +96,21 @@ TEST_F(LoaderTest, ProjectRootsComeFirst) {
   Start({root_.Path("path")});
   EXPECT_EQ(Run(main), "3");
   fs::current_path(before);
+}
+
+// Also where its path is the one that the library knows it by.
+TEST_F(LoaderTest, StrictLookupTellsALibraryModuleFromAFile) {
+  Write("std/io.eta", "(module std.io (export x) (define x 1))");
+  const fs::path before = fs::current_path();
+  fs::current_path(root_.path());
+  ModulePath path({}, /*strict=*/true);
+  EXPECT_TRUE((*path.Find("std.io"))->is_library);
+  path.SetProgramDirectory(".");
+  const auto found = path.Find("std.io");
+  fs::current_path(before);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error(),
+            "module std.io is in more than one place: (built in) std/io.eta and ./std/io.eta");
 }
 
 TEST_F(LoaderTest, EveryModuleOfALoadedFileIsThere) {
@@ -214,7 +230,11 @@ TEST_F(LoaderTest, DataMayNestAsDeepAsMemoryAllows) {
 
 TEST_F(LoaderTest, CodeNestedTooDeepIsOneError) {
   const std::string text = std::string(1'000'000, '(') + std::string(1'000'000, ')');
-  EXPECT_EQ(RunText(text), "error [text:1:1001]: nested more than 1000 levels deep\n");
+  EXPECT_EQ(RunText(text),
+            "error [text:1:1001]: nested more than 1000 levels deep\n"
+            "  ... " +
+                std::string(120, '(') + " ...\n" + std::string(66, ' ') + std::string(60, '^') +
+                "\n");
 }
 
 TEST(SplitPathTest, DropsEmptyEntries) {

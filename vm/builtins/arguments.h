@@ -1,7 +1,9 @@
 // What most builtins need: checks of their arguments, with the usual messages.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,15 +38,26 @@ inline std::string_view OptionName(Value v) {
   return name;
 }
 
-// Whether `bytes` more fit into the heap, if need be after a collection. False: heap-error pending.
-// REQUIRES: everything in use is rooted.
+// Whether `bytes` more fit into the heap, if need be after a collection; then with some to spare,
+// so that a full heap is not collected again and again for a few bytes each. False: heap-error
+// pending. REQUIRES: everything in use is rooted.
 inline bool MakeRoom(Vm& vm, std::string_view name, size_t bytes) {
-  if (vm.heap().CanAllocate(bytes)) return true;
-  vm.heap().Collect();
-  if (vm.heap().CanAllocate(bytes)) return true;
+  constexpr size_t kSpareBytes = size_t{1} << 20;
+  Heap& heap = vm.heap();
+  if (heap.CanAllocate(bytes)) return true;
+  heap.Collect();
+  const size_t spare = std::min(kSpareBytes, heap.stats().live_bytes / 16);
+  if (heap.CanAllocate(std::max(bytes, spare))) return true;
   (void)vm.Fail(kHeapError, std::string(name) + ": no room for " + std::to_string(bytes) +
                                 " bytes within the heap limit");
   return false;
+}
+
+// The list of `items`, if it fits into the heap; otherwise heap-error pending.
+// REQUIRES: `items` are rooted.
+inline Value MakeListOf(Vm& vm, std::string_view name, std::span<const Value> items) {
+  if (!MakeRoom(vm, name, items.size() * sizeof(PairObject))) return Value::Failure();
+  return vm.heap().List(items);
 }
 
 // Longer strings than this do not exist.

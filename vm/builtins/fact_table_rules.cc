@@ -15,6 +15,7 @@ Value InsertClause(Vm& vm, Args args) {
   if (!cells || cells->size() != table->column_count())
     return Wrong(vm, kName, "row arity mismatch");
   if (table->row_count() == UINT32_MAX) return Wrong(vm, kName, "the table is full");
+  if (!MakeRoom(vm, kName, cells->size() * sizeof(Value))) return Value::Failure();
   table->Insert(*cells);
   if (!args[2].IsNil()) table->SetRule(table->row_count() - 1, args[2]);
   return Value::True();

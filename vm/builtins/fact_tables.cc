@@ -38,6 +38,7 @@ Value Insert(Vm& vm, Args args) {
   if (cells.size() != table->column_count() && (row = SpreadList(cells))) cells = *row;
   if (cells.size() != table->column_count()) return Wrong(vm, kName, "row arity mismatch");
   if (table->row_count() == UINT32_MAX) return Wrong(vm, kName, "the table is full");
+  if (!MakeRoom(vm, kName, cells.size_bytes())) return Value::Failure();
   table->Insert(cells);
   return Value::True();
 }

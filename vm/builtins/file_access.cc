@@ -1,5 +1,6 @@
 #include "vm/builtins/file_access.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,12 @@ namespace eta {
 namespace {
 
 constexpr std::string_view kCouldNotOpen = "could not open file";
+
+// What a string takes more when so many bytes come to it: it doubles.
+size_t Growth(const std::string& text, size_t bytes) {
+  const bool fits = bytes <= text.capacity() - text.size();
+  return fits ? 0 : std::max(text.capacity(), bytes);
+}
 
 // Null with a type-error pending.
 Port* OpenPortIn(Vm& vm, std::string_view name, Value v, Port::Direction direction) {
@@ -79,6 +86,12 @@ std::unique_ptr<OutputPort> OpenForWriting(Vm& vm, std::string_view name, const 
 
 Value WriteError(Vm& vm, std::string_view name) {
   return Wrong(vm, name, std::string("could not write: ") + std::strerror(errno));
+}
+
+Value WriteTo(Vm& vm, std::string_view name, OutputPort& port, std::string_view bytes) {
+  const std::string* kept = port.contents();
+  if (kept != nullptr && !MakeRoom(vm, name, Growth(*kept, bytes.size()))) return Value::Failure();
+  return port.Write(bytes) ? Value::Nil() : WriteError(vm, name);
 }
 
 }  // namespace eta

@@ -35,4 +35,8 @@ std::unique_ptr<OutputPort> OpenForWriting(Vm& vm, std::string_view name, const 
 // "NAME: could not write: " and what errno means.
 Value WriteError(Vm& vm, std::string_view name);
 
+// (); or with something pending: it could not be written, or the port keeps what is written, and
+// the heap has no room for it. REQUIRES: the port and the bytes are rooted, or outside the heap.
+Value WriteTo(Vm& vm, std::string_view name, OutputPort& port, std::string_view bytes);
+
 }  // namespace eta

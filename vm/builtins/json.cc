@@ -43,7 +43,7 @@ Value Write(Vm& vm, Args args) {
   if (port == nullptr) return Value::Failure();
   const auto text = JsonText(args[0]);
   if (!text) return Wrong(vm, kName, text.error());
-  return port->Write(*text) ? Value::Nil() : WriteError(vm, kName);
+  return WriteTo(vm, kName, *port, *text);
 }
 
 Value WriteString(Vm& vm, Args args) {

@@ -93,15 +93,23 @@ std::optional<Value> Tail(Value list, Value count) {
   return list;
 }
 
+// Of (f xs i ...).
+Value OutOfBounds(Vm& vm, std::string_view name, Args args) {
+  const bool is_swapped = args[0].IsInt() && IsPair(args[1]);
+  return Wrong(
+      vm, name,
+      is_swapped ? "index out of bounds; the list comes before the index" : "index out of bounds");
+}
+
 Value ListRef(Vm& vm, Args args) {
   const std::optional<Value> tail = Tail(args[0], args[1]);
-  if (!tail || !IsPair(*tail)) return Wrong(vm, "list-ref", "index out of bounds");
+  if (!tail || !IsPair(*tail)) return OutOfBounds(vm, "list-ref", args);
   return Car(*tail);
 }
 
 Value ListSet(Vm& vm, Args args) {
   const std::optional<Value> tail = Tail(args[0], args[1]);
-  if (!tail || !IsPair(*tail)) return Wrong(vm, "list-set!", "index out of bounds");
+  if (!tail || !IsPair(*tail)) return OutOfBounds(vm, "list-set!", args);
   ++vm.pair_changes;
   static_cast<PairObject*>(tail->AsObject())->car = args[2];
   return Value::Nil();
@@ -109,7 +117,7 @@ Value ListSet(Vm& vm, Args args) {
 
 Value ListTail(Vm& vm, Args args) {
   const std::optional<Value> tail = Tail(args[0], args[1]);
-  return tail ? *tail : Wrong(vm, "list-tail", "index out of bounds");
+  return tail ? *tail : OutOfBounds(vm, "list-tail", args);
 }
 
 // What is probably wrong where the second argument is no list, but the first one is.

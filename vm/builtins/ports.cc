@@ -20,8 +20,7 @@ bool IsPort(Value v, Port::Direction direction) {
 // Writes to the port, which must be an open output port.
 Value WriteTo(Vm& vm, Value port, std::string_view name, std::string_view bytes) {
   OutputPort* output = OpenOutputIn(vm, name, port);
-  if (output == nullptr) return Value::Failure();
-  return output->Write(bytes) ? Value::Nil() : WriteError(vm, name);
+  return output ? WriteTo(vm, name, *output, bytes) : Value::Failure();
 }
 
 // The optional port argument of the printing procedures: what is no port means the current one.

@@ -122,7 +122,7 @@ Value WriteByte(Vm& vm, Args args) {
   OutputPort* output = BinaryOutput(vm, args, 1, "write-u8");
   if (output == nullptr) return Value::Failure();
   const char c = static_cast<char>(*byte);
-  return output->Write({&c, 1}) ? Value::Nil() : WriteError(vm, "write-u8");
+  return WriteTo(vm, "write-u8", *output, {&c, 1});
 }
 
 Value WriteBytevector(Vm& vm, Args args) {
@@ -131,7 +131,7 @@ Value WriteBytevector(Vm& vm, Args args) {
   OutputPort* output = BinaryOutput(vm, args, 1, "write-bytevector");
   if (output == nullptr) return Value::Failure();
   const std::string_view text(reinterpret_cast<const char*>(bytes->bytes), bytes->length);
-  return output->Write(text) ? Value::Nil() : WriteError(vm, "write-bytevector");
+  return WriteTo(vm, "write-bytevector", *output, text);
 }
 
 Value OpenInputBytevector(Vm& vm, Args args) {

@@ -115,6 +115,7 @@ bool ForEachMatch(Vm& vm, std::string_view name, const Subject& subject, Use use
       return false;
     }
     if (!*found) break;
+    if (!MakeRoom(vm, name, sizeof(PairObject))) return false;  // at least that is made of it
     use(**found);
     const Regex::Range whole = *(**found)[0];
     at = whole.end;
@@ -307,6 +308,7 @@ Value Split(Vm& vm, Args args) {
   });
   if (!ok) return Value::Failure();
   pieces.push_back(vm.String(text.substr(start)));
+  if (!MakeRoom(vm, kName, VectorObject::Bytes(pieces.size()))) return Value::Failure();
   const Value split = vm.heap().Vector(pieces.size(), Value::Nil());
   std::ranges::copy(pieces.span(), As<VectorObject>(split)->elements);
   return split;

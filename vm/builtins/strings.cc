@@ -26,8 +26,15 @@ Value StringAppend(Vm& vm, Args args) {
   return vm.String(text);
 }
 
+// Of (f s i ...).
+Value NotAString(Vm& vm, std::string_view name, Args args) {
+  const bool is_last = IsString(args.back());
+  return Wrong(vm, name,
+               std::string(kNotAString) + (is_last ? "; the string comes before the index" : ""));
+}
+
 Value StringRef(Vm& vm, Args args) {
-  if (!IsString(args[0])) return Wrong(vm, "string-ref", kNotAString);
+  if (!IsString(args[0])) return NotAString(vm, "string-ref", args);
   const std::string_view text = StringView(args[0]);
   const auto index = IndexBelow(args[1], text.size());
   if (!index) return Wrong(vm, "string-ref", "index out of bounds");
@@ -35,7 +42,7 @@ Value StringRef(Vm& vm, Args args) {
 }
 
 Value Substring(Vm& vm, Args args) {
-  if (!IsString(args[0])) return Wrong(vm, "substring", kNotAString);
+  if (!IsString(args[0])) return NotAString(vm, "substring", args);
   const std::string_view text = StringView(args[0]);
   const auto end = IndexBelow(args[2], text.size() + 1);
   const auto start = IndexBelow(args[1], end.value_or(0) + 1);

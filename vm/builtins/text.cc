@@ -73,7 +73,7 @@ Value StringToList(Vm& vm, Args args) {
   if (!text) return Value::Failure();
   RootVector characters(vm.heap());
   for (size_t i = 0; i < text->size();) characters.push_back(Value::Char(NextCharacter(*text, &i)));
-  return vm.heap().List(characters.span());
+  return MakeListOf(vm, "string->list", characters.span());
 }
 
 Value StringToVector(Vm& vm, Args args) {

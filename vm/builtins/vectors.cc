@@ -32,16 +32,24 @@ Value VectorLength(Vm& vm, Args args) {
   return Value::Int(static_cast<int64_t>(vector->length));
 }
 
+// Of (f v i ...).
+Value NotAVector(Vm& vm, std::string_view name, Args args) {
+  const bool is_swapped = As<VectorObject>(args[1]) != nullptr;
+  return Wrong(
+      vm, name,
+      std::string(kNotAVector) + (is_swapped ? "; the vector comes before the index" : ""));
+}
+
 Value VectorRef(Vm& vm, Args args) {
   const auto* vector = As<VectorObject>(args[0]);
-  if (vector == nullptr) return Wrong(vm, "vector-ref", kNotAVector);
+  if (vector == nullptr) return NotAVector(vm, "vector-ref", args);
   const auto index = IndexBelow(args[1], vector->length);
   return index ? vector->elements[*index] : Wrong(vm, "vector-ref", "index out of bounds");
 }
 
 Value VectorSet(Vm& vm, Args args) {
   auto* vector = As<VectorObject>(args[0]);
-  if (vector == nullptr) return Wrong(vm, "vector-set!", kNotAVector);
+  if (vector == nullptr) return NotAVector(vm, "vector-set!", args);
   const auto index = IndexBelow(args[1], vector->length);
   if (!index) return Wrong(vm, "vector-set!", "index out of bounds");
   vector->elements[*index] = args[2];
@@ -97,7 +105,7 @@ Value VectorAppend(Vm& vm, Args args) {
 Value VectorToList(Vm& vm, Args args) {
   auto* vector = As<VectorObject>(args[0]);
   if (vector == nullptr) return Wrong(vm, "vector->list", kNotAVector);
-  return vm.heap().List(vector->span());
+  return MakeListOf(vm, "vector->list", vector->span());
 }
 
 Value ListToVector(Vm& vm, Args args) {
