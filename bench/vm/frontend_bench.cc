@@ -81,7 +81,8 @@ class Frontend {
     return OrDie(Expander(vm_.names(), arena).ExpandFile(data_, "bench"));
   }
   Value Compile() {
-    return OrDie(CompileTopLevel(vm_, "bench_init", file_.modules[0].body, *modules_[0]));
+    return OrDie(
+        CompileTopLevel(vm_, TopLevel::kModule, "bench_init", file_.modules[0].body, *modules_[0]));
   }
 
  private:
