@@ -1,4 +1,5 @@
-// What nearly every user of libtorch includes, and what these headers include. Left out is what a few users need only.
+// What nearly every user of libtorch includes, and what these headers include. Left out is what a
+// few users need only.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
