@@ -1,12 +1,12 @@
 #include "torch/lazy_zeros.h"
 
-#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <vector>
 
+#include "tests/support/plain_parameters.h"
 #include "torch/optimizer.h"
 
 namespace eta::tensor {
@@ -40,28 +40,16 @@ TEST(LazyZerosTest, SmallOnesAreZerosToo) {
   EXPECT_EQ(LazyZeros(5, at::kHalf).scalar_type(), at::kHalf);
 }
 
-class OneParameter final : public Module {
- public:
-  explicit OneParameter(int64_t count) {
-    own_parameters_.push_back({"p", at::ones({count}, at::kFloat).set_requires_grad(true)});
-  }
-  std::shared_ptr<Module> CopySelf() const override {
-    return std::make_shared<OneParameter>(*this);
-  }
-  Tensor Forward(TensorContext&, const Tensor& input) override { return input; }
-  const Tensor& parameter() const { return own_parameters_[0].tensor; }
-};
-
 // A rank updates the slices that it owns.
 TEST(LazyZerosTest, OptimizersHaveStateWhereTheyUpdate) {
-  constexpr int64_t kCount = 8 << 20;
-  const auto module = std::make_shared<OneParameter>(kCount);
+  constexpr int64_t kCount = 4 << 20;
+  const auto module = std::make_shared<PlainParameters>(std::vector<int64_t>{kCount});
   Optimizer optimizer(module, MakeAdam({}), std::make_shared<ArenaRegistry>(),
                       {.learning_rate = 0.1});
   optimizer.Prepare();
   for (int step = 0; step < 2; ++step) {
     optimizer.ZeroGradients();
-    module->parameter().sum().backward();
+    (*module)[0].sum().backward();
     optimizer.BeginUpdate(optimizer.TakeGradients());
     optimizer.UpdateRange(0, kCount / 2, kCount / 4 * 3);
   }

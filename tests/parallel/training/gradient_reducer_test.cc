@@ -8,12 +8,14 @@
 #include "tests/fakes/fake_nccl.h"
 #include "tests/fakes/host_device.h"
 #include "tests/parallel/core/ranks.h"
-#include "tests/parallel/training/plain_parameters.h"
+#include "tests/support/plain_parameters.h"
 
 namespace eta::parallel {
 namespace {
 
 using std::chrono::milliseconds;
+using tensor::kLargeCount;
+using tensor::PlainParameters;
 using tensor::Tensor;
 
 WorldOptions GpuWorld(int ranks) {

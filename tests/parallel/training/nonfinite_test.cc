@@ -5,10 +5,13 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/parallel/training/plain_parameters.h"
+#include "tests/support/plain_parameters.h"
 
 namespace eta::parallel {
 namespace {
+
+using tensor::kLargeCount;
+using tensor::PlainParameters;
 
 TEST(FindNonfiniteSumTest, NamesTheFirstElement) {
   const auto parameters =
