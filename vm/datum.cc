@@ -34,12 +34,17 @@ void AppendCharacter(uint32_t code_point, std::string* out) {
   out->append("x").append(digits, static_cast<size_t>(end - digits));
 }
 
+// Of a character that no text has.
+constexpr std::string_view kNull = "\\x0;";
+
 void AppendString(const std::string& text, std::string* out) {
   constexpr std::string_view kSpecial = "\a\b\t\n\r\"\\", kEscapes = "abtnr\"\\";
   out->push_back('"');
   for (char c : text) {
     const size_t index = kSpecial.find(c);
-    if (index == std::string_view::npos) {
+    if (c == '\0') {
+      out->append(kNull);
+    } else if (index == std::string_view::npos) {
       out->push_back(c);
     } else {
       out->append({'\\', kEscapes[index]});
@@ -67,6 +72,10 @@ void AppendSymbol(const std::string& name, std::string* out) {
   }
   out->push_back('|');
   for (char c : name) {
+    if (c == '\0') {
+      out->append(kNull);
+      continue;
+    }
     if (c == '|' || c == '\\') out->push_back('\\');
     out->push_back(c);
   }
