@@ -4,28 +4,10 @@
 #include <cstring>
 #include <optional>
 
-extern "C" {
-void sgemm_(const char* a_form, const char* b_form, const int* m, const int* n, const int* k,
-            const float* alpha, const float* a, const int* a_step, const float* b,
-            const int* b_step, const float* beta, float* c, const int* c_step);
-void dgemm_(const char* a_form, const char* b_form, const int* m, const int* n, const int* k,
-            const double* alpha, const double* a, const int* a_step, const double* b,
-            const int* b_step, const double* beta, double* c, const int* c_step);
-}
+#include "torch/capture/blas.h"
 
 namespace eta::tensor {
 namespace {
-
-void Multiply(const char* a_form, const char* b_form, const int* m, const int* n, const int* k,
-              const float* alpha, const float* a, const int* a_step, const float* b,
-              const int* b_step, const float* beta, float* c, const int* c_step) {
-  sgemm_(a_form, b_form, m, n, k, alpha, a, a_step, b, b_step, beta, c, c_step);
-}
-void Multiply(const char* a_form, const char* b_form, const int* m, const int* n, const int* k,
-              const double* alpha, const double* a, const int* a_step, const double* b,
-              const int* b_step, const double* beta, double* c, const int* c_step) {
-  dgemm_(a_form, b_form, m, n, k, alpha, a, a_step, b, b_step, beta, c, c_step);
-}
 
 // How a matrix lies: by rows, which the BLAS takes for the columns of its transpose, or by columns.
 struct Layout {
@@ -49,17 +31,16 @@ struct Product {
   Layout a_layout, b_layout;
   int rows, columns, inner;
 
-  // The BLAS has columns first: it computes the transpose, b^T a^T.
   void operator()() const {
-    const T one = 1, beta = bias.defined() ? 1 : 0;
     T* const to = out.mutable_data_ptr<T>();
     if (bias.defined()) {
       const T* const row = bias.const_data_ptr<T>();
       const size_t bytes = static_cast<size_t>(columns) * sizeof(T);
       for (int64_t i = 0; i < rows; ++i) std::memcpy(to + i * columns, row, bytes);
     }
-    Multiply(&b_layout.form, &a_layout.form, &columns, &rows, &inner, &one, b.const_data_ptr<T>(),
-             &b_layout.step, a.const_data_ptr<T>(), &a_layout.step, &beta, to, &columns);
+    Multiply({a.const_data_ptr<T>(), a_layout.form, a_layout.step},
+             {b.const_data_ptr<T>(), b_layout.form, b_layout.step}, T(bias.defined() ? 1 : 0), to,
+             {rows, columns, inner});
   }
 };
 
