@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "torch/capture/loops.h"
+#include "torch/capture/lstm_call.h"
 #include "torch/capture/matrix_product.h"
 
 namespace eta::tensor {
@@ -238,6 +239,8 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::nll_loss_backward", NllBackwardInto},
       {"aten::mm", ProductInto},
       {"aten::addmm", ProductAndSumInto},
+      {"aten::mkldnn_rnn_layer", LstmInto},
+      {"aten::mkldnn_rnn_layer_backward", LstmBackwardInto},
   };
   return *finders;
 }
@@ -254,10 +257,14 @@ DirectCall FindDirectCall(const CallSite& site) {
   return found == Finders().end() ? DirectCall() : found->second(site);
 }
 
-bool HasDirectForm(const c10::OperatorHandle& op) {
-  const std::string name = FullName(op);
+bool HasDirectForm(const Trace& trace, size_t i) {
+  const TraceOp& op = trace.ops[i];
+  if (IsLstmLayer(op.op)) return HasLstmForm(trace, op);
+  const std::string name = FullName(op.op);
   return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss";
 }
+
+bool RoundsOtherwise(const c10::OperatorHandle& op) { return IsLstmLayer(op); }
 
 bool WorksInPlace(const c10::OperatorHandle& op) {
   const std::string name = FullName(op);
@@ -266,6 +273,7 @@ bool WorksInPlace(const c10::OperatorHandle& op) {
 
 int64_t ScratchBytes(const Trace& trace, size_t i) {
   const TraceOp& op = trace.ops[i];
+  if (IsLstmLayer(op.op)) return LstmScratchBytes(trace, op);
   if (FullName(op.op) != "aten::mse_loss" || op.arguments[2].value.toInt() == at::Reduction::None) {
     return 0;
   }

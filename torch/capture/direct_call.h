@@ -1,6 +1,6 @@
 // Calls of the operations that training steps consist of, without the dispatcher. They give the
-// bits of libtorch's own: they are its kernels, its BLAS, or loops in which nothing is rounded
-// otherwise.
+// bits of libtorch's own, as they are its kernels, its BLAS, or loops in which nothing is rounded
+// otherwise; but for those of which RoundsOtherwise is true.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -20,8 +20,10 @@ using DirectCall = std::function<void()>;
 struct CallSite {
   const c10::OperatorHandle& op;
   const torch::jit::Stack& arguments;
-  const std::vector<Tensor>& results;  // what it writes to, unless to its arguments
-  const Tensor scratch;                // of so many bytes as ScratchBytes says
+  // What it writes to, unless to its arguments. Undefined: the operation gave none.
+  const std::vector<Tensor>& results;
+  const std::vector<bool> used;  // whether anybody reads the result
+  const Tensor scratch;          // of so many bytes as ScratchBytes says
 };
 
 // Empty: there is none.
@@ -34,6 +36,9 @@ int64_t ScratchBytes(const Trace& trace, size_t op);
 bool WorksInPlace(const c10::OperatorHandle& op);
 
 // Whether there is one that writes into results, though the operation itself cannot.
-bool HasDirectForm(const c10::OperatorHandle& op);
+bool HasDirectForm(const Trace& trace, size_t op);
+
+// Whether it is a kernel of ours that rounds otherwise than libtorch's.
+bool RoundsOtherwise(const c10::OperatorHandle& op);
 
 }  // namespace eta::tensor

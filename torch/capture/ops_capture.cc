@@ -22,8 +22,12 @@ Line LineOf(const StepKind& kind) {
   if (kind.problem.empty() && !kind.change.empty()) line.note = kind.change + " has changed";
   if (kind.plan == nullptr) return line;
   line.state = "replayed";
-  line.note = std::to_string(kind.plan->plan().steps()) + " operations in " +
-              std::to_string(kind.plan->plan().block_bytes()) + " bytes";
+  const Plan& plan = kind.plan->plan();
+  line.note = std::to_string(plan.steps()) + " operations in " +
+              std::to_string(plan.block_bytes()) + " bytes";
+  if (plan.rounding_steps() > 0) {
+    line.note += ", " + std::to_string(plan.rounding_steps()) + " round otherwise";
+  }
   return line;
 }
 

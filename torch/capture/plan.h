@@ -1,7 +1,8 @@
 // Plan: a trace made ready to be run again and again. Views are tensors that exist once and cost
 // nothing; results lie in one block of memory, in which what is needed at different times shares
 // places; what nobody uses is left out. The operations are libtorch's own kernels, called below
-// autograd and without looking for them, so a run gives the bits that the recorded code would give.
+// autograd and without looking for them, so a run gives the bits that the recorded code would give;
+// or ours, of which some round otherwise (torch/capture/direct_call.h).
 //
 //   plan->SetBatch(0, input);
 //   plan->RunFirst(generator);     // up to Recorder::Pause
@@ -76,6 +77,8 @@ class Plan {
   // The `index`th of those given, between RunSecond and Release.
   const Gift& gift(size_t index) const { return gifts_[index].gift; }
   size_t steps() const { return first_.size() + second_.size(); }
+  // Those which round otherwise than libtorch's. If there are none, a run gives the recorded bits.
+  size_t rounding_steps() const { return rounding_steps_; }
   // Of the block that the results share.
   int64_t block_bytes() const { return block_bytes_; }
 
@@ -107,6 +110,7 @@ class Plan {
   std::string_view failed_;
   c10::Storage nothing_;
   int64_t block_bytes_ = 0;
+  size_t rounding_steps_ = 0;
   torch::jit::Stack stack_;
 };
 

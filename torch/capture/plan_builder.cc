@@ -86,10 +86,12 @@ void PlanBuilder::FindNeeded() {
   }
 }
 
-// Whether each result is a region of its own, from its begin on.
-bool PlanBuilder::FillsRegions(const TraceOp& op) const {
+// Whether each result is a region of its own, from its begin on. Our own forms can do with results
+// that are not there.
+bool PlanBuilder::FillsRegions(const TraceOp& op, bool direct) const {
   std::vector<size_t> seen;
   for (size_t tensor : op.results) {
+    if (tensor == kNoTensor && direct) continue;
     if (tensor == kNoTensor) return false;
     const TraceTensor& result = trace_.tensors[tensor];
     if (trace_.regions[result.region].origin != Origin::kMade || result.offset != 0 ||
@@ -103,9 +105,9 @@ bool PlanBuilder::FillsRegions(const TraceOp& op) const {
 
 PlanBuilder::Way PlanBuilder::WayOf(size_t i) const {
   const TraceOp& op = trace_.ops[i];
-  if (op.writes || !FillsRegions(op)) return Way::kAsIs;
+  const bool direct = direct_ && HasDirectForm(trace_, i);
+  if (op.writes || !FillsRegions(op, direct)) return Way::kAsIs;
   if (OnlyTakesMemory(op.op)) return Way::kNot;
-  const bool direct = direct_ && HasDirectForm(op.op);
   return direct || out_variants_.Find(op.op) ? Way::kInto : Way::kAsIs;
 }
 
@@ -114,7 +116,9 @@ void PlanBuilder::ChooseWays() {
     if (ways_[i] == Way::kNot) continue;
     ways_[i] = WayOf(i);
     if (ways_[i] == Way::kAsIs) continue;
-    for (size_t tensor : trace_.ops[i].results) regions_[RegionOf(tensor)].has_place = true;
+    for (size_t tensor : trace_.ops[i].results) {
+      if (tensor != kNoTensor) regions_[RegionOf(tensor)].has_place = true;
+    }
   }
 }
 
@@ -275,15 +279,26 @@ void PlanBuilder::AddStep(size_t i, Plan::Action action) {
   steps.push_back({std::move(action), trace_.ops[i].caller});
 }
 
+bool PlanBuilder::IsUsedAfter(size_t tensor, size_t i) const {
+  if (tensor == kNoTensor) return false;
+  const Region& region = regions_[RegionOf(tensor)];
+  return region.is_given || region.lifetime.last > i;
+}
+
 bool PlanBuilder::AddDirectCall(size_t i, const torch::jit::Stack& arguments) {
   const TraceOp& op = trace_.ops[i];
   if (ways_[i] == Way::kAsIs && !op.writes) return false;
   std::vector<Tensor> results;
+  std::vector<bool> used;
   if (ways_[i] == Way::kInto) {
-    for (size_t tensor : op.results) results.push_back(plan_.tensors_[tensor]);
+    for (size_t tensor : op.results) {
+      results.push_back(tensor == kNoTensor ? Tensor() : plan_.tensors_[tensor]);
+      used.push_back(IsUsedAfter(tensor, i));
+    }
   }
-  DirectCall call = FindDirectCall({op.op, arguments, results, ScratchOf(i)});
+  DirectCall call = FindDirectCall({op.op, arguments, results, used, ScratchOf(i)});
   if (!call) return false;
+  if (RoundsOtherwise(op.op)) ++plan_.rounding_steps_;
   AddStep(i, [call = std::move(call)](Plan&, const at::Generator&) { call(); });
   return true;
 }

@@ -45,7 +45,7 @@ class PlanBuilder {
   void NoteGifts();
   void FindNeeded();
   Way WayOf(size_t op) const;
-  bool FillsRegions(const TraceOp& op) const;
+  bool FillsRegions(const TraceOp& op, bool direct) const;
   void ChooseWays();
   void FindLifetimes();
   void PlaceRegions();
@@ -56,6 +56,7 @@ class PlanBuilder {
   Tensor ScratchOf(size_t op) const;
   void AddActions(size_t op);
   torch::jit::Stack ArgumentsOf(const TraceOp& op) const;
+  bool IsUsedAfter(size_t tensor, size_t op) const;
   bool AddDirectCall(size_t op, const torch::jit::Stack& arguments);
   void AddCall(size_t op, const c10::OperatorHandle& handle, torch::jit::Stack arguments);
   void AddReleases(size_t op);

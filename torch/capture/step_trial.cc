@@ -2,24 +2,44 @@
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/abs.h>
+#include <ATen/ops/max.h>
+#include <ATen/ops/sub.h>
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 namespace eta::tensor {
 
+namespace {
+
 bool SameBits(const Tensor& a, const Tensor& b) {
-  if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
   const Tensor x = a.contiguous(), y = b.contiguous();
   return x.nbytes() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
-namespace {
-
-bool SameNumber(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+bool AreClose(const Tensor& a, const Tensor& b) {
+  if (!a.is_floating_point()) return false;
+  const at::NoGradGuard no_grad;
+  const double largest = b.abs().max().item<double>();
+  return at::sub(a, b).abs().max().item<double>() <= Comparison::kRounding * largest;
 }
+
+}  // namespace
+
+bool Comparison::Match(const Tensor& a, const Tensor& b) const {
+  if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
+  return SameBits(a, b) || (!exact_ && AreClose(a, b));
+}
+
+bool Comparison::Match(double a, double b) const {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b) ||
+         (!exact_ && std::abs(a - b) <= kRounding * std::abs(b));
+}
+
+namespace {
 
 // The gradients that lie in arenas, as memory: nothing about them but their values changes.
 class ArenaGradients {
@@ -34,10 +54,11 @@ class ArenaGradients {
       segment.arena->FillZero(segment.block, segment.begin, segment.end);
     }
   }
-  bool Hold() const {
+  bool Hold(const Comparison& comparison) const {
     return std::equal(values_.begin(), values_.end(), optimizer_.segments().begin(),
-                      [](const Tensor& values, const Optimizer::Segment& segment) {
-                        return !values.defined() || SameBits(values, segment.tensors.gradient);
+                      [&](const Tensor& values, const Optimizer::Segment& segment) {
+                        return !values.defined() ||
+                               comparison.Match(segment.tensors.gradient, values);
                       });
   }
   void Restore() const {
@@ -57,23 +78,23 @@ class ArenaGradients {
   std::vector<Tensor> values_;  // by segment
 };
 
-bool GivesTheSame(const StepPlan& plan, const Optimizer& optimizer) {
+bool GivesTheSame(const StepPlan& plan, const Optimizer& optimizer, const Comparison& comparison) {
   for (size_t i = 0; i < plan.facts().made.size(); ++i) {
     const Tensor& parameter = optimizer.parameters()[plan.facts().made[i]].tensor;
-    if (!SameBits(parameter.grad(), plan.plan().gift(i).tensor)) return false;
+    if (!comparison.Match(plan.plan().gift(i).tensor, parameter.grad())) return false;
   }
   return true;
 }
 
 bool Repeats(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
-             const at::Generator& generator) {
+             const at::Generator& generator, const Comparison& comparison) {
   const auto loss = plan.RunForward(step.batch.input, step.batch.target, generator);
-  if (!SameNumber(loss.value, step.loss.value) ||
-      !SameNumber(loss.denominator, step.loss.denominator)) {
+  if (!comparison.Match(loss.value, step.loss.value) ||
+      !comparison.Match(loss.denominator, step.loss.denominator)) {
     return false;
   }
   plan.RunBackward(step.seed, generator);
-  return GivesTheSame(plan, optimizer);
+  return GivesTheSame(plan, optimizer, comparison);
 }
 
 }  // namespace
@@ -95,11 +116,12 @@ void StepState::Restore() const {
   for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(values_[i]);
 }
 
-bool StepState::Holds() const {
+bool StepState::Holds(const Comparison& comparison) const {
   return SameBits(generator_.get_state(), stream_) &&
-         std::equal(
-             buffers_.begin(), buffers_.end(), values_.begin(),
-             [](const Tensor& buffer, const Tensor& value) { return SameBits(buffer, value); });
+         std::equal(buffers_.begin(), buffers_.end(), values_.begin(),
+                    [&](const Tensor& buffer, const Tensor& value) {
+                      return comparison.Match(buffer, value);
+                    });
 }
 
 bool RepeatsStep(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
@@ -108,9 +130,11 @@ bool RepeatsStep(StepPlan& plan, const Optimizer& optimizer, const RecordedStep&
   const ArenaGradients gradients(optimizer);
   step.before.Restore();
   gradients.Clear();
+  const Comparison comparison(plan.plan());
   bool same = false;
   try {
-    same = Repeats(plan, optimizer, step, generator) && after.Holds() && gradients.Hold();
+    same = Repeats(plan, optimizer, step, generator, comparison) && after.Holds(comparison) &&
+           gradients.Hold(comparison);
   } catch (const std::exception&) {  // nothing that the program did
   }
   plan.Release();

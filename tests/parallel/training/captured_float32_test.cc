@@ -2,6 +2,8 @@
 // process.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/parallel/training/captured_training.h"
 #include "torch/context.h"
 
@@ -38,17 +40,72 @@ TEST_F(CapturedFloat32Test, ConvolutionalNetworks) {
 }
 
 TEST_F(CapturedFloat32Test, Sequences) {
-  for (const char* layer : {"(lstm 6 4)", "(lstm 6 4 'layers 2)", "(gru 6 4)"}) {
-    SCOPED_TRACE(layer);
-    EXPECT_EQ(ReplayedOf(1, {.model = std::string("(sequential ") + layer +
-                                      " (flatten-layer) (linear 20 4))",
-                             .input = "(randn (list rows 5 6))"}),
-              38);
-  }
+  EXPECT_EQ(ReplayedOf(1, {.model = "(sequential (gru 6 4) (flatten-layer) (linear 20 4))",
+                           .input = "(randn (list rows 5 6))"}),
+            38);
   EXPECT_EQ(ReplayedOf(1, {.model = "(sequential (transformer-encoder-layer 6 2 'inner 8)"
                                     " (flatten-layer) (linear 30 4))",
                            .input = "(randn (list rows 5 6))"}),
             38);
+}
+
+// Sequences of five times through `layers`, of which the last has four units.
+Training WithLstm(const std::string& layers) {
+  return {.model = "(sequential " + layers + " (flatten-layer) (linear 20 4))",
+          .input = "(randn (list rows 5 6))"};
+}
+
+TEST_F(CapturedFloat32Test, LstmsComeToTheSameButForRounding) {
+  for (const char* layers :
+       {"(lstm 6 4)", "(lstm 6 4 'layers 2)", "(lstm 6 7) (lstm 7 4)", "(linear 6 3) (lstm 3 4)",
+        "(lstm 6 40 'layers 3) (linear 40 4)", "(lstm 6 130) (relu-layer) (linear 130 4)"}) {
+    SCOPED_TRACE(layers);
+    for (int ranks : {1, 2}) EXPECT_EQ(ReplayedNearly(ranks, WithLstm(layers)), 38);
+  }
+}
+
+TEST_F(CapturedFloat32Test, LstmsTrainWithAllThatAStepMayHave) {
+  Training training = WithLstm("(lstm 6 8) (batch-norm 5) (lstm 8 4)");
+  training.rows = "(if (= 4 (modulo i 5)) 3 8)";
+  for (const char* optimizer : {"(adam model 0.001)", "(sgd model 0.05 'clip-norm 0.5)",
+                                "(rmsprop model 0.001)", "(adamw model 0.001 'weight-decay 0.1)"}) {
+    SCOPED_TRACE(optimizer);
+    training.optimizer = optimizer;
+    EXPECT_GT(ReplayedNearly(1, training), 34);
+  }
+}
+
+TEST_F(CapturedFloat32Test, LstmsOfAllSizesComeToTheSameButForRounding) {
+  std::mt19937 random(3);
+  const auto number = [&](int most) {
+    return std::to_string(1 + static_cast<int>(random() % most));
+  };
+  for (int i = 0; i < 40; ++i) {
+    const std::string inputs = number(9), times = number(12), units = number(40), last = number(6);
+    const Training training{.model = "(sequential (lstm " + inputs + " " + units + " 'layers " +
+                                     number(2) + ") (lstm " + units + " " + last + "))",
+                            .optimizer = i % 2 == 0 ? "(sgd model 0.05)" : "(adam model 0.001)",
+                            .input = "(randn (list rows " + times + " " + inputs + "))",
+                            .target = "(randn (list rows " + times + " " + last + "))",
+                            .rows = number(20)};
+    SCOPED_TRACE(training.model + " " + training.input + " rows: " + training.rows);
+    EXPECT_EQ(ReplayedNearly(1, training, 12), 10);
+  }
+}
+
+TEST_F(CapturedFloat32Test, AThousandStepsOfAnLstmStayWithinRounding) {
+  EXPECT_EQ(ReplayedNearly(1, WithLstm("(lstm 6 4)"), 1000), 998);
+  const Training longer{.model = "(sequential (lstm 6 32) (linear 32 4))",
+                        .input = "(randn (list rows 50 6))",
+                        .target = "(randn (list rows 50 4))"};
+  EXPECT_EQ(ReplayedNearly(1, longer, 1000), 998);
+}
+
+TEST_F(CapturedFloat32Test, LstmsGiveTheSameBitsInEachRun) {
+  for (int ranks : {1, 2, 3}) {
+    const std::string program = ProgramOf(WithLstm("(lstm 6 40) (lstm 40 4)"), 30);
+    EXPECT_EQ(OutputOf(ranks, program), OutputOf(ranks, program));
+  }
 }
 
 }  // namespace

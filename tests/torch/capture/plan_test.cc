@@ -83,8 +83,16 @@ Captured Record(Trained& trained, const Tensor& x, const Tensor& y, std::string*
 Tensor NewInput(int step) { return at::randn({8, 1, 8, 8}, NewGenerator(100 + step), at::kFloat); }
 Tensor NewTarget(int step) { return at::randint(0, 5, {8}, NewGenerator(200 + step), at::kLong); }
 
+void ExpectSame(const Tensor& a, const Tensor& b, bool exactly) {
+  if (exactly) {
+    ASSERT_TRUE(SameBits(a, b));
+  } else {
+    ASSERT_LE((a - b).abs().max().item<double>(), 1e-6 * b.abs().max().item<double>());
+  }
+}
+
 // Trains two equal models, one by the plan of its first step.
-void ExpectSameTraining(const std::function<Trained()>& make) {
+void ExpectSameTraining(const std::function<Trained()>& make, bool exactly = true) {
   Trained eager = make(), captured = make();
   Captured step;
   for (int i = 0; i < 60; ++i) {
@@ -98,17 +106,19 @@ void ExpectSameTraining(const std::function<Trained()>& make) {
       std::string problem;
       step = Record(captured, NewInput(i), NewTarget(i), &problem);
       ASSERT_EQ(problem, "");
+      EXPECT_EQ(step.plan->rounding_steps() == 0, exactly);
     } else {
       step.plan->SetBatch(0, NewInput(i));
       step.plan->SetBatch(1, NewTarget(i));
       step.plan->RunFirst(captured.generator);
-      ASSERT_TRUE(SameBits(loss, step.plan->tensor(step.loss)));
+      ExpectSame(step.plan->tensor(step.loss), loss.detach(), exactly);
       step.plan->RunSecond(captured.generator);
       step.plan->Release();
     }
     captured.Descend();
     for (size_t p = 0; p < eager.parameters.size(); ++p) {
-      ASSERT_TRUE(SameBits(eager.parameters[p], captured.parameters[p])) << p;
+      SCOPED_TRACE(p);
+      ExpectSame(captured.parameters[p].detach(), eager.parameters[p].detach(), exactly);
     }
     for (size_t b = 0; b < eager.buffers.size(); ++b) {
       ASSERT_TRUE(SameBits(eager.buffers[b], captured.buffers[b])) << b;
@@ -173,7 +183,9 @@ Trained Recurrent() {
 TEST(PlanTest, APerceptronTrainsToTheSameBits) { ExpectSameTraining(Perceptron); }
 TEST(PlanTest, DropoutDrawsTheSameNumbers) { ExpectSameTraining(WithDropout); }
 TEST(PlanTest, AConvolutionalNetworkTrainsToTheSameBits) { ExpectSameTraining(Convolution); }
-TEST(PlanTest, ARecurrentNetworkTrainsToTheSameBits) { ExpectSameTraining(Recurrent); }
+TEST(PlanTest, ARecurrentNetworkTrainsToTheSameNumbersButForRounding) {
+  ExpectSameTraining(Recurrent, /*exactly=*/false);
+}
 
 TEST(PlanTest, ViewsAndUnusedResultsCostNothing) {
   const Tensor x = at::ones({4, 4}, at::kFloat);
