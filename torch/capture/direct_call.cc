@@ -12,6 +12,7 @@
 #include <ATen/ops/threshold_backward_cpu_dispatch.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -210,6 +211,39 @@ DirectCall NllBackwardInto(const CallSite& site) {
   };
 }
 
+DirectCall ZerosInto(const CallSite& site) {
+  const Tensor out = site.results[0];
+  if (!out.is_contiguous()) return [out = out]() mutable { out.zero_(); };
+  return [out] { std::memset(out.mutable_data_ptr(), 0, out.nbytes()); };
+}
+
+// Copies row by row: a sequence for each batch, say, to a batch for each time.
+struct RowCopy {
+  Tensor from, to;
+  int64_t outer, middle, bytes;
+
+  void operator()() const {
+    const auto* const source = static_cast<const char*>(from.const_data_ptr());
+    auto* target = static_cast<char*>(to.mutable_data_ptr());
+    const auto size = static_cast<int64_t>(from.element_size());
+    for (int64_t i = 0; i < outer; ++i) {
+      for (int64_t j = 0; j < middle; ++j, target += bytes) {
+        std::memcpy(target, source + (i * from.stride(0) + j * from.stride(1)) * size,
+                    static_cast<size_t>(bytes));
+      }
+    }
+  }
+};
+
+DirectCall CloneInto(const CallSite& site) {
+  const Tensor from = site.arguments[0].toTensor(), to = site.results[0];
+  if (from.dim() != 3 || from.stride(2) != 1 || !to.is_contiguous()) {
+    return [from, to = to]() mutable { to.copy_(from); };
+  }
+  return RowCopy{from, to, from.size(0), from.size(1),
+                 from.size(2) * static_cast<int64_t>(from.element_size())};
+}
+
 DirectCall ProductInto(const CallSite& site) {
   return FindProduct(site.arguments[0].toTensor(), site.arguments[1].toTensor(), Tensor(),
                      site.results[0]);
@@ -226,6 +260,8 @@ using Finder = DirectCall (*)(const CallSite& site);
 const std::unordered_map<std::string, Finder>& Finders() {
   static const auto* const finders = new std::unordered_map<std::string, Finder>{
       {"aten::add_.Tensor", AddInPlace},
+      {"aten::zeros", ZerosInto},
+      {"aten::clone", CloneInto},
       {"aten::relu", ReluInto},
       {"aten::threshold_backward", ReluBackwardInto},
       {"aten::sum", SumInto},
@@ -261,7 +297,8 @@ bool HasDirectForm(const Trace& trace, size_t i) {
   const TraceOp& op = trace.ops[i];
   if (IsLstmLayer(op.op)) return HasLstmForm(trace, op);
   const std::string name = FullName(op.op);
-  return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss";
+  return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss" ||
+         name == "aten::zeros" || name == "aten::clone";
 }
 
 bool RoundsOtherwise(const c10::OperatorHandle& op) { return IsLstmLayer(op); }

@@ -52,10 +52,16 @@ class TensorMemory final : public c10::Allocator {
  public:
   explicit TensorMemory(c10::Allocator* below) : below_(*below) {}
   c10::DataPtr allocate(size_t bytes) override {
-    auto* block = new Block{below_.allocate(bytes), this, static_cast<int64_t>(bytes)};
-    peak_ = std::max(peak_, live_ += block->bytes);
-    return {block->memory.get(), block, &Free, block->memory.device()};
+    c10::DataPtr memory = below_.allocate(kBlockBytes + bytes);
+    const c10::Device device = memory.device();
+    auto* const block = static_cast<Block*>(memory.get());
+    peak_ = std::max(peak_, live_ += static_cast<int64_t>(bytes));
+    new (block) Block{std::move(memory), this, static_cast<int64_t>(bytes)};
+    char* const data = reinterpret_cast<char*>(block) + kBlockBytes;
+    return {data, data, &Free, device};
   }
+  // OneDNN keeps pointers alone.
+  c10::DeleterFnPtr raw_deleter() const override { return &Free; }
   void copy_data(void* to, const void* from, size_t bytes) const override {
     default_copy_data(to, from, bytes);
   }
@@ -63,15 +69,19 @@ class TensorMemory final : public c10::Allocator {
   int64_t peak() const { return peak_; }
 
  private:
+  // In front of what is given out.
   struct Block {
     c10::DataPtr memory;
     TensorMemory* owner;
     int64_t bytes;
   };
-  static void Free(void* context) {
-    auto* const block = static_cast<Block*>(context);
+  static constexpr size_t kBlockBytes = 64;
+  static_assert(sizeof(Block) <= kBlockBytes);
+  static void Free(void* data) {
+    auto* const block = reinterpret_cast<Block*>(static_cast<char*>(data) - kBlockBytes);
+    const c10::DataPtr memory = std::move(block->memory);
     block->owner->live_ -= block->bytes;
-    delete block;
+    block->~Block();
   }
 
   c10::Allocator& below_;
@@ -159,6 +169,9 @@ const Case kCases[] = {
      kClasses, kLogSoftmax},
     {"large", kLarge, "(optim/adam model 0.01)", "nn/cross-entropy-loss", "(torch/randn '(32 64))",
      kClasses, kLogSoftmax},
+    {"recurrent", "(nn/sequential (lstm 16 32 'layers 2) (nn/linear 32 10))",
+     "(optim/adam model 0.01)", "nn/mse-loss", "(torch/randn '(8 20 16))",
+     "(torch/randn '(8 20 10))"},
     {"a procedure", kMlp, "(optim/sgd model 0.01)", "(lambda (p t) (nn/mse-loss p t))"},
 };
 
