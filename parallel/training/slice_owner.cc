@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/vectorized.h"
 #include "parallel/core/reduce.h"
 #include "torch/clipping.h"
 
@@ -13,14 +14,14 @@ namespace {
 // A number is not finite exactly if all bits of its exponent are set. Adding the lowest of them
 // then carries into the sign's place; `Bits` without a loop-carried comparison vectorises.
 template <class Bits, Bits exponent, Bits carry>
-__attribute__((optimize("O3"))) bool HasNonfinite(const std::byte* data, size_t count) {
+[[gnu::always_inline]] inline bool HasNonfinite(const std::byte* data, size_t count) {
   const auto* bits = reinterpret_cast<const Bits*>(data);
   Bits seen = 0;
   for (size_t i = 0; i < count; ++i) seen |= static_cast<Bits>((bits[i] & exponent) + carry);
   return (seen >> (8 * sizeof(Bits) - 1)) != 0;
 }
 
-bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
+ETA_VECTORIZED bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
   switch (dtype) {
     case DType::kFloat64:
       return HasNonfinite<uint64_t, 0x7FF0000000000000, 0x0010000000000000>(data, count);
