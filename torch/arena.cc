@@ -46,6 +46,25 @@ const ArenaRegistry::Place* ArenaRegistry::Find(const Tensor& parameter) const {
   return it == places_.end() ? nullptr : &it->second;
 }
 
+void ArenaRegistry::Owe(OwedGradients* owed, const void* debtor) {
+  PayGradients();
+  owed_ = owed;
+  debtor_ = debtor;
+}
+
+void ArenaRegistry::PayGradients() const {
+  if (owed_ != nullptr) std::exchange(owed_, nullptr)->Pay();
+}
+
+void ArenaRegistry::ForgiveGradients(const void* debtor) {
+  if (debtor_ == debtor) owed_ = nullptr;
+  PayGradients();
+}
+
+void ArenaRegistry::TakeBack(const OwedGradients* owed) {
+  if (owed_ == owed) owed_ = nullptr;
+}
+
 ParameterArena::ParameterArena(std::vector<NamedParameter> parameters,
                                std::shared_ptr<ArenaRegistry> registry)
     : registry_(std::move(registry)) {
@@ -190,6 +209,10 @@ void ParameterArena::GiveGradient(size_t index, const Tensor& gradient, const Te
 
 Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter) {
   const auto* place = registry.Find(parameter);
+  if (place) {
+    registry.PayGradients();
+    registry.watched_ = true;
+  }
   if (place && !place->arena->HasGradient(place->index)) return Tensor();
   return GradientOf(parameter);
 }

@@ -30,6 +30,14 @@ namespace eta::tensor {
 
 class ParameterArena;
 
+// The values that gradients have as the program sees them, while they lie elsewhere.
+class OwedGradients {
+ public:
+  virtual ~OwedGradients() = default;
+  // Writes them to where they belong. Does not fail.
+  virtual void Pay() = 0;
+};
+
 // Which arena each parameter of an isolate lies in. Arenas enter and leave by themselves.
 class ArenaRegistry {
  public:
@@ -40,9 +48,26 @@ class ArenaRegistry {
   // Null: in no arena.
   const Place* Find(const Tensor& parameter) const;
 
+  // From now on the gradients of `debtor` are what `owed` pays, until they are cleared. What
+  // another one owes is paid before. REQUIRES: `owed` lives until it is paid or taken back.
+  void Owe(OwedGradients* owed, const void* debtor);
+  // To be called before anybody looks at gradients, or adds to them.
+  void PayGradients() const;
+  // Before those of `debtor` are cleared: it owes nothing any more; others pay.
+  void ForgiveGradients(const void* debtor);
+  // It is about to go.
+  void TakeBack(const OwedGradients* owed);
+
+  // Whether the program has got hold of a gradient in an arena. It may look at it at any time.
+  bool watched() const { return watched_; }
+
  private:
   friend class ParameterArena;
+  friend Tensor VisibleGradient(const ArenaRegistry& registry, const Tensor& parameter);
   std::unordered_map<const at::TensorImpl*, Place> places_;
+  mutable OwedGradients* owed_ = nullptr;
+  const void* debtor_ = nullptr;
+  mutable bool watched_ = false;
 };
 
 // Thread safety: the isolate's thread. The buffers themselves may be read and written by other

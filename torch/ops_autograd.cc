@@ -69,6 +69,7 @@ constexpr NativeDef kOps[] = {
         [](Call& call, const Tensor& x) {
           call.Commit();
           const NoAutocast off;
+          call.context().arenas()->PayGradients();
           x.backward();
         },
         "(backward x): adds the gradient of a one-element tensor to all that it depends on"),

@@ -34,10 +34,11 @@ class Hash {
 };
 
 template <class T>
-UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, const Tensor& gradient, int64_t begin,
+                         int64_t count) {
   UpdateMemory<T> memory{};
   memory.parameter = static_cast<T*>(tensors.parameter.data_ptr()) + begin;
-  memory.gradient = static_cast<const T*>(tensors.gradient.const_data_ptr()) + begin;
+  memory.gradient = static_cast<const T*>(gradient.const_data_ptr()) + begin;
   for (int i = 0; i < kMaxStates; ++i) {
     const Tensor& state = tensors.state[i];
     if (state.defined()) memory.state[i] = static_cast<T*>(state.data_ptr()) + begin;
@@ -46,9 +47,9 @@ UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, int64_t begin, int64_t co
   return memory;
 }
 
-UpdateTensors Narrow(const UpdateTensors& tensors, int64_t begin, int64_t count) {
-  UpdateTensors part{tensors.parameter.narrow(0, begin, count),
-                     tensors.gradient.narrow(0, begin, count)};
+UpdateTensors Narrow(const UpdateTensors& tensors, const Tensor& gradient, int64_t begin,
+                     int64_t count) {
+  UpdateTensors part{tensors.parameter.narrow(0, begin, count), gradient.narrow(0, begin, count)};
   for (int i = 0; i < kMaxStates; ++i) {
     if (tensors.state[i].defined()) part.state[i] = tensors.state[i].narrow(0, begin, count);
   }
@@ -61,15 +62,15 @@ void Apply(const UpdateRule& rule, const T& elements, const UpdateStep& step,
   limits.any() ? ApplyLimited(rule, elements, step, limits) : rule.Apply(elements, step);
 }
 
-void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, int64_t count,
-           const UpdateStep& step, const GradientLimits& limits) {
+void Apply(const UpdateRule& rule, const UpdateTensors& tensors, const Tensor& gradient,
+           int64_t begin, int64_t count, const UpdateStep& step, const GradientLimits& limits) {
   const Tensor& parameter = tensors.parameter;
   if (parameter.is_cpu() && parameter.scalar_type() == at::kFloat) {
-    Apply(rule, MemoryOf<float>(tensors, begin, count), step, limits);
+    Apply(rule, MemoryOf<float>(tensors, gradient, begin, count), step, limits);
   } else if (parameter.is_cpu() && parameter.scalar_type() == at::kDouble) {
-    Apply(rule, MemoryOf<double>(tensors, begin, count), step, limits);
+    Apply(rule, MemoryOf<double>(tensors, gradient, begin, count), step, limits);
   } else {
-    Apply(rule, Narrow(tensors, begin, count), step, limits);
+    Apply(rule, Narrow(tensors, gradient, begin, count), step, limits);
   }
 }
 
@@ -109,6 +110,8 @@ int Optimizer::StateCount() const {
   return count;
 }
 
+Optimizer::~Optimizer() { registry_->PayGradients(); }
+
 bool Optimizer::Prepare() {
   if (LayoutHolds()) return false;
   TORCH_CHECK(!averages_exchanged_, "the parameters are exchanged for their averages");
@@ -124,6 +127,7 @@ bool Optimizer::LayoutHolds() const {
 }
 
 void Optimizer::LayOut() {
+  registry_->PayGradients();
   const auto kept_until_found = MakeArena();
   std::vector<Home> old_homes = std::exchange(homes_, FindHomes());
   std::vector<Segment> old_segments = std::exchange(segments_, {});
@@ -331,6 +335,7 @@ void Optimizer::ScaleGradients(double factor) {
 
 void Optimizer::ZeroGradients() {
   accumulated = {};
+  registry_->ForgiveGradients(this);
   if (!LayoutHolds()) return DropGradients();
   for (Segment& segment : segments_) {
     segment.arena->FillZero(segment.block, segment.begin, segment.end);
@@ -354,6 +359,7 @@ void Optimizer::DropGradients() {
 }
 
 const Optimizer::Mask& Optimizer::TakeGradients() {
+  registry_->PayGradients();
   mask_.clear();
   for (size_t i = 0; i < homes_.size(); ++i) mask_.push_back(TakeGradient(i));
   return mask_;
@@ -408,13 +414,17 @@ void Optimizer::LimitGradients(double squares) {
 }
 
 void Optimizer::UpdateRange(size_t segment, int64_t begin, int64_t end) {
+  UpdateRange(segment, segments_[segment].tensors.gradient, begin, end);
+}
+
+void Optimizer::UpdateRange(size_t segment, const Tensor& gradient, int64_t begin, int64_t end) {
   for (const Run& run : runs_[segment]) {
     const int64_t from = std::max(begin, run.begin);
     const int64_t to = std::min(end, run.end);
     if (from >= to) continue;
     const GroupRule& group = groups_[run.group];
     const UpdateStep step{run.step, settings.learning_rate * group.rate_scale};
-    Apply(*group.rule, segments_[segment].tensors, from, to - from, step, limits_);
+    Apply(*group.rule, segments_[segment].tensors, gradient, from, to - from, step, limits_);
   }
 }
 

@@ -70,6 +70,7 @@ class Optimizer {
   Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
             std::shared_ptr<ArenaRegistry> registry, const Settings& settings,
             std::vector<Group> groups = {});
+  ~Optimizer();
 
   Settings settings;
   // What losses are multiplied with before the backward pass, which is undone in the update.
@@ -141,6 +142,8 @@ class Optimizer {
   // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
   // and float64 on the CPU any partition gives the same bits. REQUIRES: BeginUpdate.
   void UpdateRange(size_t segment, int64_t begin, int64_t end);
+  // The same by other gradients than the segment's, which lie as those do.
+  void UpdateRange(size_t segment, const Tensor& gradient, int64_t begin, int64_t end);
   // BeginUpdate and all ranges.
   void Update(const Mask& mask);
 

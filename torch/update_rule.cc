@@ -8,13 +8,7 @@
 #include <cmath>
 #include <utility>
 
-// Compiled for plain x86-64 and for AVX2 machines, chosen when the program starts. Sanitizers
-// cannot run code that early.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ETA_VECTORIZED __attribute__((optimize("O3"), target_clones("arch=x86-64-v3", "default")))
-#else
-#define ETA_VECTORIZED __attribute__((optimize("O3")))
-#endif
+#include "base/vectorized.h"
 
 namespace eta::tensor {
 namespace {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/vectorized.h"
 #include "parallel/core/half.h"
 
 namespace eta::parallel {
@@ -56,9 +57,9 @@ struct Min {
   }
 };
 
-// f(i) for i in [0, count). The inner loops have a constant length and are vectorised at -O2.
+// f(i) for i in [0, count). The inner loops have a constant length, so that they are vectorised.
 template <class F>
-inline void ForEach(size_t count, const F& f) {
+[[gnu::always_inline]] inline void ForEach(size_t count, const F& f) {
   constexpr size_t kRun = 64;
   size_t i = 0;
   for (; i + kRun <= count; i += kRun) f(i, std::integral_constant<size_t, kRun>());
@@ -66,46 +67,51 @@ inline void ForEach(size_t count, const F& f) {
 }
 
 template <class T, class Fold>
-void Run(Fold fold, bool mean, std::span<const std::byte* const> inputs, size_t count,
-         std::byte* out_bytes) {
+[[gnu::always_inline]] inline void Run(Fold fold, bool mean,
+                                       std::span<const std::byte* const> inputs, size_t count,
+                                       std::byte* out_bytes) {
   using Sum = typename Through<T>::Sum;
   T* out = reinterpret_cast<T*>(out_bytes);
   const Sum divisor = static_cast<Sum>(inputs.size());
-  ForEach(count, [&](size_t i, auto run) {
-    constexpr size_t kRun = decltype(run)::value;
-    Sum sum[kRun];
-    const T* first = reinterpret_cast<const T*>(inputs[0]) + i;
-    for (size_t j = 0; j < kRun; ++j) sum[j] = Through<T>::Load(first[j]);
-    for (size_t r = 1; r < inputs.size(); ++r) {
-      const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
-      for (size_t j = 0; j < kRun; ++j) sum[j] = fold(sum[j], Through<T>::Load(next[j]));
-    }
-    if (mean) {
-      for (size_t j = 0; j < kRun; ++j) sum[j] /= divisor;
-    }
-    for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
-  });
+  ForEach(
+      count, [&](size_t i, auto run) __attribute__((always_inline)) {
+        constexpr size_t kRun = decltype(run)::value;
+        Sum sum[kRun];
+        const T* first = reinterpret_cast<const T*>(inputs[0]) + i;
+        for (size_t j = 0; j < kRun; ++j) sum[j] = Through<T>::Load(first[j]);
+        for (size_t r = 1; r < inputs.size(); ++r) {
+          const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
+          for (size_t j = 0; j < kRun; ++j) sum[j] = fold(sum[j], Through<T>::Load(next[j]));
+        }
+        if (mean) {
+          for (size_t j = 0; j < kRun; ++j) sum[j] /= divisor;
+        }
+        for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
+      });
 }
 
 template <class T>
-void RunWeighted(std::span<const std::byte* const> inputs, std::span<const double> weights,
-                 size_t count, std::byte* out_bytes) {
+[[gnu::always_inline]] inline void RunWeighted(std::span<const std::byte* const> inputs,
+                                               std::span<const double> weights, size_t count,
+                                               std::byte* out_bytes) {
   using Sum = typename Through<T>::Sum;
   T* out = reinterpret_cast<T*>(out_bytes);
-  ForEach(count, [&](size_t i, auto run) {
-    constexpr size_t kRun = decltype(run)::value;
-    Sum sum[kRun] = {};
-    for (size_t r = 0; r < inputs.size(); ++r) {
-      const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
-      const auto weight = static_cast<Sum>(weights[r]);
-      for (size_t j = 0; j < kRun; ++j) sum[j] += weight * Through<T>::Load(next[j]);
-    }
-    for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
-  });
+  ForEach(
+      count, [&](size_t i, auto run) __attribute__((always_inline)) {
+        constexpr size_t kRun = decltype(run)::value;
+        Sum sum[kRun] = {};
+        for (size_t r = 0; r < inputs.size(); ++r) {
+          const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
+          const auto weight = static_cast<Sum>(weights[r]);
+          for (size_t j = 0; j < kRun; ++j) sum[j] += weight * Through<T>::Load(next[j]);
+        }
+        for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
+      });
 }
 
 template <class T>
-void RunOp(ReduceOp op, std::span<const std::byte* const> inputs, size_t count, std::byte* out) {
+[[gnu::always_inline]] inline void RunOp(ReduceOp op, std::span<const std::byte* const> inputs,
+                                         size_t count, std::byte* out) {
   switch (op) {
     case ReduceOp::kSum:
       return Run<T>(Add(), false, inputs, count, out);
@@ -145,8 +151,8 @@ void Divide(DType dtype, void* data, size_t count, int divisor) {
   }
 }
 
-void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inputs, size_t count,
-                 std::byte* out) {
+ETA_VECTORIZED void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inputs,
+                                size_t count, std::byte* out) {
   switch (dtype) {
     case DType::kFloat64:
       return RunOp<double>(op, inputs, count, out);
@@ -166,8 +172,9 @@ void ReduceBlock(DType dtype, ReduceOp op, std::span<const std::byte* const> inp
   }
 }
 
-void ReduceWeightedBlock(DType dtype, std::span<const std::byte* const> inputs,
-                         std::span<const double> weights, size_t count, std::byte* out) {
+ETA_VECTORIZED void ReduceWeightedBlock(DType dtype, std::span<const std::byte* const> inputs,
+                                        std::span<const double> weights, size_t count,
+                                        std::byte* out) {
   switch (dtype) {
     case DType::kFloat64:
       return RunWeighted<double>(inputs, weights, count, out);

@@ -113,8 +113,10 @@ class Averaging {
   bool Sum() {
     Communicator& communicator = meeting_.member().communicator();
     if (communicator.SharesMemory()) {
-      SliceOwner(meeting_.member().rank(), meeting_.records())
-          .SumGradients(training_.weights, &meeting_.member().log());
+      const SliceOwner slices(meeting_.member().rank(), meeting_.records());
+      slices.SumGradients(training_.weights, &meeting_.member().log());
+      meeting_.Sync();
+      slices.CollectSums();
       meeting_.Part();
       return true;
     }

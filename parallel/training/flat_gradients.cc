@@ -57,6 +57,7 @@ std::vector<SegmentMemory> FlatGradients::Memory() const {
                    .parameter = nullptr,
                    .gradient = static_cast<std::byte*>(buffer.data),
                    .addends = static_cast<std::byte*>(buffer.data),
+                   .sums = static_cast<std::byte*>(buffer.data),
                    .state = {}});
   }
   return all;

@@ -132,6 +132,7 @@ Value JointStep::LayOut(Call&) {
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
   memory.segments = MemoryOf(optimizer(), place_);
+  if (communicator().SharesMemory()) OwedSums::LayOut(optimizer(), &memory);
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
   memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_->structure = HashOf(memory.structure);

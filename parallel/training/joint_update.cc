@@ -13,14 +13,22 @@ bool JointUpdate::Together() {
   const SliceOwner slices(meeting_.member().rank(), meeting_.records());
   known_.memory.nonfinite = slices.SumGradients(training_.weights, &log());
   if (optimizer_.settings.clipping.by_norm() && shards() == 0) {
-    known_.memory.squares = slices.SquaredSums(optimizer_);
+    known_.memory.squares = slices.SquaredSums();
   }
   CombineMasks();
   meeting_.Sync();  // all sums are there
+  OweSums();
   const Nonfinite nonfinite = FirstNonfinite();
   const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
   meeting_.Part();
   return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+}
+
+// The shards' squares are added up by all ranks alike, from all of the sums.
+void JointUpdate::OweSums() {
+  const auto arenas = tensor::TensorContext::Of(meeting_.vm()).arenas();
+  known_.owed.Owe(arenas, optimizer_, meeting_.records(), known_.memory);
+  if (arenas->watched() || shards() > 0) arenas->PayGradients();
 }
 
 void JointUpdate::UpdateSlices(const SliceOwner& slices) {
@@ -32,11 +40,8 @@ void JointUpdate::UpdateSlices(const SliceOwner& slices) {
 
 // Of all slices, with the same bits on all ranks; and with shards on any number of them.
 double JointUpdate::SquaredSums() {
+  if (shards() > 0) return optimizer_.SquaredGradients();
   double squares = 0;
-  if (shards() > 0) {
-    const SliceOwner of_all(0, meeting_.records().first(1));
-    return of_all.SquaredSums(optimizer_);
-  }
   for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
   return squares;
 }

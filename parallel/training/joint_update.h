@@ -35,6 +35,7 @@ class JointUpdate {
   bool BySums();
 
  private:
+  void OweSums();
   void UpdateSlices(const SliceOwner& slices);
   double SquaredSums();
   Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);

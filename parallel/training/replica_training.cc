@@ -37,8 +37,7 @@ KnownOptimizer& ReplicaTraining::Know(const std::shared_ptr<tensor::Optimizer>& 
     if (known->optimizer.lock() == optimizer) return *known;
   }
   std::erase_if(known_, [](const auto& known) { return known->optimizer.expired(); });
-  known_.push_back(std::make_unique<KnownOptimizer>(
-      KnownOptimizer{.optimizer = optimizer, .number = ++numbers_given_}));
+  known_.emplace_back(new KnownOptimizer{.optimizer = optimizer, .number = ++numbers_given_});
   return *known_.back();
 }
 

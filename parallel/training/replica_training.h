@@ -12,6 +12,7 @@
 #include "parallel/isolate/rank_context.h"
 #include "parallel/training/call_site.h"
 #include "parallel/training/gradient_buckets.h"
+#include "parallel/training/owed_sums.h"
 #include "parallel/training/reduced_gradients.h"
 #include "parallel/training/remote_memory.h"
 #include "parallel/training/shard_sums.h"
@@ -29,6 +30,7 @@ struct KnownOptimizer {
   bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
+  OwedSums owed;            // where ranks share memory
   GradientBuckets buckets;  // where gradients travel in buckets
   ShardSums sums;           // where batches are computed in shards
 };

@@ -4,8 +4,9 @@
 #include <array>
 #include <cstring>
 
+#include "base/vectorized.h"
 #include "parallel/core/reduce.h"
-#include "parallel/core/slice.h"
+#include "torch/clipping.h"
 
 namespace eta::parallel {
 namespace {
@@ -13,14 +14,14 @@ namespace {
 // A number is not finite exactly if all bits of its exponent are set. Adding the lowest of them
 // then carries into the sign's place; `Bits` without a loop-carried comparison vectorises.
 template <class Bits, Bits exponent, Bits carry>
-__attribute__((optimize("O3"))) bool HasNonfinite(const std::byte* data, size_t count) {
+[[gnu::always_inline]] inline bool HasNonfinite(const std::byte* data, size_t count) {
   const auto* bits = reinterpret_cast<const Bits*>(data);
   Bits seen = 0;
   for (size_t i = 0; i < count; ++i) seen |= static_cast<Bits>((bits[i] & exponent) + carry);
   return (seen >> (8 * sizeof(Bits) - 1)) != 0;
 }
 
-bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
+ETA_VECTORIZED bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
   switch (dtype) {
     case DType::kFloat64:
       return HasNonfinite<uint64_t, 0x7FF0000000000000, 0x0010000000000000>(data, count);
@@ -66,21 +67,18 @@ void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
                             Nonfinite* nonfinite) const {
   const SegmentMemory& own = memory(static_cast<size_t>(rank_)).segments[segment];
   const size_t element = SizeOf(own.dtype);
-  alignas(64) std::byte sums[kReduceBlockBytes];
   std::array<const std::byte*, kMaxAddends> inputs;
   const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
   ForEachBlock(slice, element, [&](size_t at, size_t count) {
     for (size_t i = 0; i < weights.size(); ++i) {
       inputs[i] = Addend(segment, i, weights.size()) + at * element;
     }
+    std::byte* const sums = own.sums + at * element;
     ReduceWeightedBlock(own.dtype, std::span(inputs.data(), weights.size()), weights, count, sums);
     const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
     if (bad < count) {
       const int cause = CauseOf(segment, at + bad, weights.size());
       *nonfinite = {true, segment, at + bad, cause};
-    }
-    for (size_t r = 0; r < size(); ++r) {
-      std::memcpy(memory(r).segments[segment].gradient + at * element, sums, count * element);
     }
   });
 }
@@ -100,26 +98,28 @@ int SliceOwner::CauseOf(size_t segment, size_t element, size_t addends) const {
   return -1;
 }
 
-double SliceOwner::SquaredSums(const tensor::Optimizer& optimizer) const {
+double SliceOwner::SquaredSums() const {
   double squares = 0;
-  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
-  for (size_t s = 0; s < segments.size(); ++s) {
+  const StepMemory& own = memory(static_cast<size_t>(rank_));
+  for (size_t s = 0; s < own.segments.size(); ++s) {
+    const SegmentMemory& segment = own.segments[s];
     const Slice slice =
-        OwnedSlice(segments[s].count, SizeOf(segments[s].dtype), rank_, static_cast<int>(size()));
-    squares += optimizer.SquaredGradients(s, static_cast<int64_t>(slice.begin),
-                                          static_cast<int64_t>(slice.end));
+        OwnedSlice(segment.count, SizeOf(segment.dtype), rank_, static_cast<int>(size()));
+    squares += tensor::SumOfSquares((*own.sums)[s], static_cast<int64_t>(slice.begin),
+                                    static_cast<int64_t>(slice.count()));
   }
   return squares;
 }
 
 void SliceOwner::Update(tensor::Optimizer& optimizer) const {
   const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  const SlicedSums& sums = *memory(static_cast<size_t>(rank_)).sums;
   for (size_t s = 0; s < segments.size(); ++s) {
     const SegmentMemory& own = segments[s];
     const size_t element = SizeOf(own.dtype);
     const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
     ForEachBlock(slice, element, [&](size_t at, size_t count) {
-      optimizer.UpdateRange(s, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
+      optimizer.UpdateRange(s, sums[s], static_cast<int64_t>(at), static_cast<int64_t>(at + count));
       for (size_t r = 0; r < size(); ++r) {
         if (static_cast<int>(r) == rank_) continue;
         std::memcpy(memory(r).segments[s].parameter + at * element, own.parameter + at * element,
@@ -129,23 +129,23 @@ void SliceOwner::Update(tensor::Optimizer& optimizer) const {
   }
 }
 
+void SliceOwner::CollectSums() const {
+  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  ForEachSlice(segments, size(), [&](size_t s, size_t r, size_t begin, size_t bytes) {
+    if (static_cast<int>(r) == rank_) return;
+    std::memcpy(segments[s].gradient + begin, memory(r).segments[s].sums + begin, bytes);
+  });
+}
+
 void SliceOwner::CollectState() const {
   const auto& segments = memory(static_cast<size_t>(rank_)).segments;
-  for (size_t s = 0; s < segments.size(); ++s) {
-    const SegmentMemory& own = segments[s];
-    const size_t element = SizeOf(own.dtype);
-    for (size_t r = 0; r < size(); ++r) {
-      if (static_cast<int>(r) == rank_) continue;
-      const Slice slice =
-          OwnedSlice(own.count, element, static_cast<int>(r), static_cast<int>(size()));
-      for (int k = 0; k < tensor::kMaxStates; ++k) {
-        if (own.state[k] == nullptr || slice.count() == 0) continue;
-        std::memcpy(own.state[k] + slice.begin * element,
-                    memory(r).segments[s].state[k] + slice.begin * element,
-                    slice.count() * element);
-      }
+  ForEachSlice(segments, size(), [&](size_t s, size_t r, size_t begin, size_t bytes) {
+    if (static_cast<int>(r) == rank_) return;
+    for (int k = 0; k < tensor::kMaxStates; ++k) {
+      if (segments[s].state[k] == nullptr) continue;
+      std::memcpy(segments[s].state[k] + begin, memory(r).segments[s].state[k] + begin, bytes);
     }
-  }
+  });
 }
 
 void SliceOwner::CopyInitial(int from) const {

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "parallel/core/phase_log.h"
+#include "parallel/core/slice.h"
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
@@ -24,15 +25,17 @@ class SliceOwner {
   static constexpr size_t kMaxAddends = 256;
   SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
 
-  // Writes the weighted sums of this rank's slices into the gradients of all ranks, and says where
-  // the first sum is that is not finite. One weight for each addend of each rank. Each segment
-  // is noted in `log`, unless that is null.
+  // Makes the weighted sums of this rank's slices, and says where the first of them is that is not
+  // finite; whose addend is the cause is not known if the sums were made in their place. One weight
+  // for each addend of each rank. Each segment is noted in `log`, unless that is null.
   Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
-  // The squares of the sums in this rank's slices, added up. `optimizer` is this rank's.
-  double SquaredSums(const tensor::Optimizer& optimizer) const;
-  // Updates this rank's slices and writes the new parameters to all ranks. `optimizer` is this
-  // rank's; BeginUpdate was called on all with the same mask.
+  // Their squares, added up.
+  double SquaredSums() const;
+  // Updates this rank's slices by their sums and writes the new parameters to all ranks.
+  // `optimizer` is this rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;
+  // Copies the others' sums into this rank's gradients. REQUIRES: its own were made there.
+  void CollectSums() const;
   // Copies the optimizer state of the others' slices from their owners.
   void CollectState() const;
   // Copies the initial parameters of rank `from`.
@@ -50,6 +53,20 @@ class SliceOwner {
   const int rank_;
   const std::span<const StepRecord> records_;
 };
+
+// Calls f(segment, rank, begin, bytes) for the slices of all ranks that are not empty: where in the
+// segment they begin, in bytes.
+template <class F>
+void ForEachSlice(std::span<const SegmentMemory> segments, size_t ranks, const F& f) {
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const size_t element = SizeOf(segments[s].dtype);
+    for (size_t r = 0; r < ranks; ++r) {
+      const Slice slice =
+          OwnedSlice(segments[s].count, element, static_cast<int>(r), static_cast<int>(ranks));
+      if (slice.count() > 0) f(s, r, slice.begin * element, slice.count() * element);
+    }
+  }
+}
 
 // The position of the first element that is not finite, or `count`.
 size_t FindNonfinite(DType dtype, const std::byte* data, size_t count);

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +28,13 @@ struct SegmentMemory {
   std::byte* gradient = nullptr;
   // What the ranks add up: the gradient; or one after the other the shards', `count` elements each.
   const std::byte* addends = nullptr;
+  // Where the rank puts the sums of its slice, if they stay with it (owed_sums.h).
+  std::byte* sums = nullptr;
   std::byte* state[tensor::kMaxStates];  // null where the rule has none
 };
+
+// By segment, of its size and dtype; written are the rank's own slices only.
+using SlicedSums = std::vector<tensor::Tensor>;
 
 // The first element of the summed gradients that is not finite.
 struct Nonfinite {
@@ -40,14 +46,15 @@ struct Nonfinite {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::vector<tensor::LossSums> shards;  // their losses, where there are shards
-  tensor::Optimizer::Mask mask;          // parameters that have a gradient on this rank
-  Nonfinite nonfinite;                   // in the slices that this rank owns
-  double squares = 0;                    // their summed gradients, squared and added up
-  std::vector<Buffer> initial;           // what rank 0's initial values are copied into
-  std::string site;                      // of the call
-  std::string failure;                   // how and where this rank failed
-  std::string structure;                 // the parameters, one per line
+  std::shared_ptr<const SlicedSums> sums;  // which the segments' point into; or null
+  std::vector<tensor::LossSums> shards;    // their losses, where there are shards
+  tensor::Optimizer::Mask mask;            // parameters that have a gradient on this rank
+  Nonfinite nonfinite;                     // in the slices that this rank owns
+  double squares = 0;                      // their summed gradients, squared and added up
+  std::vector<Buffer> initial;             // what rank 0's initial values are copied into
+  std::string site;                        // of the call
+  std::string failure;                     // how and where this rank failed
+  std::string structure;                   // the parameters, one per line
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };

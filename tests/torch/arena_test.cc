@@ -91,6 +91,46 @@ TEST_F(ArenaTest, AHandleOfTheGradientIsLive) {
   EXPECT_TRUE(GradientOf(a_).defined());  // zeros, but a gradient
 }
 
+// Pays by writing a number into a gradient.
+struct Debt final : OwedGradients {
+  explicit Debt(Tensor gradient) : gradient(std::move(gradient)) {}
+  void Pay() override {
+    gradient.fill_(7);
+    ++payments;
+  }
+  Tensor gradient;
+  int payments = 0;
+};
+
+TEST_F(ArenaTest, OwedGradientsArePaidWhenSomebodyLooks) {
+  const auto arena = Make();
+  arena->Clear(0);
+  a_.sum().backward();
+  Debt debt(arena->entries()[0].gradient);
+  registry_->Owe(&debt, this);
+  EXPECT_FALSE(registry_->watched());
+  EXPECT_TRUE(at::equal(GradientOf(a_), at::full({2, 3}, 7.0)));
+  GradientOf(a_);
+  EXPECT_EQ(debt.payments, 1);
+  EXPECT_TRUE(registry_->watched());
+}
+
+TEST_F(ArenaTest, OnlyTheDebtorIsForgiven) {
+  const auto arena = Make();
+  arena->Clear(0);
+  Debt first(arena->entries()[0].gradient), second(first.gradient), third(first.gradient);
+  registry_->Owe(&first, &first);
+  registry_->ForgiveGradients(&first);
+  registry_->Owe(&second, &second);
+  registry_->ForgiveGradients(&first);
+  registry_->Owe(&third, &third);
+  registry_->TakeBack(&third);
+  registry_->PayGradients();
+  EXPECT_EQ(first.payments, 0);
+  EXPECT_EQ(second.payments, 1);
+  EXPECT_EQ(third.payments, 0);
+}
+
 TEST_F(ArenaTest, ZeroingAnAbsentGradientLeavesItAbsent) {
   const auto arena = Make();
   arena->Clear(0);

@@ -24,6 +24,9 @@ struct Layer {
 constexpr const char* kRows = "(randn (list rows 3))";
 constexpr const char* kImages = "(randn (list rows 1 5 5))";
 constexpr const char* kSignals = "(randn (list rows 2 5))";
+// Of two numbers nothing but their order would be left after a normalization, and of their
+// gradients nothing but rounding.
+constexpr const char* kLongSignals = "(randn (list rows 2 12))";
 
 const Layer kLayers[] = {
     {"linear", "(linear 3 2)", kRows},
@@ -47,7 +50,7 @@ const Layer kLayers[] = {
     {"batch-norm",
      "(sequential (conv1d 2 3 3) (batch-norm 3 'sync #t) (tanh-layer) (conv1d 3 2 2)"
      " (batch-norm 2 'sync #t))",
-     kSignals},
+     kLongSignals},
     {"layer-norm", "(sequential (linear 3 4) (layer-norm '(4)) (linear 4 2))", kRows},
     {"group-norm", "(sequential (linear 3 8) (group-norm 2 8) (linear 8 2))", kRows},
     {"embedding", "(sequential (embedding 5 3) (linear 3 2))", "(randint 0 5 (list rows 2))"},

@@ -54,7 +54,7 @@ class SliceOwnerTest : public testing::Test {
 
   void MakeRanks(int ranks) {
     gradients_.assign(static_cast<size_t>(ranks), std::vector<double>(kCount));
-    states_ = gradients_;
+    sums_ = states_ = gradients_;
     memories_.resize(static_cast<size_t>(ranks));
     for (size_t r = 0; r < memories_.size(); ++r) {
       memories_[r].segments = {{.dtype = DType::kFloat64,
@@ -62,12 +62,13 @@ class SliceOwnerTest : public testing::Test {
                                 .parameter = nullptr,
                                 .gradient = reinterpret_cast<std::byte*>(gradients_[r].data()),
                                 .addends = reinterpret_cast<std::byte*>(gradients_[r].data()),
+                                .sums = reinterpret_cast<std::byte*>(sums_[r].data()),
                                 .state = {reinterpret_cast<std::byte*>(states_[r].data())}}};
       records_.push_back({.memory = &memories_[r]});
     }
   }
 
-  std::vector<std::vector<double>> gradients_, states_;
+  std::vector<std::vector<double>> gradients_, sums_, states_;
   std::vector<StepMemory> memories_;
   std::vector<StepRecord> records_;
 };
@@ -86,7 +87,9 @@ TEST_F(SliceOwnerTest, SumsAreEverywhereTheSame) {
   for (size_t i = 0; i < kCount; ++i) {
     expected[i] = 0.5 * gradients_[0][i] + 0.25 * gradients_[1][i];
   }
+  for (StepMemory& memory : memories_) memory.segments[0].sums = memory.segments[0].gradient;
   for (int r : {2, 0, 1}) EXPECT_FALSE(SliceOwner(r, records_).SumGradients(weights).found);
+  for (int r : {1, 2, 0}) SliceOwner(r, records_).CollectSums();
   for (const auto& gradient : gradients_) EXPECT_EQ(gradient, expected);
 }
 

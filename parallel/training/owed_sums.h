@@ -1,0 +1,45 @@
+// OwedSums: the sums of gradients after a step of ranks that share memory. Of each slice they stay
+// with the rank that owns it, since hardly any program looks at gradients that an update has used.
+// One that does gets them from the owners: these write over them only after the next meeting in
+// which the gradients of the same optimizer are summed, and so not before this rank comes to it.
+//
+// Thread safety: the isolate's thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "parallel/training/step_memory.h"
+#include "parallel/training/step_record.h"
+#include "torch/arena.h"
+#include "torch/optimizer.h"
+
+namespace eta::parallel {
+
+class OwedSums final : public tensor::OwedGradients {
+ public:
+  OwedSums() = default;
+  // Takes back what it owes.
+  ~OwedSums() override;
+  OwedSums(const OwedSums&) = delete;
+  OwedSums& operator=(const OwedSums&) = delete;
+
+  // Memory for the sums of this rank's slices, which is noted in `memory`. Throws what libtorch
+  // throws. REQUIRES: memory->segments are the optimizer's.
+  static void LayOut(const tensor::Optimizer& optimizer, StepMemory* memory);
+
+  // When all ranks have made their sums: this rank's gradients are those, from now on. REQUIRES:
+  // the peers' memory is open; `own` outlives this, or the optimizer's arenas.
+  void Owe(const std::shared_ptr<tensor::ArenaRegistry>& arenas, const tensor::Optimizer& optimizer,
+           std::span<const StepRecord> records, const StepMemory& own);
+
+  void Pay() override;
+
+ private:
+  std::shared_ptr<tensor::ArenaRegistry> arenas_;
+  std::vector<std::shared_ptr<const SlicedSums>> sums_;  // by rank
+  const StepMemory* own_ = nullptr;
+};
+
+}  // namespace eta::parallel
