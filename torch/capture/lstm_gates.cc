@@ -2,29 +2,20 @@
 
 #include <bit>
 
-// Compiled for plain x86-64 and for machines with AVX2 and with AVX-512, chosen when the program
-// starts. Sanitizers cannot run code that early.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ETA_VECTORIZED \
-  __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ETA_VECTORIZED __attribute__((optimize("O3")))
-#endif
+#include "base/vectorized.h"
 
 namespace eta::tensor {
 namespace {
 
-#define ETA_INLINE inline __attribute__((always_inline))
-
 // Of a NaN, x.
-ETA_INLINE float Clamp(float x, float limit) {
+[[gnu::always_inline]] inline float Clamp(float x, float limit) {
   x = x > limit ? limit : x;
   return x < -limit ? -limit : x;
 }
 
 // By the polynomial of Cephes: 2^k e^r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to k and
 // leaves it in the lowest bits.
-ETA_INLINE float Exp(float x) {
+[[gnu::always_inline]] inline float Exp(float x) {
   constexpr float kRounder = 12582912, kLog2E = 1.44269504088896341f;
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   x = Clamp(x, 87);
@@ -41,10 +32,10 @@ ETA_INLINE float Exp(float x) {
   return p * std::bit_cast<float>((std::bit_cast<uint32_t>(rounded) << 23) + 0x3f800000u);
 }
 
-ETA_INLINE float Sigmoid(float x) { return 1 / (1 + Exp(-x)); }
+[[gnu::always_inline]] inline float Sigmoid(float x) { return 1 / (1 + Exp(-x)); }
 
 // By the rational function that Eigen has; beyond the limit it is 1.
-ETA_INLINE float Tanh(float x) {
+[[gnu::always_inline]] inline float Tanh(float x) {
   x = Clamp(x, 7.90531110763549805f);
   const float s = x * x;
   float p = -2.76076847742355e-16f;
@@ -66,7 +57,7 @@ struct Row {
   float *in, *forget, *candidate, *out, *cell, *squashed;
   const float* old_cell;
 
-  ETA_INLINE Row(const LstmStep& step, int64_t row)
+  [[gnu::always_inline]] Row(const LstmStep& step, int64_t row)
       : in(step.gates + row * 4 * step.units),
         forget(in + step.units),
         candidate(forget + step.units),
@@ -77,7 +68,8 @@ struct Row {
 };
 
 // No element depends on another one: ivdep, here and below.
-ETA_INLINE void ForwardRow(const Row& row, int64_t units, const float* bias, float* output) {
+[[gnu::always_inline]] inline void ForwardRow(const Row& row, int64_t units, const float* bias,
+                                              float* output) {
 #pragma GCC ivdep
   for (int64_t j = 0; j < units; ++j) {
     const float in = Sigmoid(row.in[j] + bias[j]);
@@ -98,8 +90,8 @@ ETA_INLINE void ForwardRow(const Row& row, int64_t units, const float* bias, flo
 
 // `given`: the gradient of an output's element that comes from outside.
 template <class Given>
-ETA_INLINE void BackwardRow(const Row& row, int64_t units, const float* hidden, float* cell,
-                            float* bias, const Given& given) {
+[[gnu::always_inline]] inline void BackwardRow(const Row& row, int64_t units, const float* hidden,
+                                               float* cell, float* bias, const Given& given) {
 #pragma GCC ivdep
   for (int64_t j = 0; j < units; ++j) {
     const float in = row.in[j], forget = row.forget[j];
@@ -124,14 +116,14 @@ ETA_INLINE void BackwardRow(const Row& row, int64_t units, const float* hidden, 
 
 }  // namespace
 
-ETA_VECTORIZED void ForwardGates(const LstmStep& step, const float* bias, float* output) {
+ETA_VECTORIZED_FUSED void ForwardGates(const LstmStep& step, const float* bias, float* output) {
   for (int64_t row = 0; row < step.rows; ++row) {
     ForwardRow(Row(step, row), step.units, bias, output + row * step.units);
   }
 }
 
-ETA_VECTORIZED void BackwardGates(const LstmStep& step, const LstmGradient& output,
-                                  const LstmBackwardState& state) {
+ETA_VECTORIZED_FUSED void BackwardGates(const LstmStep& step, const LstmGradient& output,
+                                        const LstmBackwardState& state) {
   for (int64_t i = 0; i < step.rows; ++i) {
     const Row row(step, i);
     const float* const hidden = state.hidden + i * step.units;
