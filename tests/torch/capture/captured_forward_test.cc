@@ -73,6 +73,21 @@ TEST_F(CapturedForwardTest, GivesWhatTheModelGives) {
   }
 }
 
+TEST_F(CapturedForwardTest, LstmsInFloat32GiveTheSameButForRounding) {
+  const auto model = Make("(lstm 6 20 'layers 2)");
+  for (const NamedParameter& parameter : model->Parameters()) {
+    parameter.tensor.set_data(parameter.tensor.detach().to(at::kFloat));
+  }
+  CapturedForward forward(model);
+  for (int i = 0; i < 4; ++i) {
+    const Tensor input = at::randn({3, 7, 6}, at::kFloat);
+    const Tensor expected = RunEagerly(*model, input);
+    EXPECT_LE((Run(forward, input) - expected).abs().max().item<double>(), 1e-6);
+  }
+  EXPECT_EQ(forward.replays(), 3);
+  EXPECT_EQ(forward.kinds().at(0)->plan->rounding_steps(), 2u);
+}
+
 TEST_F(CapturedForwardTest, SeesOtherParameters) {
   const auto model = Make("(nn/linear 6 4)");
   CapturedForward forward(model);
