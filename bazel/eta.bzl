@@ -3,7 +3,7 @@
 load("//bazel:copts.bzl", "ETA_COPTS")
 load("//bazel:precompiled.bzl", "include_precompiled")
 
-def eta_library(name, deps = [], header_deps = [], precompiled = []):
+def eta_library(name, deps = [], header_deps = [], precompiled = [], by_copts = {}):
     """A package as one library of all of its sources, its subfolders' included.
 
     Makes three targets: `name`; `headers`, for code that finds the symbols at run time in the program that loads it; and
@@ -14,6 +14,7 @@ def eta_library(name, deps = [], header_deps = [], precompiled = []):
       deps: what it is linked with.
       header_deps: what its headers include, as `headers` or header-only targets.
       precompiled: the precompiled header that its sources read first, if any.
+      by_copts: from sources that need flags of their own to these; they read no precompiled header.
     """
     native.cc_library(
         name = "headers",
@@ -21,12 +22,20 @@ def eta_library(name, deps = [], header_deps = [], precompiled = []):
         visibility = ["//visibility:public"],
         deps = header_deps,
     )
+    for source, copts in by_copts.items():
+        native.cc_library(
+            name = source[:-len(".cc")],
+            srcs = [source],
+            copts = ETA_COPTS + copts,
+            deps = [":headers"],
+            alwayslink = True,
+        )
     native.cc_library(
         name = name,
-        srcs = native.glob(["**/*.cc"]),
+        srcs = native.glob(["**/*.cc"], exclude = by_copts.keys()),
         copts = ETA_COPTS + include_precompiled(precompiled),
         visibility = ["//visibility:public"],
-        deps = [":headers"] + deps + precompiled,
+        deps = [":headers"] + deps + precompiled + [source[:-len(".cc")] for source in by_copts],
         alwayslink = True,
     )
     native.filegroup(

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/log_softmax.h"
 #include "torch/capture/loops.h"
 #include "torch/capture/lstm_call.h"
 #include "torch/capture/matrix_product.h"
@@ -180,9 +181,20 @@ DirectCall DiffersInto(const CallSite& site) {
 }
 
 DirectCall LogSoftmaxInto(const CallSite& site) {
-  return [x = site.arguments[0].toTensor(), axis = site.arguments[1].toInt(),
-          half = site.arguments[2].toBool(),
-          y = site.results[0]]() mutable { at::cpu::_log_softmax_outf(x, axis, half, y); };
+  const Tensor x = site.arguments[0].toTensor(), y = site.results[0];
+  const int64_t axis = site.arguments[1].toInt();
+  if (!IsLoop({x, y}) || x.dim() != 2 || (axis != 1 && axis != -1) ||
+      FindLogSoftmax<float>() == nullptr) {
+    return [=, half = site.arguments[2].toBool(), y = y]() mutable {
+      at::cpu::_log_softmax_outf(x, axis, half, y);
+    };
+  }
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return [=, kernel = FindLogSoftmax<T>()] {
+      kernel(x.const_data_ptr<T>(), y.mutable_data_ptr<T>(), x.size(0), x.size(1));
+    };
+  });
 }
 
 DirectCall LogSoftmaxBackwardInto(const CallSite& site) {
