@@ -30,6 +30,7 @@
 #include "parallel/core/published.h"
 #include "parallel/core/seats.h"
 #include "parallel/core/signature.h"
+#include "parallel/core/silence.h"
 #include "parallel/core/status.h"
 
 namespace eta::parallel {
@@ -45,6 +46,7 @@ enum class RankState : uint8_t {
   kFailed,    // its program failed
 };
 
+constexpr bool HasStarted(RankState state) { return state != RankState::kAbsent; }
 constexpr bool HasLeft(RankState state) { return state >= RankState::kReturned; }
 
 // What one rank tells the others when they meet. 128 bytes also hold an NCCL id.
@@ -71,7 +73,10 @@ struct RankView {
 
   // Whether its process, which writes several times per second, is likely to be in trouble. What
   // is known of the rank may be out of date.
-  bool silent() const { return silence > std::chrono::seconds(1); }
+  bool silent() const {
+    return silence >=
+           std::min<std::chrono::nanoseconds>(std::chrono::seconds(1), SilenceLimit(stall_timeout));
+  }
 };
 
 class Board {
