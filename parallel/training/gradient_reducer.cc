@@ -23,17 +23,16 @@ GradientReducer::GradientReducer(const Parts& parts) : parts_(parts) {
   }
 }
 
-void GradientReducer::OnGradient(const at::Tensor& parameter) {
+void GradientReducer::OnGradient(const at::Tensor& parameter, bool held) {
   const int index = parts_.buckets.IndexOf(parameter);
   if (index < 0) return;
   size_t& missing = missing_[parts_.buckets.BucketOf(static_cast<size_t>(index))];
   TORCH_CHECK(missing > 0, "the gradient of ", parts_.optimizer.parameters()[index].name,
               " was written again after the backward pass had finished it");
-  // Before this one is marked: as long as autograd is at a gradient it holds on to it, and what is
-  // large would have to be copied.
-  LaunchReady();
+  if (held) LaunchReady();  // what was held before; this one later
   --missing;
   ready_.push_back(static_cast<uint32_t>(index));
+  if (!held) LaunchReady();
 }
 
 void GradientReducer::LaunchReady() {

@@ -243,7 +243,7 @@ Status JointStep::BackwardListening(Call& call, GradientReducer& reducer) {
     if (HasGradients(loss_)) {
       std::optional<Listening> listening;
       if (loss_.recording == nullptr) listening.emplace(*training_.news, reducer);
-      Accumulate(loss_, call.context(), &optimizer());
+      Accumulate(loss_, call.context(), &optimizer(), training_.news.get());
     } else {
       optimizer().accumulated += loss_.sums();
     }

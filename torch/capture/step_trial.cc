@@ -57,7 +57,7 @@ class ArenaGradients {
   std::vector<Tensor> values_;  // by segment
 };
 
-bool GivesTheSame(const StepPlan& plan, const Optimizer& optimizer) {
+bool GivesTheSame(StepPlan& plan, const Optimizer& optimizer) {
   for (size_t i = 0; i < plan.facts().made.size(); ++i) {
     const Tensor& parameter = optimizer.parameters()[plan.facts().made[i]].tensor;
     if (!SameBits(parameter.grad(), plan.plan().gift(i).tensor)) return false;

@@ -4,6 +4,7 @@
 
 #include <regex>
 
+#include "tests/fakes/fake_nccl.h"
 #include "tests/parallel/training/replicas.h"
 
 namespace eta::parallel {
@@ -79,8 +80,10 @@ std::string Settled(std::string text) {
   return text;
 }
 
-void ExpectTheSame(const Fault& fault, int ranks, const std::string& loss) {
-  ReplicaOptions options{.launch = fault.launch, .stall_timeout = std::chrono::milliseconds(400)};
+void ExpectTheSame(const Fault& fault, int ranks, const std::string& loss,
+                   const std::string& backend = "auto") {
+  ReplicaOptions options{
+      .launch = fault.launch, .backend = backend, .stall_timeout = std::chrono::milliseconds(400)};
   const std::string program = ProgramOf(fault, ranks, loss);
   const auto captured = RunReplicas(ranks, program + kShowReplayed, options);
   options.capture = false;
@@ -107,6 +110,15 @@ TEST(CapturedFaultsTest, EndAsTheyDoInEagerSteps) {
       SCOPED_TRACE(ranks);
       ExpectTheSame(fault, ranks, "cross-entropy-loss");
     }
+  }
+}
+
+// There gradients are on their way while the replay goes on.
+TEST(CapturedFaultsTest, EndAsTheyDoInEagerStepsOverNccl) {
+  const FakeNccl nccl;
+  for (const Fault& fault : kFaults) {
+    SCOPED_TRACE(fault.name);
+    ExpectTheSame(fault, 3, "cross-entropy-loss", "nccl");
   }
 }
 

@@ -39,10 +39,12 @@ constexpr const char* kShowReplayed = R"(
 
 }  // namespace
 
-int ReplayedOf(int ranks, const Training& training, int steps) {
+int ReplayedOf(int ranks, const Training& training, int steps, ReplicaOptions options) {
   const std::string program = ProgramOf(training, steps);
-  const std::string eager = OutputOf(ranks, program, {.capture = false});
-  const std::string captured = OutputOf(ranks, program + kShowReplayed);
+  options.capture = false;
+  const std::string eager = OutputOf(ranks, program, options);
+  options.capture = true;
+  const std::string captured = OutputOf(ranks, program + kShowReplayed, options);
   const size_t line = captured.rfind('\n');
   EXPECT_NE(line, std::string::npos);
   EXPECT_EQ(captured.substr(0, line), eager);

@@ -30,6 +30,6 @@ std::string ProgramOf(const Training& training, int steps);
 
 // Runs it with and without capture, and expects the same output. Returns how many steps were
 // replayed.
-int ReplayedOf(int ranks, const Training& training, int steps = 40);
+int ReplayedOf(int ranks, const Training& training, int steps = 40, ReplicaOptions options = {});
 
 }  // namespace eta::parallel

@@ -78,6 +78,7 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
     RunProgram(*vm, rank, program, result);
   }
   result->meetings = world->board().View(rank).sequence;
+  result->phases = world->board().log(rank).Last(PhaseLog::kUsualCapacity);
   if (result->error.empty()) {
     (*member)->Return();
   } else if (result->error.starts_with("exit ")) {
