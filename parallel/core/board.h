@@ -8,7 +8,8 @@
 // ranks of other processes say; what is known of these otherwise comes by SetRemote.
 //
 // Thread safety: Meet, MeetHere, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank
-// r of this process from r's thread only; SetRemote from one thread; everything else from any.
+// r of this process from r's thread only, but for its Substitute; SetRemote from one thread;
+// everything else from any.
 #pragma once
 
 #include <array>
@@ -129,6 +130,24 @@ class Board {
     const int rank_;
   };
 
+  // While it lives, made on another thread, that one meets others in the rank's place. The rank's
+  // log has one writer, so what goes on here is not noted there; and if it notices an abort, the
+  // rank itself has not done so yet.
+  class Substitute {
+   public:
+    Substitute(Board& board, int rank);
+    ~Substitute();
+    Substitute(const Substitute&) = delete;
+    Substitute& operator=(const Substitute&) = delete;
+
+   private:
+    Board& board_;
+    const int rank_;
+  };
+
+  // Where to note what the thread that meets others for the rank does; null: nowhere.
+  PhaseLog* LogAtMeetings(int rank);
+
   // --- what a rank tells about itself ------------------------------------------------------------
 
   // False if the rank has joined before.
@@ -195,12 +214,14 @@ class Board {
     std::atomic<int64_t> heard_ns{0};  // by Clock, of a rank of another process
     Published<Call> call;
     Published<Text> place;
+    bool substituted = false;  // of whoever meets others for the rank
     // Used in turn: a rank that is one meeting ahead does not overwrite what slower ones still
     // read. It cannot be two ahead. Plain memory: the gate orders the accesses.
     Slot slots[2];
   };
 
   Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
+  Status NoticeAbort(int rank);
   Status Pass(int rank, Gate::Ticket ticket);
   Status MeetOtherProcesses(int rank, uint64_t sequence);
   Status ExchangeSlots(uint64_t sequence);

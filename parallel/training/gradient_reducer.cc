@@ -72,7 +72,7 @@ void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
                             .gradient = static_cast<std::byte*>(gradient.data_ptr()) + bucket.begin,
                             .state = {}};
   Weigh(bucket, piece);
-  works_.push_back(parts_.communicator.AllReduce(
+  works_.push_back(parts_.communicator.StartAllReduce(
       {piece.gradient, piece.count, dtype, parts_.device, parts_.stream}, ReduceOp::kSum,
       parts_.site));
   if (works_.back().Done()) status_ = works_.back().status();
@@ -99,8 +99,10 @@ void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
 
 Status GradientReducer::Wait() {
   for (Work& work : works_) {
-    // The watcher ends a wait that does not end by itself.
-    if (status_.ok()) status_ = work.Wait(Deadline::max());
+    // The watcher ends a wait that does not end by itself. After an error, too: works may still be
+    // at the gradients.
+    const Status& status = work.Wait(Deadline::max());
+    if (status_.ok()) status_ = status;
   }
   return status_;
 }

@@ -50,6 +50,16 @@ TEST(LinkTest, NumbersTheRanksInTheOrderOfTheProcesses) {
   }
 }
 
+TEST(LinkTest, KnowsWhetherThereAreSeveralMachines) {
+  const std::vector<Link::Introduction> three(3);
+  for (const std::string& last : {std::string("a"), std::string("b")}) {
+    LoopbackJob job(3, {"a", "a", last});
+    RunProcesses(job, three, [&](size_t, const Result<std::shared_ptr<Link>>& link) {
+      EXPECT_EQ((*link)->several_machines(), last == "b");
+    });
+  }
+}
+
 TEST(LinkTest, RefusesProcessesThatWereNotStartedAlike) {
   const auto settled = Connect({{.agreement = "etai 1\n--dtype float64\n"},
                                 {.agreement = "etai 1\n--dtype float32\n--split\n"}});

@@ -108,7 +108,12 @@ void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
 }
 
 bool WantsProcesses(const ReplicaOptions& options) {
-  return std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto";
+  return options.backend == "mpi" ||
+         (std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto");
+}
+
+LoopbackJob TwoProcesses(const ReplicaOptions& options) {
+  return options.backend == "mpi" ? LoopbackJob(2, {"one", "other"}) : LoopbackJob(2);
 }
 
 }  // namespace
@@ -122,7 +127,7 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
     return results;
   }
   if (ranks > 1 && WantsProcesses(options)) {
-    LoopbackJob job(2);
+    LoopbackJob job = TwoProcesses(options);
     RunProcesses(job, {{.ranks = (ranks + 1) / 2}, {.ranks = ranks / 2}},
                  [&](size_t, const Result<std::shared_ptr<Link>>& link) {
                    ASSERT_TRUE(link) << link.error().message;

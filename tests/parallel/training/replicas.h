@@ -1,6 +1,6 @@
 // Runs Eta programs on replicas, for tests: ranks are plain threads of this process. With
 // REPLICA_PROCESSES=2 in the environment they are those of two processes of a job, which are not
-// real either.
+// real either. With the backend mpi these are on a machine each.
 #pragma once
 
 #include <chrono>
