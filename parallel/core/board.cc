@@ -44,8 +44,8 @@ Status Board::Meet(int rank, const Signature& signature, Site site, const void* 
                    size_t bytes) {
   ETA_DCHECK(bytes <= Record::kBytes);
   // Not past the end of the world: a peer may still be reading the slot that would come next.
-  if (aborted()) return Acknowledge(rank);
-  const PhaseScope waiting(&log(rank), Phase::kWait);
+  if (aborted()) return NoticeAbort(rank);
+  const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
   Line& line = lines_[rank];
   const uint64_t sequence = line.sequence.load(std::memory_order_relaxed) + 1;  // only we write it
   Slot& slot = SlotOf(rank, sequence);
@@ -79,7 +79,7 @@ Status Board::Pass(int rank, Gate::Ticket ticket) {
     if (turn <= nanoseconds{0}) Abort(StallStatus(ViewAll(), rank, waited));
     passage = gate_.Await(ticket, std::max(turn, nanoseconds{0}));
   }
-  return passage == Gate::Passage::kThrough ? Status{} : Acknowledge(rank);
+  return passage == Gate::Passage::kThrough ? Status{} : NoticeAbort(rank);
 }
 
 Status Board::MeetHere(int rank) { return Pass(rank, gate_.Arrive()); }
@@ -90,7 +90,7 @@ Status Board::MeetOtherProcesses(int rank, uint64_t sequence) {
     Status exchanged = ExchangeSlots(sequence);
     if (!exchanged.ok()) {
       Abort(exchanged);  // to no effect if that is why it has failed
-      return Acknowledge(rank);
+      return NoticeAbort(rank);
     }
   }
   return MeetHere(rank);
@@ -123,7 +123,7 @@ Status Board::CompareSignatures(int rank, uint64_t sequence) {
     // All ranks come here, and none leaves before the first of them has aborted, so that one's
     // views are of this very meeting. The others' messages are dropped.
     Abort(DesyncStatus(ViewsInMeeting(sequence)));
-    return Acknowledge(rank);
+    return NoticeAbort(rank);
   }
   return {};
 }
@@ -145,7 +145,7 @@ const std::byte* Board::Peer(int rank, int peer) const {
 }
 
 void Board::Finish(int rank) {
-  const PhaseScope waiting(&log(rank), Phase::kWait);
+  const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
   gate_.Finish();
 }
 
@@ -156,6 +156,18 @@ Board::Waiting::Waiting(Board& board, int rank) : board_(board), rank_(rank) {
 
 Board::Waiting::~Waiting() {
   board_.lines_[rank_].state.store(RankState::kRunning, std::memory_order_release);
+}
+
+Board::Substitute::Substitute(Board& board, int rank) : board_(board), rank_(rank) {
+  board_.lines_[rank_].substituted = true;
+}
+
+Board::Substitute::~Substitute() { board_.lines_[rank_].substituted = false; }
+
+PhaseLog* Board::LogAtMeetings(int rank) { return lines_[rank].substituted ? nullptr : &log(rank); }
+
+Status Board::NoticeAbort(int rank) {
+  return lines_[rank].substituted ? reason() : Acknowledge(rank);
 }
 
 // --- what a rank tells about itself --------------------------------------------------------------

@@ -8,7 +8,8 @@
 // ranks of other processes say; what is known of these otherwise comes by SetRemote.
 //
 // Thread safety: Meet, MeetHere, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank
-// r of this process from r's thread only; SetRemote from one thread; everything else from any.
+// r of this process from r's thread only, but for its Substitute; SetRemote from one thread;
+// everything else from any.
 #pragma once
 
 #include <array>
@@ -30,6 +31,7 @@
 #include "parallel/core/published.h"
 #include "parallel/core/seats.h"
 #include "parallel/core/signature.h"
+#include "parallel/core/silence.h"
 #include "parallel/core/status.h"
 
 namespace eta::parallel {
@@ -45,6 +47,7 @@ enum class RankState : uint8_t {
   kFailed,    // its program failed
 };
 
+constexpr bool HasStarted(RankState state) { return state != RankState::kAbsent; }
 constexpr bool HasLeft(RankState state) { return state >= RankState::kReturned; }
 
 // What one rank tells the others when they meet. 128 bytes also hold an NCCL id.
@@ -71,7 +74,10 @@ struct RankView {
 
   // Whether its process, which writes several times per second, is likely to be in trouble. What
   // is known of the rank may be out of date.
-  bool silent() const { return silence > std::chrono::seconds(1); }
+  bool silent() const {
+    return silence >=
+           std::min<std::chrono::nanoseconds>(std::chrono::seconds(1), SilenceLimit(stall_timeout));
+  }
 };
 
 class Board {
@@ -123,6 +129,24 @@ class Board {
     Board& board_;
     const int rank_;
   };
+
+  // While it lives, made on another thread, that one meets others in the rank's place. The rank's
+  // log has one writer, so what goes on here is not noted there; and if it notices an abort, the
+  // rank itself has not done so yet.
+  class Substitute {
+   public:
+    Substitute(Board& board, int rank);
+    ~Substitute();
+    Substitute(const Substitute&) = delete;
+    Substitute& operator=(const Substitute&) = delete;
+
+   private:
+    Board& board_;
+    const int rank_;
+  };
+
+  // Where to note what the thread that meets others for the rank does; null: nowhere.
+  PhaseLog* LogAtMeetings(int rank);
 
   // --- what a rank tells about itself ------------------------------------------------------------
 
@@ -190,12 +214,14 @@ class Board {
     std::atomic<int64_t> heard_ns{0};  // by Clock, of a rank of another process
     Published<Call> call;
     Published<Text> place;
+    bool substituted = false;  // of whoever meets others for the rank
     // Used in turn: a rank that is one meeting ahead does not overwrite what slower ones still
     // read. It cannot be two ahead. Plain memory: the gate orders the accesses.
     Slot slots[2];
   };
 
   Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
+  Status NoticeAbort(int rank);
   Status Pass(int rank, Gate::Ticket ticket);
   Status MeetOtherProcesses(int rank, uint64_t sequence);
   Status ExchangeSlots(uint64_t sequence);

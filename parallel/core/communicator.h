@@ -12,7 +12,7 @@
 // * A collective completes on all ranks or fails on all of them; after a failure with a null stream
 //   on the CPU the buffers are as they were.
 // * No wait is endless: Abort, a failed or departed peer and the stall timeout end it.
-// * A null stream: the call completes before it returns.
+// * A null stream: the call completes before it returns, but for StartAllReduce.
 //
 // Thread safety: the rank's own thread; Abort, rank and size from any thread.
 #pragma once
@@ -46,6 +46,13 @@ class Communicator {
     return AllReduce(buffer, buffer, op, site);
   }
 
+  // The same, and what may go on while the rank computes does, also on the CPU. The buffer is the
+  // collective's until the work is done. Until all works of this kind are, the rank calls nothing
+  // else here, and does not meet the others at the board.
+  virtual Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) {
+    return AllReduce(buffer, buffer, op, site);
+  }
+
   // Reduces `input` (sum(counts) elements on every rank); rank r gets part r, counts[r] elements,
   // in `output`. Counts has one entry per rank and is equal on all ranks. `output` may be the
   // rank's own part of `input`, and overlaps it in no other way.
@@ -72,9 +79,9 @@ class Communicator {
   // Whether the ranks may read and write each other's buffers, between Board::Meet and Finish.
   virtual bool SharesMemory() const = 0;
 
-  // Whether gradients are best handed over in buckets as they become ready, since on a device they
-  // travel beside the rest of the computation.
-  virtual bool TakesBuckets() const { return false; }
+  // Whether gradients that travel in so many buckets are best handed over as they become ready, one
+  // by one with StartAllReduce. The same on all ranks, and also true of any larger number.
+  virtual bool TakesBuckets(size_t) const { return false; }
 
   // Ends the world: calls in flight and all later ones return `reason`, on every rank, at once. The
   // first abort wins.

@@ -25,11 +25,12 @@ const std::string& LastPlace(const RankView& view) {
   return view.place.empty() ? view.site : view.place;
 }
 
-// ", process 1 on node7 has not been heard of for 12 s"
-std::string Silence(const RankView& view) {
-  if (!view.silent()) return "";
-  return ", " + view.process + " has not been heard of for " + Seconds(view.silence);
+// "process 1 on node7 has not been heard of for 12 s"
+std::string SilenceOf(const RankView& view) {
+  return view.process + " has not been heard of for " + Seconds(view.silence);
 }
+
+std::string Silence(const RankView& view) { return view.silent() ? ", " + SilenceOf(view) : ""; }
 
 std::string StateText(const RankView& view) {
   switch (view.state) {
@@ -90,6 +91,19 @@ std::string DescribeRank(int rank, const RankView& view) {
   }
   return text + Silence(view);
 }
+
+namespace {
+
+// A line for each of them, each after a line break.
+std::string DescribeAll(std::span<const RankView> ranks) {
+  std::string text;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    text += "\n  " + DescribeRank(static_cast<int>(r), ranks[r]);
+  }
+  return text;
+}
+
+}  // namespace
 
 Status DesyncStatus(std::span<const RankView> ranks) {
   // Ranks in the same call are named together, in the order of the first of them.
@@ -160,11 +174,12 @@ std::string StallWarning(std::span<const RankView> ranks, int waiter,
 
 Status StallStatus(std::span<const RankView> ranks, int waiter, std::chrono::nanoseconds time) {
   const std::vector<int> missing = MissingRanks(ranks, waiter);
-  std::string message = StallWarning(ranks, waiter, time);
-  for (size_t r = 0; r < ranks.size(); ++r) {
-    message += "\n  " + DescribeRank(static_cast<int>(r), ranks[r]);
-  }
-  return {Code::kStalled, message, missing.size() == 1 ? missing[0] : -1};
+  return {Code::kStalled, StallWarning(ranks, waiter, time) + DescribeAll(ranks),
+          missing.size() == 1 ? missing[0] : -1};
+}
+
+Status SilenceStatus(std::span<const RankView> ranks, int lost) {
+  return {Code::kStalled, SilenceOf(ranks[lost]) + DescribeAll(ranks), lost};
 }
 
 }  // namespace eta::parallel

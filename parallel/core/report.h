@@ -28,7 +28,10 @@ Status ExitCodesStatus(std::span<const RankView> ranks);
 // kStalled: `waiter` waited for `time` and ranks are missing; one line per rank follows.
 Status StallStatus(std::span<const RankView> ranks, int waiter, std::chrono::nanoseconds time);
 
-// The same in one line, for the warning.
+// kStalled: the process of `lost` has been silent for too long, and nobody waits.
+Status SilenceStatus(std::span<const RankView> ranks, int lost);
+
+// As StallStatus in one line, for the warning.
 std::string StallWarning(std::span<const RankView> ranks, int waiter,
                          std::chrono::nanoseconds time);
 

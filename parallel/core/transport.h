@@ -63,6 +63,8 @@ class Transport {
   virtual void Post(int to, std::span<const std::byte> letter) = 0;
   // The next letter that has arrived, if there is one. It does not wait.
   virtual std::optional<Letter> Collect() = 0;
+  // Ok, or why no letter goes or comes any more. It does not wait.
+  virtual Status LettersLost() { return {}; }
 
   // --- the end ----------------------------------------------------------------------------------
 

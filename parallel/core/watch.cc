@@ -6,6 +6,18 @@
 
 namespace eta::parallel {
 
+int FirstLost(std::span<const RankView> ranks) {
+  const auto has_left = [](const RankView& view) { return HasLeft(view.state); };
+  if (std::all_of(ranks.begin(), ranks.end(), has_left)) return -1;
+  std::chrono::nanoseconds time{0};
+  for (const RankView& view : ranks) time = std::max(time, view.stall_timeout);
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    const auto limit = HasStarted(ranks[r].state) ? SilenceLimit(time) : time;
+    if (ranks[r].silence >= limit) return static_cast<int>(r);
+  }
+  return -1;
+}
+
 Watch::Watch(const Board& board) : board_(board), waits_(static_cast<size_t>(board.size())) {}
 
 Watch::Verdict Watch::Look(Deadline now) {
@@ -13,6 +25,7 @@ Watch::Verdict Watch::Look(Deadline now) {
   const std::vector<RankView> ranks = board_.ViewAll();
   Remember(ranks, now);
   verdict.abort = FindDeparture(ranks);
+  if (!verdict.abort) verdict.abort = FindLoss(ranks, now);
   const int waiter = Foremost(ranks);
   if (!verdict.abort && waiter >= 0) JudgeWait(ranks, waiter, now, verdict);
   return verdict;
@@ -34,6 +47,14 @@ std::optional<Status> Watch::FindDeparture(const std::vector<RankView>& ranks) c
     if (HasLeft(ranks[missing].state)) return DepartureStatus(ranks, missing, waiter);
   }
   return std::nullopt;
+}
+
+std::optional<Status> Watch::FindLoss(const std::vector<RankView>& ranks, Deadline now) const {
+  const int lost = FirstLost(ranks);
+  if (lost < 0) return std::nullopt;
+  const int waiter = Foremost(ranks);
+  if (waiter < 0) return SilenceStatus(ranks, lost);
+  return StallStatus(ranks, waiter, now - waits_[waiter].since);
 }
 
 int Watch::Foremost(const std::vector<RankView>& ranks) const {

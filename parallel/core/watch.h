@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,11 @@
 #include "parallel/core/work.h"
 
 namespace eta::parallel {
+
+// The first rank whose process has been silent for too long (parallel/core/silence.h), or -1. One
+// that has not started yet has sent no letters either, and gets the whole stall time. Who has asked
+// for more time gets it here, too. Processes go on writing until all ranks have left.
+int FirstLost(std::span<const RankView> ranks);
 
 class Watch {
  public:
@@ -37,6 +43,8 @@ class Watch {
   };
 
   void Remember(const std::vector<RankView>& ranks, Deadline now);
+  // Whether somebody waits or not.
+  std::optional<Status> FindLoss(const std::vector<RankView>& ranks, Deadline now) const;
   // The rank that waits in the latest collective, or -1. Those that wait in an earlier one have
   // only not woken up yet.
   int Foremost(const std::vector<RankView>& ranks) const;

@@ -127,8 +127,13 @@ World::Outcome World::Wait() {
 void World::PartFromOthers() {
   courier_->AwaitOthers();
   if (board_.aborted()) return courier_->AwaitFarewell(options_.supervisor.abort_deadline);
-  const Status closed = options_.link->transport().Close([this] { return board_.aborted(); });
-  if (!closed.ok()) board_.Abort(closed);
+  const Deadline end = Clock::now() + SilenceLimit(options_.stall_timeout);
+  const auto over = [this, end] { return board_.aborted() || Clock::now() >= end; };
+  Status closed = options_.link->transport().Close(over);
+  if (closed.code == Code::kAborted) {
+    closed = {Code::kStalled, "not all processes have come to the end of the run", -1};
+  }
+  if (!closed.ok()) board_.Abort(closed);  // to no effect if that is why it has failed
 }
 
 World::Outcome World::OutcomeOfAll() const {

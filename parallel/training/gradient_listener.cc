@@ -13,7 +13,7 @@ class Hook final : public torch::autograd::PostAccumulateGradHook {
   explicit Hook(std::shared_ptr<GradientNews> news) : news_(std::move(news)) {}
 
   void operator()(const at::Tensor& parameter) override {
-    if (news_->listener != nullptr) news_->listener->OnGradient(parameter);
+    if (news_->listener != nullptr) news_->listener->OnGradient(parameter, /*held=*/true);
   }
 
  private:

@@ -1,4 +1,4 @@
-// Who is told when a backward pass has finished the gradient of a parameter.
+// Who is told when a backward pass, or the replay of one, has finished the gradient of a parameter.
 //
 // A parameter that announces its gradients does so for good, to whoever listens at the moment. If
 // nobody does, it costs one look per backward pass.
@@ -15,8 +15,9 @@ namespace eta::parallel {
 class GradientListener {
  public:
   virtual ~GradientListener() = default;
-  // The gradient is in `parameter`'s place for it. May throw, which ends the backward pass.
-  virtual void OnGradient(const at::Tensor& parameter) = 0;
+  // The gradient is in `parameter`'s place for it. `held`: until this returns autograd holds on to
+  // it, and what is large would have to be copied. May throw, which ends the backward pass.
+  virtual void OnGradient(const at::Tensor& parameter, bool held) = 0;
 };
 
 // The place at which one may listen.

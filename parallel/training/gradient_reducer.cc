@@ -23,17 +23,16 @@ GradientReducer::GradientReducer(const Parts& parts) : parts_(parts) {
   }
 }
 
-void GradientReducer::OnGradient(const at::Tensor& parameter) {
+void GradientReducer::OnGradient(const at::Tensor& parameter, bool held) {
   const int index = parts_.buckets.IndexOf(parameter);
   if (index < 0) return;
   size_t& missing = missing_[parts_.buckets.BucketOf(static_cast<size_t>(index))];
   TORCH_CHECK(missing > 0, "the gradient of ", parts_.optimizer.parameters()[index].name,
               " was written again after the backward pass had finished it");
-  // Before this one is marked: as long as autograd is at a gradient it holds on to it, and what is
-  // large would have to be copied.
-  LaunchReady();
+  if (held) LaunchReady();  // what was held before; this one later
   --missing;
   ready_.push_back(static_cast<uint32_t>(index));
+  if (!held) LaunchReady();
 }
 
 void GradientReducer::LaunchReady() {
@@ -73,7 +72,7 @@ void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
                             .gradient = static_cast<std::byte*>(gradient.data_ptr()) + bucket.begin,
                             .state = {}};
   Weigh(bucket, piece);
-  works_.push_back(parts_.communicator.AllReduce(
+  works_.push_back(parts_.communicator.StartAllReduce(
       {piece.gradient, piece.count, dtype, parts_.device, parts_.stream}, ReduceOp::kSum,
       parts_.site));
   if (works_.back().Done()) status_ = works_.back().status();
@@ -100,8 +99,10 @@ void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
 
 Status GradientReducer::Wait() {
   for (Work& work : works_) {
-    // The watcher ends a wait that does not end by itself.
-    if (status_.ok()) status_ = work.Wait(Deadline::max());
+    // The watcher ends a wait that does not end by itself. After an error, too: works may still be
+    // at the gradients.
+    const Status& status = work.Wait(Deadline::max());
+    if (status_.ok()) status_ = status;
   }
   return status_;
 }

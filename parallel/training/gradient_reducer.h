@@ -43,7 +43,7 @@ class GradientReducer final : public GradientListener {
   explicit GradientReducer(const Parts& parts);
 
   // Throws c10::Error if the gradient has left already: it was written twice.
-  void OnGradient(const at::Tensor& parameter) override;
+  void OnGradient(const at::Tensor& parameter, bool held) override;
   // What has not left. Gradients that were not written count as zeros.
   void LaunchRest();
 

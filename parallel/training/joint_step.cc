@@ -79,6 +79,12 @@ void JointStep::RememberLess() {
 
 bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
+  if (!KnowLayout()) return false;
+  by_buckets_ = MaySendByBuckets() && TakesBuckets(known_->buckets.buckets().size());
+  return true;
+}
+
+bool JointStep::KnowLayout() {
   if (known_->entered && optimizer().LayoutHolds()) {
     meeting_.mine().layout = optimizer().LayoutSignature() ^ known_->structure;
     return true;
@@ -102,9 +108,8 @@ Value JointStep::Begin(Call& call) {
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   place_ = ExchangePlace(call.context().device());
-  by_buckets_ = SendsByBuckets();
   TORCH_CHECK(
-      place_.on_host() || by_buckets_ || gathers_only_,
+      place_.on_host() || MaySendByBuckets() || gathers_only_,
       "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
       "are for replicas on the CPU");
   if (training_.options().split) TakeOwnRows();
@@ -112,13 +117,14 @@ Value JointStep::Begin(Call& call) {
 }
 
 // On a device also for a rank that is alone.
-bool JointStep::HasBuckets() { return communicator().TakesBuckets() || !place_.on_host(); }
+bool JointStep::TakesBuckets(size_t count) {
+  return communicator().TakesBuckets(count) || !place_.on_host();
+}
 
 // Those which are rounded, scattered or kept apart by shard are sent when all are there.
-bool JointStep::SendsByBuckets() {
+bool JointStep::MaySendByBuckets() {
   const auto& settings = optimizer().settings;
-  return HasBuckets() && !gathers_only_ && !together_ && shards() == 0 && !settings.compress &&
-         !settings.shard;
+  return !gathers_only_ && !together_ && shards() == 0 && !settings.compress && !settings.shard;
 }
 
 void JointStep::TakeOwnRows() {
@@ -128,7 +134,10 @@ void JointStep::TakeOwnRows() {
 
 Value JointStep::LayOut(Call&) {
   optimizer().Prepare();
-  if (HasBuckets()) known_->buckets.LayOut(optimizer(), training_.news);
+  // There are no more buckets than parameters.
+  if (TakesBuckets(optimizer().parameters().size())) {
+    known_->buckets.LayOut(optimizer(), training_.news);
+  }
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
   memory.segments = MemoryOf(optimizer(), place_);
@@ -244,7 +253,7 @@ Status JointStep::BackwardListening(Call& call, GradientReducer& reducer) {
     if (HasGradients(loss_)) {
       std::optional<Listening> listening;
       if (loss_.recording == nullptr) listening.emplace(*training_.news, reducer);
-      Accumulate(loss_, call.context(), &optimizer());
+      Accumulate(loss_, call.context(), &optimizer(), training_.news.get());
     } else {
       optimizer().accumulated += loss_.sums();
     }

@@ -49,6 +49,7 @@ class JointStep {
   bool Compute();
   bool Reduce();
 
+  bool KnowLayout();
   void RememberLess();
   Value Begin(tensor::Call& call);
   bool AgreeOnStart();
@@ -57,8 +58,8 @@ class JointStep {
   bool DoBackward();
   bool DoBackwardTogether();
   bool DoBackwardByBuckets();
-  bool HasBuckets();
-  bool SendsByBuckets();
+  bool TakesBuckets(size_t count);
+  bool MaySendByBuckets();
   Status BackwardListening(tensor::Call& call, GradientReducer& reducer);
   void AccumulateTogether(tensor::TensorContext& context);
   void NoteGradients();

@@ -144,6 +144,13 @@ Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLos
   return Value::Nil();
 }
 
+// Null: nobody listens.
+tensor::StepPlan::Ready Teller(const GradientNews* news) {
+  GradientListener* const listener = news == nullptr ? nullptr : news->listener;
+  if (listener == nullptr) return nullptr;
+  return [listener](const Tensor& parameter) { listener->OnGradient(parameter, /*held=*/false); };
+}
+
 }  // namespace
 
 void LocalLoss::Read() {
@@ -200,11 +207,11 @@ bool GathersOnly(const Vm& vm, Args args) {
 }
 
 void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
-              const tensor::Optimizer& optimizer) {
+              const tensor::Optimizer& optimizer, const GradientNews* news) {
   const tensor::NoAutocast off;
   if (loss.replay != nullptr) {
     const tensor::RankStream own_randomness(context);
-    loss.replay->RunBackward(seed, context.generator(), optimizer);
+    loss.replay->RunBackward(seed, context.generator(), optimizer, Teller(news));
   } else if (loss.recording != nullptr) {
     loss.kind->Keep(loss.recording->Backward(loss.root, seed));
   } else {
@@ -212,13 +219,14 @@ void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context
   }
 }
 
-void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer) {
+void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer,
+                const GradientNews* news) {
   const double before = optimizer->accumulated.denominator;
   tensor::LossSums sums = optimizer->accumulated;
   const double total = (sums += loss.sums()).denominator;
   if (before != 0 && before != total) optimizer->ScaleGradients(before / total);
   const double seed = loss.scale == total ? 1 : loss.scale / total;
-  Backward(loss, seed * optimizer->loss_scale.factor(), context, *optimizer);
+  Backward(loss, seed * optimizer->loss_scale.factor(), context, *optimizer, news);
   loss.Read();
   optimizer->accumulated += loss.sums();
 }

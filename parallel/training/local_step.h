@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "parallel/training/gradient_listener.h"
 #include "torch/call.h"
 #include "torch/capture/captured_steps.h"
 #include "torch/module.h"
@@ -50,15 +51,16 @@ struct LocalLoss {
 // Returns Failure when an error has been started; throws what libtorch throws.
 Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss* loss);
 
-// Adds to the optimizer's gradients those of the loss's value, times `seed`. Throws what libtorch
-// throws.
+// Adds to the optimizer's gradients those of the loss's value, times `seed`. A replay tells who
+// listens at `news`, unless that is null, as autograd does by itself. Throws what libtorch throws.
 void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
-              const tensor::Optimizer& optimizer);
+              const tensor::Optimizer& optimizer, const GradientNews* news = nullptr);
 
 // Makes the gradients those of the mean over these rows and those that were accumulated before, and
 // counts these rows in. Reads the loss when all is enqueued. Throws what libtorch throws. REQUIRES:
 // the denominators' sum is not 0.
-void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer);
+void Accumulate(LocalLoss& loss, tensor::TensorContext& context, tensor::Optimizer* optimizer,
+                const GradientNews* news = nullptr);
 
 // The same for a rank of a world whose model meets the other ranks in its forward pass: it is run
 // without rows too, and `root` is there even where nothing counts (a seed of 0 then gives the

@@ -20,10 +20,10 @@ void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
 }
 
 Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
-           bool direct)
+           bool direct, const std::vector<size_t>& announced)
     : nothing_(at::empty({0}, at::kByte).storage()) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  PlanBuilder(trace, kept, given, direct, this).Build();
+  PlanBuilder(trace, kept, given, announced, direct, this).Build();
   Release();
 }
 
@@ -47,7 +47,7 @@ void Plan::Release() {
   }
 }
 
-void Plan::Run(const std::vector<Step>& steps, const at::Generator& generator) {
+void Plan::Run(std::span<const Step> steps, const at::Generator& generator) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   const Step* step = steps.data();
   try {
@@ -62,12 +62,26 @@ void Plan::Run(const std::vector<Step>& steps, const at::Generator& generator) {
 
 void Plan::RunSecond(const at::Generator& generator) {
   const at::NoGradGuard no_grad;
+  MakeRoom();
+  Run(second_, generator);
+}
+
+void Plan::RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final) {
+  const at::NoGradGuard no_grad;
+  MakeRoom();
+  std::span<const Step> left = second_;
+  for (const Moment& moment : moments_) {
+    const size_t done = second_.size() - left.size();
+    Run(left.first(moment.steps - done), generator);
+    left = left.subspan(moment.steps - done);
+    final(moment.announced);
+  }
+  Run(left, generator);
+}
+
+void Plan::MakeRoom() {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   for (Giver& giver : gifts_) MakeRoom(giver);
-  Run(second_, generator);
-  for (Giver& giver : gifts_) {
-    if (giver.region == nullptr) giver.gift = Wrap(giver);
-  }
 }
 
 // The memory is free if nobody has the gift's tensors, nor others in it.
@@ -83,6 +97,12 @@ void Plan::MakeRoom(Giver& giver) {
   gift = {};
   giver.region->MoveTo(at::empty({giver.bytes}, at::kByte).storage(), 0);
   gift = Wrap(giver);
+}
+
+const Gift& Plan::gift(size_t index) {
+  Giver& giver = gifts_[index];
+  if (!giver.gift.tensor.defined()) giver.gift = Wrap(giver);
+  return giver.gift;
 }
 
 // A tensor of its own: that of the plan moves.

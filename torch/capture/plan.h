@@ -7,16 +7,18 @@
 //   plan->SetBatch(0, input);
 //   plan->RunFirst(generator);     // up to Recorder::Pause
 //   ... plan->tensor(loss) ...
-//   plan->RunSecond(generator);
+//   plan->RunSecond(generator);    // or with a procedure that hears when a tensor is final
 //   ... plan->gift(0) ...
 //   plan->Release();
 #pragma once
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/stack.h>
+#include <c10/util/FunctionRef.h>
 
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "torch/capture/trace.h"
 
@@ -49,11 +51,12 @@ struct Gift {
 class Plan {
  public:
   // `kept` are tensors of the trace that may be looked at after a run until the next, as its
-  // `reads`; `given` those that become gifts, each in a region of its own that the trace made.
+  // `reads`; `given` those that become gifts, each in a region of its own that the trace made;
+  // `announced` those of which RunSecond tells.
   // `direct`: operations are called as torch/capture/direct_call.h says, where that is possible.
   // REQUIRES: the trace has no problem. Throws what libtorch throws.
   Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
-       bool direct = true);
+       bool direct = true, const std::vector<size_t>& announced = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
@@ -64,6 +67,9 @@ class Plan {
   // begun anew. The second part runs as backward passes do, with gradients not tracked.
   void RunFirst(const at::Generator& generator) { Run(first_, generator); }
   void RunSecond(const at::Generator& generator);
+  // The same; calls `final` with the index among the `announced` of each of these, as soon as no
+  // operation that is still to come touches its memory. What that throws comes out.
+  void RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final);
   // After a run, also one that threw: batches are let go of, as are results that libtorch made.
   void Release();
 
@@ -74,8 +80,8 @@ class Plan {
 
   // One of the trace that was kept or read.
   const Tensor& tensor(size_t index) const { return tensors_[index]; }
-  // The `index`th of those given, between RunSecond and Release.
-  const Gift& gift(size_t index) const { return gifts_[index].gift; }
+  // The `index`th of those given, from when it is final until Release.
+  const Gift& gift(size_t index);
   size_t steps() const { return first_.size() + second_.size(); }
   // Those which round otherwise than libtorch's. If there are none, a run gives the recorded bits.
   size_t rounding_steps() const { return rounding_steps_; }
@@ -98,7 +104,14 @@ class Plan {
     Gift gift;
   };
 
-  void Run(const std::vector<Step>& steps, const at::Generator& generator);
+  // What is announced after so many steps of the second part.
+  struct Moment {
+    size_t steps;
+    size_t announced;
+  };
+
+  void Run(std::span<const Step> steps, const at::Generator& generator);
+  void MakeRoom();
   void MakeRoom(Giver& giver);
   Gift Wrap(const Giver& giver) const;
 
@@ -107,6 +120,7 @@ class Plan {
   std::vector<MovingTensors*> batch_;
   std::vector<Giver> gifts_;
   std::vector<Step> first_, second_;
+  std::vector<Moment> moments_;
   std::string_view failed_;
   c10::Storage nothing_;
   int64_t block_bytes_ = 0;

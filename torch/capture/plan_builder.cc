@@ -43,7 +43,11 @@ void PlanBuilder::Build() {
   FindLifetimes();
   PlaceRegions();
   for (size_t i = 0; i < trace_.tensors.size(); ++i) plan_.tensors_.push_back(TensorOf(i));
-  for (size_t op = 0; op < trace_.ops.size(); ++op) AddActions(op);
+  FindFinalOps();
+  for (size_t op = 0; op < trace_.ops.size(); ++op) {
+    AddActions(op);
+    AddMoments(op);
+  }
 }
 
 void PlanBuilder::NoteGifts() {
@@ -283,6 +287,38 @@ bool PlanBuilder::IsUsedAfter(size_t tensor, size_t i) const {
   if (tensor == kNoTensor) return false;
   const Region& region = regions_[RegionOf(tensor)];
   return region.is_given || region.lifetime.last > i;
+}
+
+// Operations that only read count, too: whoever is told may change the memory.
+bool PlanBuilder::Touches(const TraceOp& op, size_t tensor) const {
+  const auto end_of = [](const TraceTensor& of) {
+    const auto size = static_cast<int64_t>(c10::elementSize(of.dtype));
+    return of.offset + ElementsEnd(of) * size;
+  };
+  const TraceTensor& announced = trace_.tensors[tensor];
+  bool touches = false;
+  ForEachTensor(op, [&](size_t index) {
+    const TraceTensor& other = trace_.tensors[index];
+    touches |= other.region == announced.region && other.offset < end_of(announced) &&
+               announced.offset < end_of(other);
+  });
+  return touches;
+}
+
+void PlanBuilder::FindFinalOps() {
+  for (size_t tensor : announced_) {
+    size_t last = trace_.ops.size();
+    while (--last > trace_.pause) {
+      if (ways_[last] != Way::kNot && Touches(trace_.ops[last], tensor)) break;
+    }
+    final_op_.push_back(last);
+  }
+}
+
+void PlanBuilder::AddMoments(size_t op) {
+  for (size_t i = 0; i < final_op_.size(); ++i) {
+    if (final_op_[i] == op) plan_.moments_.push_back({plan_.second_.size(), i});
+  }
 }
 
 bool PlanBuilder::AddDirectCall(size_t i, const torch::jit::Stack& arguments) {

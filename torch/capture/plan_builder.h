@@ -15,10 +15,11 @@ class PlanBuilder {
  public:
   // The arguments are those of Plan.
   PlanBuilder(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
-              bool direct, Plan* plan)
+              const std::vector<size_t>& announced, bool direct, Plan* plan)
       : trace_(trace),
         kept_(kept),
         given_(given),
+        announced_(announced),
         direct_(direct),
         plan_(*plan),
         out_variants_(trace) {}
@@ -61,6 +62,9 @@ class PlanBuilder {
   void AddCall(size_t op, const c10::OperatorHandle& handle, torch::jit::Stack arguments);
   void AddReleases(size_t op);
   void AddStep(size_t op, Plan::Action action);
+  void FindFinalOps();
+  bool Touches(const TraceOp& op, size_t tensor) const;
+  void AddMoments(size_t op);
   size_t RegionOf(size_t tensor) const { return trace_.tensors[tensor].region; }
   template <class F>
   void ForEachTensor(const TraceOp& op, const F& f) const;
@@ -68,10 +72,12 @@ class PlanBuilder {
   const Trace& trace_;
   const std::vector<size_t>& kept_;
   const std::vector<size_t>& given_;
+  const std::vector<size_t>& announced_;
   const bool direct_;
   Plan& plan_;
   std::vector<Region> regions_;
   std::vector<Way> ways_;
+  std::vector<size_t> final_op_;        // after which each of those announced is final
   std::map<size_t, Lifetime> scratch_;  // in the block, by operation
   const OutVariants out_variants_;
   Tensor block_;

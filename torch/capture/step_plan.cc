@@ -33,6 +33,12 @@ void SetNumber(const Tensor& tensor, double number) {
   }
 }
 
+std::vector<size_t> GradientsOf(const StepFacts& facts) {
+  std::vector<size_t> all = facts.places;
+  all.insert(all.end(), facts.gradients.begin(), facts.gradients.end());
+  return all;
+}
+
 }  // namespace
 
 FixedTensor::FixedTensor(const Tensor& tensor)
@@ -43,7 +49,8 @@ bool FixedTensor::Holds() const {
 }
 
 StepPlan::StepPlan(const Trace& trace, StepFacts facts, bool direct)
-    : facts_(std::move(facts)), plan_(trace, {facts_.root}, facts_.gradients, direct) {
+    : facts_(std::move(facts)),
+      plan_(trace, {facts_.root}, facts_.gradients, direct, GradientsOf(facts_)) {
   for (const FixedTensor& tensor : facts_.fixed) storages_.push_back(tensor.storage());
   std::sort(storages_.begin(), storages_.end());
   storages_.erase(std::unique(storages_.begin(), storages_.end()), storages_.end());
@@ -82,17 +89,27 @@ void StepPlan::RunBackward(double seed, const at::Generator& generator) {
   plan_.RunSecond(generator);
 }
 
-void StepPlan::RunBackward(double seed, const at::Generator& generator,
-                           const Optimizer& optimizer) {
-  RunBackward(seed, generator);
-  for (size_t i : facts_.in_place) {
-    const auto place = optimizer.PlaceOf(i);
+void StepPlan::RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer,
+                           const Ready& ready) {
+  SetNumber(facts_.seed, seed);
+  if (ready) {
+    return plan_.RunSecond(generator, [&](size_t i) { ready(HandOver(i, optimizer)); });
+  }
+  plan_.RunSecond(generator);
+  for (size_t i = 0; i < facts_.in_place.size() + facts_.made.size(); ++i) HandOver(i, optimizer);
+}
+
+const Tensor& StepPlan::HandOver(size_t index, const Optimizer& optimizer) {
+  const bool is_made = index >= facts_.in_place.size();
+  const size_t gift = index - facts_.in_place.size();
+  const size_t parameter = is_made ? facts_.made[gift] : facts_.in_place[index];
+  const auto place = optimizer.PlaceOf(parameter);
+  if (is_made) {
+    place.arena->GiveGradient(place.index, plan_.gift(gift).tensor, plan_.gift(gift).flat);
+  } else {
     place.arena->SetHasGradient(place.index);
   }
-  for (size_t i = 0; i < facts_.made.size(); ++i) {
-    const auto place = optimizer.PlaceOf(facts_.made[i]);
-    place.arena->GiveGradient(place.index, plan_.gift(i).tensor, plan_.gift(i).flat);
-  }
+  return optimizer.parameters()[parameter].tensor;
 }
 
 }  // namespace eta::tensor

@@ -2,6 +2,7 @@
 // it leaves behind.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -32,7 +33,8 @@ struct StepFacts {
   std::optional<size_t> denominator;  // where it was read; or
   double fixed_denominator = 0;       // what follows from the shapes
   Tensor seed;                        // what the backward pass began with
-  std::vector<size_t> in_place;       // parameters whose gradients were added to in their places
+  std::vector<size_t> in_place;       // parameters whose gradients were added to in their places,
+  std::vector<size_t> places;         // which are these
   std::vector<size_t> made;           // large parameters that got new gradients, in this order:
   std::vector<size_t> gradients;      // these
   std::vector<FixedTensor> fixed;
@@ -61,16 +63,23 @@ class StepPlan {
   Loss RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
   // Adds to the gradients, which are zeros, those of the loss times `seed`.
   void RunBackward(double seed, const at::Generator& generator);
-  // The same, and the optimizer's arenas know of them.
-  void RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer);
+  // The same, and the optimizer's arenas know of them. `ready`, unless it is null, is called with
+  // each parameter as soon as its gradient is final, and may change that; what it throws comes out.
+  using Ready = std::function<void(const Tensor& parameter)>;
+  void RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer,
+                   const Ready& ready = nullptr);
   void Release() { plan_.Release(); }
   // Plan::failed_caller.
   std::string_view failed_caller() const { return plan_.failed_caller(); }
 
-  const Plan& plan() const { return plan_; }
+  Plan& plan() { return plan_; }
   const StepFacts& facts() const { return facts_; }
 
  private:
+  // Of facts().in_place and then facts().made, the `index`th: its arena gets to know of the
+  // gradient.
+  const Tensor& HandOver(size_t index, const Optimizer& optimizer);
+
   StepFacts facts_;
   std::vector<const void*> storages_;  // of what is fixed
   Plan plan_;

@@ -75,16 +75,15 @@ void StepRecording::NoteGradients() {
     const auto place = optimizer_.PlaceOf(i);
     if (!place.arena->HasGradient(place.index)) continue;
     const auto& entry = place.arena->entries()[place.index];
+    const bool large = place.arena->blocks()[entry.block].large;
     const Tensor& gradient = optimizer_.parameters()[i].tensor.grad();
-    if (!place.arena->blocks()[entry.block].large) {
-      if (!gradient.is_same(entry.gradient)) recorder_.Object("a gradient has left its place");
-      facts_.in_place.push_back(i);
-      continue;
-    }
     const size_t found = recorder_.Find(gradient);
     if (found == kNoTensor) return recorder_.Object("a gradient is no result of an operation");
-    facts_.made.push_back(i);
-    facts_.gradients.push_back(found);
+    if (!large && !gradient.is_same(entry.gradient)) {
+      recorder_.Object("a gradient has left its place");
+    }
+    (large ? facts_.made : facts_.in_place).push_back(i);
+    (large ? facts_.gradients : facts_.places).push_back(found);
   }
 }
 

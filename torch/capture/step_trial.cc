@@ -78,7 +78,7 @@ class ArenaGradients {
   std::vector<Tensor> values_;  // by segment
 };
 
-bool GivesTheSame(const StepPlan& plan, const Optimizer& optimizer, const Comparison& comparison) {
+bool GivesTheSame(StepPlan& plan, const Optimizer& optimizer, const Comparison& comparison) {
   for (size_t i = 0; i < plan.facts().made.size(); ++i) {
     const Tensor& parameter = optimizer.parameters()[plan.facts().made[i]].tensor;
     if (!comparison.Match(plan.plan().gift(i).tensor, parameter.grad())) return false;

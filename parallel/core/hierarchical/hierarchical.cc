@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "parallel/core/beside.h"
 #include "parallel/core/check_args.h"
 #include "parallel/core/link/link.h"
 #include "parallel/core/reduce_blocks.h"
@@ -41,6 +43,14 @@ class HierarchicalCommunicator final : public Communicator {
     return Together(AllReduceSignature(input, op), site, input, memory, [&] {
       return small ? ReduceWhole(input, output, op) : ReduceSlices(input, output, op);
     });
+  }
+
+  Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
+    if (beside_ == nullptr) beside_ = std::make_unique<Beside>(board_, rank_);
+    const auto collective = [this, buffer, op, site = std::string(site)] {
+      return AllReduce(buffer, buffer, op, site).status();
+    };
+    return beside_->Start(collective, buffer.bytes());
   }
 
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
@@ -88,6 +98,9 @@ class HierarchicalCommunicator final : public Communicator {
   }
 
   bool SharesMemory() const override { return false; }
+  // On one machine there is nobody to wait for but the other ranks, which use its cores themselves.
+  // A single bucket is ready when the pass is over.
+  bool TakesBuckets(size_t count) const override { return link_.several_machines() && count > 1; }
 
   void Abort(const Status& reason) override { board_.Abort(reason); }
 
@@ -109,7 +122,7 @@ class HierarchicalCommunicator final : public Communicator {
     const Shown mine{Bytes(input), leads() ? link_.Memory(Link::Use::kWhole, memory) : nullptr};
     Status status = board_.Meet(rank_, signature, site, &mine, sizeof(mine));
     if (!status.ok() || signature.count == 0) return Work(std::move(status));
-    const PhaseScope reducing(&board_.log(rank_), Phase::kReduce, signature.bytes());
+    const PhaseScope reducing(board_.LogAtMeetings(rank_), Phase::kReduce, signature.bytes());
     const Board::Waiting waiting(board_, rank_);
     const int first = board_.seats().first;
     memory_ = board_.Peer<Shown>(rank_, first).memory;
@@ -242,6 +255,7 @@ class HierarchicalCommunicator final : public Communicator {
   std::byte* memory_ = nullptr;               // the leader's, in the collective in progress
   std::vector<const std::byte*> neighbours_;  // inputs of the ranks here
   std::vector<const std::byte*> at_;          // working memory
+  std::unique_ptr<Beside> beside_;            // null until it is needed; last: it uses the rest
 };
 
 }  // namespace

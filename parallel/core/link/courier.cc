@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "parallel/core/silence.h"
+
 namespace eta::parallel {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(5);
-constexpr auto kHeartbeat = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -34,6 +35,7 @@ void Courier::Run() {
       const auto* const bytes = reinterpret_cast<const char*>(letter->bytes.data());
       reader_.Read({bytes, letter->bytes.size()});
     }
+    if (const Status lost = link_.transport().LettersLost(); !lost.ok()) board_.Abort(lost);
     SendNews(Clock::now());
     std::this_thread::sleep_for(kTick);
   }
@@ -58,11 +60,13 @@ void Courier::SendNews(Deadline now) {
   told_at_ = now;
 }
 
-// Who has left is waited for by others; all else may come with the next heartbeat.
+// Who has left is waited for by others, and who has started is soon missed when it is silent; all
+// else may come with the next heartbeat.
 bool Courier::IsNews(const std::vector<RankView>& views) const {
   return !std::equal(views.begin(), views.end(), told_.begin(), told_.end(),
                      [](const RankView& a, const RankView& b) {
                        return HasLeft(a.state) == HasLeft(b.state) &&
+                              HasStarted(a.state) == HasStarted(b.state) &&
                               a.acknowledged == b.acknowledged;
                      });
 }
@@ -74,33 +78,23 @@ void Courier::SendToAll(const std::string& letter) {
   }
 }
 
-bool Courier::OthersHaveLeft() const {
+template <class F>
+bool Courier::AllOthers(const F& is_true) const {
   for (int rank = 0; rank < board_.size(); ++rank) {
-    if (!board_.seats().Has(rank) && !HasLeft(board_.View(rank).state)) return false;
+    if (!board_.seats().Has(rank) && !is_true(board_.View(rank))) return false;
   }
   return true;
 }
 
 void Courier::AwaitOthers() {
-  while (!board_.aborted() && !OthersHaveLeft()) {
-    JudgeSilence();
-    std::this_thread::sleep_for(kTick);
-  }
-}
-
-void Courier::JudgeSilence() {
-  for (int rank = 0; rank < board_.size(); ++rank) {
-    const RankView view = board_.View(rank);
-    if (HasLeft(view.state) || view.silence < view.stall_timeout) continue;
-    const std::string where = link_.Where(link_.ProcessOf(rank));
-    board_.Abort({Code::kStalled,
-                  where + ", with rank " + std::to_string(rank) + ", has not been heard of", rank});
-  }
+  const auto has_left = [](const RankView& view) { return HasLeft(view.state); };
+  while (!board_.aborted() && !AllOthers(has_left)) std::this_thread::sleep_for(kTick);
 }
 
 void Courier::AwaitFarewell(std::chrono::nanoseconds patience) {
+  const auto knows = [](const RankView& view) { return HasLeft(view.state) || view.silent(); };
   const Deadline deadline = Clock::now() + patience;
-  while (!OthersHaveLeft() && Clock::now() < deadline) std::this_thread::sleep_for(kTick);
+  while (!AllOthers(knows) && Clock::now() < deadline) std::this_thread::sleep_for(kTick);
   std::this_thread::sleep_for(4 * kTick);  // for the last letters from here
 }
 

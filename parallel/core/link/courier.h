@@ -30,10 +30,9 @@ class Courier {
   // Asks the process of a rank that is elsewhere to have it publish its place.
   void AskPlace(int rank);
 
-  // When all ranks here have left: waits for those of all other processes, or an abort, or until
-  // one of these has been silent for longer than the stall timeout, which aborts the world.
+  // When all ranks here have left: waits for those of all other processes, or an abort.
   void AwaitOthers();
-  // After an abort: waits until all others know, for at most `patience`.
+  // After an abort: waits until all others that are not silent know, for at most `patience`.
   void AwaitFarewell(std::chrono::nanoseconds patience);
 
  private:
@@ -41,8 +40,9 @@ class Courier {
   void SendNews(Deadline now);
   void SendToAll(const std::string& letter);
   bool IsNews(const std::vector<RankView>& views) const;
-  bool OthersHaveLeft() const;
-  void JudgeSilence();
+  // Whether this is true of the ranks of all other processes.
+  template <class F>
+  bool AllOthers(const F& is_true) const;
 
   Board& board_;
   Link& link_;

@@ -60,6 +60,7 @@ Status Link::Introduce(const Introduction& own, const Transport::Over& over) {
     const bool shares_cores =
         each.cores == own.cores && transport_->host(p) == transport_->host(process());
     if (shares_cores) ranks_on_cores_ += each.ranks;
+    several_machines_ |= transport_->host(p) != transport_->host(0);
   }
   seed_ = all[0].seed;
   seats_.size = std::accumulate(ranks_.begin(), ranks_.end(), 0);

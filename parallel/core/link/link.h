@@ -48,6 +48,8 @@ class Link {
   uint64_t seed() const { return seed_; }
   // Ranks of all processes on this machine that run on the same cores as this one's, which count.
   int ranks_on_cores() const { return ranks_on_cores_; }
+  // Whether the processes run on more than one.
+  bool several_machines() const { return several_machines_; }
 
   // Each rank has a block of `bytes` in `blocks`; those of this process are sent, the others'
   // received. See Transport for what comes out.
@@ -71,6 +73,7 @@ class Link {
   std::vector<size_t> block_bytes_;  // of each process, in Exchange
   uint64_t seed_ = 0;
   int ranks_on_cores_ = 1;
+  bool several_machines_ = false;
   std::vector<std::byte> memory_[3];            // by use
   const std::unique_ptr<Transport> transport_;  // last: it may write to the memory until it is gone
 };

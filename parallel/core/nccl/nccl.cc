@@ -111,7 +111,7 @@ class NcclCommunicator final : public Communicator {
   Status Deregister(const Buffer& buffer) override { return Live(comm_->Deregister(buffer.data)); }
 
   bool SharesMemory() const override { return false; }
-  bool TakesBuckets() const override { return true; }
+  bool TakesBuckets(size_t) const override { return true; }
 
   void Abort(const Status& reason) override { board_.Abort(reason); }
 

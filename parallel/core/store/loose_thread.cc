@@ -6,7 +6,7 @@
 namespace eta::parallel {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{500};
+constexpr std::chrono::milliseconds kPatience{250};
 
 }  // namespace
 

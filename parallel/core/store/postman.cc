@@ -42,6 +42,7 @@ struct Postman::Bag {
   Errands errands GUARDED_BY(mu);
   std::deque<Transport::Letter> arrived GUARDED_BY(mu);
   bool last_round GUARDED_BY(mu) = false;
+  Status lost GUARDED_BY(mu);  // why it goes no more rounds
 
   // When something is to be done, or the time for the next round has come. The flag: it is the
   // last.
@@ -58,6 +59,11 @@ struct Postman::Bag {
     MutexLock lock(mu);
     last_round = true;
     changed.NotifyAll();
+  }
+
+  void GiveUp(Status why) {
+    MutexLock lock(mu);
+    if (!last_round) lost = std::move(why);
   }
 
   void Deliver(const std::string& bytes) {
@@ -100,10 +106,10 @@ void Postman::Walk(Store& store, const std::string& queues, int process, Bag& ba
   for (bool last = false; !last;) {
     Errands errands;
     std::tie(errands, last) = bag.NextRound();
-    if (!Run(store, queues, errands).ok()) return;
+    if (Status ran = Run(store, queues, errands); !ran.ok()) return bag.GiveUp(std::move(ran));
     for (;;) {
       const auto letter = store.Pop(own);
-      if (!letter) return;
+      if (!letter) return bag.GiveUp(letter.error());
       if (!*letter) break;
       bag.Deliver(**letter);
     }
@@ -125,6 +131,11 @@ std::optional<Transport::Letter> Postman::Collect() {
   Transport::Letter letter = std::move(bag_->arrived.front());
   bag_->arrived.pop_front();
   return letter;
+}
+
+Status Postman::lost() const {
+  MutexLock lock(bag_->mu);
+  return bag_->lost;
 }
 
 void Postman::Delete(std::string key) {

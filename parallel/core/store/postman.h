@@ -26,6 +26,9 @@ class Postman {
   // Sends what is still to be sent, unless that takes long. Then no letter goes or comes any more.
   void Stop();
 
+  // Ok, or how the store failed.
+  Status lost() const;
+
   void Post(int to, std::span<const std::byte> letter);
   std::optional<Transport::Letter> Collect();
   // This value is not needed in the store any more.

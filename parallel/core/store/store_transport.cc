@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "parallel/core/silence.h"
 #include "parallel/core/store/roll_call.h"
 #include "parallel/core/work.h"
 
@@ -208,6 +209,7 @@ Status StoreTransport::Carry(std::shared_ptr<Parcel> parcel, const Over& over) {
   const auto carry = [line = line_, parcel]() -> Status {
     for (const auto& [key, value] : parcel->sent) {
       if (Status s = line->store->Set(key, value); !s.ok()) return s;
+      line->answered_ns.store(Now(), std::memory_order_relaxed);
     }
     auto values = line->Get(parcel->keys);
     if (!values) return values.error();
@@ -231,7 +233,7 @@ Status StoreTransport::Silence(const Over& over) const {
   if (over()) return {Code::kAborted, "the transfer was given up", -1};
   const std::chrono::nanoseconds silence(Now() -
                                          line_->answered_ns.load(std::memory_order_relaxed));
-  if (silence < patience_ * 4 / 5) return {};
+  if (silence < SilenceLimit(patience_) * 4 / 5) return {};
   return {Code::kPeerFailed, "no answer for " + Seconds(silence), -1};
 }
 
@@ -246,6 +248,11 @@ std::string StoreTransport::Keeper() const {
   return "process 0" + where + ", which keeps the " + store;
 }
 
+Status StoreTransport::LettersLost() {
+  const Status lost = postman_->lost();
+  return lost.ok() ? lost : Lost(lost);
+}
+
 // --- the end -------------------------------------------------------------------------------------
 
 Status StoreTransport::Close(const Over& over) {
@@ -256,7 +263,7 @@ Status StoreTransport::Close(const Over& over) {
   const auto name = [this](int p) { return prefix_ + "bye/" + std::to_string(p); };
   std::vector<std::string> others;
   for (int p = 1; p < processes(); ++p) others.push_back(name(p));
-  const Deadline end = Clock::now() + patience_;
+  const Deadline end = Clock::now() + patience_ / 4;
   const auto part = [line = line_, own = name(process()), others, waits = job_.keeps_store(), end] {
     if (!waits) (void)line->store->Set(own, "");
     for (bool late = waits; late && Clock::now() < end;) {

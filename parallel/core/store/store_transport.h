@@ -38,6 +38,7 @@ class StoreTransport final : public Transport {
                   std::span<const size_t> received_bytes, const Over& over) override;
   void Post(int to, std::span<const std::byte> letter) override { postman_->Post(to, letter); }
   std::optional<Letter> Collect() override { return postman_->Collect(); }
+  Status LettersLost() override;
   Status Close(const Over& over) override;
 
  private:

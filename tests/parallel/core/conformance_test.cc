@@ -200,6 +200,23 @@ TEST_P(ConformanceTest, AllReduceIntoOtherMemory) {
   });
 }
 
+TEST_P(ConformanceTest, SeveralAllReducesMayBeUnderWay) {
+  const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
+  Run([&](Member& member) {
+    std::vector<Elements> all;
+    for (int i = 0; i < 3; ++i) all.push_back(OfRank(dtype(), member.rank() + i, count()));
+    std::vector<Work> works;
+    for (Elements& mine : all) {
+      const Buffer buffer = On(member, mine.buffer());
+      works.push_back(member.communicator().StartAllReduce(buffer, op, "a"));
+    }
+    for (Work& work : works) ASSERT_TRUE(work.Wait(Deadline::max()).ok());
+    EXPECT_TRUE(SameBytes(all[0], Reduction(dtype(), op, ranks(), 0, count())));
+    // The rank's own thread meets the others again.
+    ASSERT_TRUE(member.communicator().Barrier("b").status().ok());
+  });
+}
+
 TEST_P(ConformanceTest, ReduceScatterOfUnevenParts) {
   const ReduceOp op = dtype() == DType::kBool ? ReduceOp::kMax : ReduceOp::kSum;
   const std::vector<size_t> counts = UnevenCounts(count(), ranks());

@@ -50,6 +50,16 @@ TEST(LinkTest, NumbersTheRanksInTheOrderOfTheProcesses) {
   }
 }
 
+TEST(LinkTest, KnowsWhetherThereAreSeveralMachines) {
+  const std::vector<Link::Introduction> three(3);
+  for (const std::string& last : {std::string("a"), std::string("b")}) {
+    LoopbackJob job(3, {"a", "a", last});
+    RunProcesses(job, three, [&](size_t, const Result<std::shared_ptr<Link>>& link) {
+      EXPECT_EQ((*link)->several_machines(), last == "b");
+    });
+  }
+}
+
 TEST(LinkTest, RefusesProcessesThatWereNotStartedAlike) {
   const auto settled = Connect({{.agreement = "etai 1\n--dtype float64\n"},
                                 {.agreement = "etai 1\n--dtype float32\n--split\n"}});
@@ -150,25 +160,83 @@ TEST_F(JobTest, ExitCodesThatDifferAreAnError) {
   }
 }
 
-TEST_F(JobTest, AStoppedProcessIsNamed) {
-  options_.stall_timeout = seconds(2);
-  std::atomic<bool> over{false};
-  const auto outcomes = Run([&](Member& member) {
-    ASSERT_TRUE(member.communicator().Barrier("a").status().ok());
-    if (member.rank() == 2) {
+// Until the world is over, as a program that computes.
+void Compute(Member& member) {
+  while (member.Poll().ok()) std::this_thread::sleep_for(milliseconds(1));
+}
+
+class SilenceInJobTest : public JobTest {
+ protected:
+  static constexpr seconds kStallTime{2};
+
+  // Process 1 is as one whose link is cut, while the others do this. Both end within the stall
+  // time, and name each other.
+  void ExpectBothEndInTime(const RankBody& others) {
+    options_.stall_timeout = kStallTime;
+    Deadline cut;
+    const auto outcomes = Run([&](Member& member) {
+      ASSERT_TRUE(member.communicator().Barrier("a").status().ok());
+      if (member.rank() < 2) return others(member);
+      std::this_thread::sleep_for(kHeartbeat / 2);  // all know that all have started
+      cut = Clock::now();
       job_.Silence(1);
-      while (!over) std::this_thread::sleep_for(milliseconds(1));
-      return;
+      Compute(member);
+    });
+    EXPECT_LT(Clock::now() - cut, kStallTime);
+    const std::string names[] = {"process 1 on testhost", "process 0 on testhost"};
+    for (size_t p = 0; p < 2; ++p) {
+      const Status& status = outcomes[p].status;
+      EXPECT_EQ(status.code, Code::kStalled);
+      EXPECT_NE(status.message.find(names[p] + " has not been heard of for"), std::string::npos)
+          << status.message;
+      EXPECT_EQ(outcomes[p].exit_code, 1);
     }
-    const Status status = member.communicator().Barrier("train.eta:5:1").status();
-    over = true;
-    EXPECT_EQ(status.code, Code::kStalled);
-    EXPECT_NE(status.message.find("process 1 on testhost has not been heard of for"),
-              std::string::npos)
-        << status.message;
+    EXPECT_EQ(outcomes[0].status.rank, 2);
+  }
+};
+
+TEST_F(SilenceInJobTest, IsNoticedByThoseThatWait) {
+  ExpectBothEndInTime([](Member& member) {
+    EXPECT_EQ(member.communicator().Barrier("train.eta:5:1").status().code, Code::kStalled);
   });
-  EXPECT_EQ(outcomes[0].status.rank, 2);
-  EXPECT_EQ(outcomes[0].exit_code, 1);
+}
+
+TEST_F(SilenceInJobTest, IsNoticedWhereNobodyWaits) { ExpectBothEndInTime(Compute); }
+
+TEST_F(SilenceInJobTest, IsNoticedByThoseThatHaveEnded) {
+  ExpectBothEndInTime([](Member&) {});
+}
+
+TEST_F(SilenceInJobTest, WhoIsHeardOfHasTheWholeStallTime) {
+  options_.stall_timeout = kStallTime;
+  const Deadline begin = Clock::now();
+  const auto outcomes = Run([](Member& member) {
+    if (member.rank() == 2) return Compute(member);
+    EXPECT_FALSE(member.communicator().Barrier("train.eta:5:1").status().ok());
+  });
+  EXPECT_GE(Clock::now() - begin, kStallTime);
+  EXPECT_EQ(outcomes[0].status.code, Code::kStalled);
+}
+
+// It is stopped when all its ranks have left, so that nobody waits for these.
+TEST_F(SilenceInJobTest, AProcessThatDoesNotComeToTheEndIsNotWaitedFor) {
+  std::atomic<bool> over{false};
+  RunProcesses(job_, {{}, {}}, [&](size_t process, const Result<std::shared_ptr<Link>>& link) {
+    WorldOptions options = TestWorld(1);
+    options.link = *link;
+    options.stall_timeout = kStallTime;
+    const auto world = *World::Create(std::move(options));
+    (*World::Join(world, static_cast<int>(process)))->Return();
+    if (process == 0) {
+      const Deadline begin = Clock::now();
+      const World::Outcome outcome = world->Wait();
+      EXPECT_LT(Clock::now() - begin, kStallTime);
+      EXPECT_EQ(outcome.exit_code, 1);
+      EXPECT_EQ(outcome.status.message, "not all processes have come to the end of the run");
+      over = true;
+    }
+    while (!over) std::this_thread::sleep_for(milliseconds(1));
+  });
 }
 
 // The place of a rank elsewhere is asked for, and comes.

@@ -114,5 +114,37 @@ TEST_F(WatchTest, DeparturesHarmNobodyWhileNobodyWaits) {
   EXPECT_FALSE(LookAt(1000).abort);
 }
 
+// --- processes that are not heard of -------------------------------------------------------------
+
+RankView Silent(std::chrono::nanoseconds silence, std::chrono::nanoseconds stall_timeout,
+                RankState state = RankState::kRunning) {
+  return {.state = state, .stall_timeout = stall_timeout, .silence = silence};
+}
+
+int FirstLostOf(const std::vector<RankView>& ranks) { return FirstLost(ranks); }
+
+TEST(FirstLostTest, IsJudgedBeforeTheStallTimeIsOver) {
+  const RankView heard = Silent(seconds(0), seconds(30));
+  EXPECT_EQ(FirstLostOf({heard, Silent(seconds(27), seconds(30))}), -1);
+  EXPECT_EQ(FirstLostOf({heard, Silent(seconds(28), seconds(30))}), 1);
+}
+
+TEST(FirstLostTest, MoreTimeIsForAll) {
+  EXPECT_EQ(FirstLostOf({Silent(seconds(0), seconds(300)), Silent(seconds(29), seconds(30))}), -1);
+  EXPECT_EQ(FirstLostOf({Silent(seconds(0), seconds(300)), Silent(seconds(298), seconds(30))}), 1);
+}
+
+TEST(FirstLostTest, ThoseThatHaveNotStartedHaveTheWholeTime) {
+  EXPECT_EQ(FirstLostOf({Silent(seconds(29), seconds(30), RankState::kAbsent)}), -1);
+  EXPECT_EQ(FirstLostOf({Silent(seconds(30), seconds(30), RankState::kAbsent)}), 0);
+}
+
+TEST(FirstLostTest, WhenAllHaveLeftTheyMayBeSilent) {
+  const RankView returned = Silent(seconds(28), seconds(30), RankState::kReturned);
+  const RankView exited = Silent(seconds(0), seconds(30), RankState::kExited);
+  EXPECT_EQ(FirstLostOf({exited, returned}), -1);
+  EXPECT_EQ(FirstLostOf({Silent(seconds(0), seconds(30)), returned}), 1);
+}
+
 }  // namespace
 }  // namespace eta::parallel

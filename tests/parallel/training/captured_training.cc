@@ -50,10 +50,12 @@ struct Outputs {
   std::string notes;
 };
 
-Outputs RunBoth(int ranks, const Training& training, int steps) {
+Outputs RunBoth(int ranks, const Training& training, int steps, ReplicaOptions options) {
   const std::string program = ProgramOf(training, steps);
-  Outputs outputs{.eager = OutputOf(ranks, program, {.capture = false})};
-  const std::string all = OutputOf(ranks, program + kShowReplayed);
+  options.capture = false;
+  Outputs outputs{.eager = OutputOf(ranks, program, options)};
+  options.capture = true;
+  const std::string all = OutputOf(ranks, program + kShowReplayed, options);
   const size_t notes = all.rfind('\n'), count = all.rfind('\n', notes - 1);
   EXPECT_NE(count, std::string::npos);
   outputs.captured = all.substr(0, count);
@@ -93,15 +95,15 @@ bool IsGradient(size_t list) { return list % 4 == 3; }
 
 }  // namespace
 
-int ReplayedOf(int ranks, const Training& training, int steps) {
-  const Outputs outputs = RunBoth(ranks, training, steps);
+int ReplayedOf(int ranks, const Training& training, int steps, ReplicaOptions options) {
+  const Outputs outputs = RunBoth(ranks, training, steps, options);
   EXPECT_EQ(outputs.captured, outputs.eager);
   EXPECT_EQ(outputs.notes.find("round"), std::string::npos) << outputs.notes;
   return outputs.replayed;
 }
 
 int ReplayedNearly(int ranks, const Training& training, int steps) {
-  const Outputs outputs = RunBoth(ranks, training, steps);
+  const Outputs outputs = RunBoth(ranks, training, steps, {});
   const auto eager = ListsIn(outputs.eager), captured = ListsIn(outputs.captured);
   EXPECT_EQ(eager.size(), captured.size());
   for (size_t i = 0; i < std::min(eager.size(), captured.size()); ++i) {

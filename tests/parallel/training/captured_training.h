@@ -30,7 +30,7 @@ std::string ProgramOf(const Training& training, int steps);
 
 // Runs it with and without capture, and expects the same output. Returns how many steps were
 // replayed.
-int ReplayedOf(int ranks, const Training& training, int steps = 40);
+int ReplayedOf(int ranks, const Training& training, int steps = 40, ReplicaOptions options = {});
 // Likewise where kernels of ours round otherwise, and expects that there are some: losses, and the
 // numbers of each parameter and buffer, are within 1e-6 of the largest of them; those of gradients
 // within 1e-5.

@@ -78,6 +78,7 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
     RunProgram(*vm, rank, program, result);
   }
   result->meetings = world->board().View(rank).sequence;
+  result->phases = world->board().log(rank).Last(PhaseLog::kUsualCapacity);
   if (result->error.empty()) {
     (*member)->Return();
   } else if (result->error.starts_with("exit ")) {
@@ -107,7 +108,12 @@ void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
 }
 
 bool WantsProcesses(const ReplicaOptions& options) {
-  return std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto";
+  return options.backend == "mpi" ||
+         (std::getenv("REPLICA_PROCESSES") != nullptr && options.backend == "auto");
+}
+
+LoopbackJob TwoProcesses(const ReplicaOptions& options) {
+  return options.backend == "mpi" ? LoopbackJob(2, {"one", "other"}) : LoopbackJob(2);
 }
 
 }  // namespace
@@ -121,7 +127,7 @@ std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
     return results;
   }
   if (ranks > 1 && WantsProcesses(options)) {
-    LoopbackJob job(2);
+    LoopbackJob job = TwoProcesses(options);
     RunProcesses(job, {{.ranks = (ranks + 1) / 2}, {.ranks = ranks / 2}},
                  [&](size_t, const Result<std::shared_ptr<Link>>& link) {
                    ASSERT_TRUE(link) << link.error().message;

@@ -1,6 +1,6 @@
 // Runs Eta programs on replicas, for tests: ranks are plain threads of this process. With
 // REPLICA_PROCESSES=2 in the environment they are those of two processes of a job, which are not
-// real either.
+// real either. With the backend mpi these are on a machine each.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/core/phase_log.h"
 #include "parallel/isolate/rank_context.h"
 
 namespace eta::parallel {
@@ -22,11 +23,12 @@ struct ReplicaOptions {
 
 // How the program went on one rank.
 struct ReplicaResult {
-  std::string output;      // what it wrote
-  std::string complaints;  // what it wrote to the standard error
-  std::string error;       // "TAG: MESSAGE" if it ended so
-  std::string place;       // where that was, or empty
-  uint64_t meetings = 0;   // how often it met the others
+  std::string output;               // what it wrote
+  std::string complaints;           // what it wrote to the standard error
+  std::string error;                // "TAG: MESSAGE" if it ended so
+  std::string place;                // where that was, or empty
+  uint64_t meetings = 0;            // how often it met the others
+  std::vector<PhaseRecord> phases;  // what it did last, in a world
 };
 
 // The program sees its rank as the variable `rank`, and is called train.eta. With one rank it runs

@@ -258,6 +258,58 @@ TEST(PlanTest, AGiftThatNobodyKeptIsMadeInTheSameMemory) {
   EXPECT_NE(giving.plan->gift(0).tensor.data_ptr(), first);
 }
 
+// a += x, y = exp(a), b += y, where a and b lie side by side. y is given away.
+struct Announcing {
+  Tensor both = at::zeros({8}, at::kFloat);
+  Tensor a = both.narrow(0, 0, 4), b = both.narrow(0, 4, 4);
+  std::unique_ptr<Plan> plan;
+
+  Announcing() {
+    const Tensor x = at::zeros({4}, at::kFloat);
+    Recorder recorder;
+    recorder.AddFixed(both);
+    recorder.AddBatch(x);
+    recorder.Pause();
+    Tensor y;
+    {
+      const Recorder::Scope scope(recorder);
+      a.add_(x);
+      y = at::exp(a);
+      b.add_(y);
+    }
+    both.zero_();
+    const std::vector<size_t> announced = {recorder.Find(b), recorder.Find(a), recorder.Find(y)};
+    const std::vector<size_t> given = {announced[2]};
+    plan = std::make_unique<Plan>(recorder.Take(), std::vector<size_t>{}, given, /*direct=*/true,
+                                  announced);
+    plan->SetBatch(0, at::full({4}, 2, at::kFloat));
+    plan->RunFirst({});
+  }
+};
+
+TEST(PlanTest, TellsAsSoonAsNothingTouchesATensorAnyMore) {
+  Announcing announcing;
+  const Tensor two = at::full({4}, 2, at::kFloat), e = two.exp();
+  std::vector<size_t> told;
+  announcing.plan->RunSecond({}, [&](size_t index) {
+    told.push_back(index);
+    if (index != 1) return;
+    EXPECT_TRUE(SameBits(announcing.a, two));
+    EXPECT_TRUE(SameBits(announcing.b, at::zeros({4}, at::kFloat))) << "the run is not over";
+    announcing.a.zero_();
+  });
+  EXPECT_EQ(told, (std::vector<size_t>{1, 0, 2}));
+  EXPECT_TRUE(SameBits(announcing.b, e));
+  EXPECT_TRUE(SameBits(announcing.plan->gift(0).tensor, e));
+}
+
+TEST(PlanTest, WhoIsToldMayEndTheRun) {
+  Announcing announcing;
+  const auto refuse = [](size_t) { TORCH_CHECK(false, "no"); };
+  EXPECT_THROW(announcing.plan->RunSecond({}, refuse), c10::Error);
+  EXPECT_TRUE(SameBits(announcing.b, at::zeros({4}, at::kFloat)));
+}
+
 std::string ProblemOf(const std::function<void(const Tensor&)>& code) {
   const Tensor x = at::ones({4}, at::kFloat);
   Recorder recorder;

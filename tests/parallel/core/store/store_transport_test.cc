@@ -203,6 +203,24 @@ TEST_F(StoreTransportTest, AKeeperThatIsGoneIsNamed) {
   });
 }
 
+TEST_F(StoreTransportTest, AKeeperThatIsGoneIsMissedBetweenTransfers) {
+  Run(2, [&](Transport& transport) {
+    EXPECT_EQ(transport.LettersLost(), Status{});
+    if (transport.process() == 1) return;
+    KillMemoryStore(port_);
+    while (transport.LettersLost().ok()) std::this_thread::yield();
+    EXPECT_TRUE(transport.LettersLost().message.starts_with("lost process 0 on "));
+  });
+}
+
+TEST_F(StoreTransportTest, NothingIsLostAfterTheEnd) {
+  Run(2, [&](Transport& transport) {
+    EXPECT_EQ(transport.Close(Never), Status{});
+    KillMemoryStore(port_);
+    EXPECT_EQ(transport.LettersLost(), Status{});
+  });
+}
+
 TEST_F(StoreTransportTest, AStoreThatDoesNotAnswerAtTheStartIsNamed) {
   StopMemoryStore(port_);
   const auto statuses = Start({Job(0, 2), Job(1, 2)}, milliseconds(100));
