@@ -18,7 +18,7 @@ constexpr size_t kAlignment = 64;
 // Requests below this are not checked against the heap's limit: the collector sees their sum.
 constexpr size_t kCheckedBytes = size_t{1} << 20;
 // From this size on blocks come from LargeBlocks.
-constexpr size_t kLargeBytes = size_t{4} << 20;
+constexpr size_t kLargeBytes = size_t{512} << 10;
 constexpr size_t kMostKeptBytes = size_t{512} << 20;
 
 // Lies right before the memory that libtorch sees.
