@@ -132,7 +132,8 @@ void JointStep::TakeOwnRows() {
   arguments_.target = Shard(meeting_.vm(), arguments_.target);
 }
 
-Value JointStep::LayOut(Call&) {
+Value JointStep::LayOut(Call& call) {
+  call.context().arenas()->PayGradients();  // which are noted in the memory that is made anew
   optimizer().Prepare();
   // There are no more buckets than parameters.
   if (TakesBuckets(optimizer().parameters().size())) {
