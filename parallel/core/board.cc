@@ -21,15 +21,17 @@ int64_t Now() { return Clock::now().time_since_epoch().count(); }
 
 }  // namespace
 
-Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
+Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, int cores,
              std::shared_ptr<Journal> journal, Link* link)
     : seats_(seats),
+      workers_(std::clamp(cores, 1, seats.here)),
       link_(link),
       lines_(std::make_unique<Line[]>(seats.size)),
       journal_(journal
                    ? std::move(journal)
                    : std::make_shared<Journal>(seats.here, PhaseLog::kUsualCapacity, seats.first)),
-      gate_(seats.here, spin) {
+      gate_(seats.here, workers_, /*spin=*/workers_ == seats.here),
+      workers_gate_(workers_, /*spin=*/true) {
   ETA_CHECK(journal_->size() == seats.here && journal_->first() == seats.first &&
             (seats.all_here() || link != nullptr));
   for (int r = 0; r < size(); ++r) {
@@ -42,6 +44,18 @@ Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
 
 Status Board::Meet(int rank, const Signature& signature, Site site, const void* record,
                    size_t bytes) {
+  return MeetBy(&Gate::Await, rank, signature, site, record, bytes);
+}
+
+Status Board::MeetForWork(int rank, const Signature& signature, Site site, const void* record,
+                          size_t bytes) {
+  ETA_DCHECK(link_ == nullptr);
+  const GateWait wait = rank < workers_ ? &Gate::Await : &Gate::AwaitRelease;
+  return MeetBy(wait, rank, signature, site, record, bytes);
+}
+
+Status Board::MeetBy(GateWait wait, int rank, const Signature& signature, Site site,
+                     const void* record, size_t bytes) {
   ETA_DCHECK(bytes <= Record::kBytes);
   // Not past the end of the world: a peer may still be reading the slot that would come next.
   if (aborted()) return NoticeAbort(rank);
@@ -55,14 +69,14 @@ Status Board::Meet(int rank, const Signature& signature, Site site, const void* 
   line.sequence.store(sequence, std::memory_order_relaxed);
   // Release: a watcher that sees this state sees the sequence too.
   line.state.store(RankState::kWaiting, std::memory_order_release);
-  Status status = Pass(rank, gate_.Arrive());
+  Status status = Pass(rank, gate_.Arrive(), wait);
   if (status.ok() && link_ != nullptr) status = MeetOtherProcesses(rank, sequence);
   if (status.ok()) status = CompareSignatures(rank, sequence);
   line.state.store(RankState::kRunning, std::memory_order_release);
   return status;
 }
 
-Status Board::Pass(int rank, Gate::Ticket ticket) {
+Status Board::Pass(int rank, Gate::Ticket ticket, GateWait wait) {
   using std::chrono::nanoseconds;
   // Judging a stall is the watcher's task; this is for worlds without one, and so it comes later.
   const auto limit = [this] {
@@ -72,28 +86,28 @@ Status Board::Pass(int rank, Gate::Ticket ticket) {
   };
   nanoseconds waited{0};
   nanoseconds turn = nanoseconds(lines_[rank].stall_timeout_ns.load(std::memory_order_relaxed));
-  Gate::Passage passage = gate_.Await(ticket, turn);
+  Gate::Passage passage = (gate_.*wait)(ticket, turn);
   while (passage == Gate::Passage::kLate) {
     waited += turn;
     turn = limit() - waited;
     if (turn <= nanoseconds{0}) Abort(StallStatus(ViewAll(), rank, waited));
-    passage = gate_.Await(ticket, std::max(turn, nanoseconds{0}));
+    passage = (gate_.*wait)(ticket, std::max(turn, nanoseconds{0}));
   }
   return passage == Gate::Passage::kThrough ? Status{} : NoticeAbort(rank);
 }
 
 Status Board::MeetHere(int rank) { return Pass(rank, gate_.Arrive()); }
 
-// One of those that are here speaks for all; the others wait for it.
+// One of those that are here speaks for all; the others wait for it. It comes to an end when the
+// world is aborted; what was exchanged before counts.
 Status Board::MeetOtherProcesses(int rank, uint64_t sequence) {
   if (rank == seats_.first) {
-    Status exchanged = ExchangeSlots(sequence);
-    if (!exchanged.ok()) {
-      Abort(exchanged);  // to no effect if that is why it has failed
-      return NoticeAbort(rank);
-    }
+    const Status exchanged = ExchangeSlots(sequence);
+    exchanged_ = exchanged.ok();
+    if (!exchanged_) Abort(exchanged);  // to no effect if that is why it has failed
   }
-  return MeetHere(rank);
+  gate_.Finish();
+  return exchanged_ ? Status{} : NoticeAbort(rank);
 }
 
 Status Board::ExchangeSlots(uint64_t sequence) {
@@ -123,6 +137,8 @@ Status Board::CompareSignatures(int rank, uint64_t sequence) {
     // All ranks come here, and none leaves before the first of them has aborted, so that one's
     // views are of this very meeting. The others' messages are dropped.
     Abort(DesyncStatus(ViewsInMeeting(sequence)));
+    // Those that came to MeetForWork wait for it.
+    if (seats_.all_here() && rank < workers_ && workers_ < size()) gate_.Release();
     return NoticeAbort(rank);
   }
   return {};
@@ -147,6 +163,16 @@ const std::byte* Board::Peer(int rank, int peer) const {
 void Board::Finish(int rank) {
   const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
   gate_.Finish();
+}
+
+void Board::SyncWorkers(int rank) {
+  const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
+  workers_gate_.Finish();
+}
+
+void Board::Release(int rank) {
+  const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
+  gate_.Release();
 }
 
 // Release, as in Meet: a watcher that sees the state sees the sequence too.
@@ -229,10 +255,9 @@ void Board::Leave(int rank, RankState state) {
 void Board::Abort(const Status& reason) {
   {
     MutexLock lock(mu_);
-    if (!reason_.ok()) return;
-    reason_ = reason;
+    if (reason_.ok()) reason_ = reason;
   }
-  gate_.Close();  // after the reason is there for those who find it closed
+  gate_.Close();  // after the reason is there for those who find it closed; whoever was first
   changed_.NotifyAll();
 }
 

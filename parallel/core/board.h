@@ -82,9 +82,9 @@ struct RankView {
 
 class Board {
  public:
-  // `spin`: every rank has a core of its own. `journal` is of the ranks that are here; null: one of
-  // its own. `link` outlives the board; null: all ranks are here.
-  Board(Seats seats, std::chrono::nanoseconds stall_timeout, bool spin,
+  // `cores` are those that the ranks here may use. `journal` is of the ranks that are here; null:
+  // one of its own. `link` outlives the board; null: all ranks are here.
+  Board(Seats seats, std::chrono::nanoseconds stall_timeout, int cores,
         std::shared_ptr<Journal> journal = nullptr, Link* link = nullptr);
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
@@ -98,6 +98,21 @@ class Board {
   // Afterwards Peer gives the records, until this rank meets again. The ranks either all get ok or
   // none does. If the waiting exceeds the stall timeout by far (no watcher saw to it), kStalled.
   Status Meet(int rank, const Signature& signature, Site site, const void* record, size_t bytes);
+
+  // Ranks [0, workers()) of those here: as many as have a core each.
+  int workers() const { return workers_; }
+
+  // Like Meet, for what the workers do for all: the others get ok only when the workers, who get it
+  // as in Meet, have called Release. What peers show may be read by these until then, by the others
+  // never. REQUIRES: all ranks are here, and all or none call this.
+  Status MeetForWork(int rank, const Signature& signature, Site site, const void* record,
+                     size_t bytes);
+
+  // Between MeetForWork and Release: waits until all workers have called it.
+  void SyncWorkers(int rank);
+
+  // After an ok MeetForWork, by each worker: waits until all of them are done, as Finish does.
+  void Release(int rank);
 
   // The record of `peer` in the meeting that `rank` was in last. REQUIRES: that Meet was ok.
   const std::byte* Peer(int rank, int peer) const;
@@ -222,7 +237,11 @@ class Board {
 
   Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
   Status NoticeAbort(int rank);
-  Status Pass(int rank, Gate::Ticket ticket);
+  // How a rank waits at the gate.
+  using GateWait = Gate::Passage (Gate::*)(Gate::Ticket, std::chrono::nanoseconds);
+  Status MeetBy(GateWait wait, int rank, const Signature& signature, Site site, const void* record,
+                size_t bytes);
+  Status Pass(int rank, Gate::Ticket ticket, GateWait wait = &Gate::Await);
   Status MeetOtherProcesses(int rank, uint64_t sequence);
   Status ExchangeSlots(uint64_t sequence);
   Status CompareSignatures(int rank, uint64_t sequence);
@@ -230,10 +249,12 @@ class Board {
   void Leave(int rank, RankState state) EXCLUDES_LOCK(mu_);
 
   const Seats seats_;
+  const int workers_;
   Link* const link_;
   const std::unique_ptr<Line[]> lines_;
   const std::shared_ptr<Journal> journal_;
-  Gate gate_;
+  Gate gate_, workers_gate_;
+  bool exchanged_ = false;  // by the first rank here, in this meeting; the gate orders the accesses
 
   mutable Mutex mu_;
   CondVar changed_;

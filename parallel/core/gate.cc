@@ -34,8 +34,9 @@ uint32_t* AsFutex(std::atomic<uint32_t>& word) {
   return reinterpret_cast<uint32_t*>(&word);
 }
 
-// Sleeps while `word` is `seen`; wakes without a cause at times.
-void Park(std::atomic<uint32_t>& word, uint32_t seen,
+// Sleeps while `word` is `seen`, until somebody wakes those with a bit of `bits`; wakes without a
+// cause at times.
+void Park(std::atomic<uint32_t>& word, uint32_t seen, uint32_t bits,
           const std::optional<Clock::time_point>& until) {
   timespec at{};
   if (until) {
@@ -43,7 +44,7 @@ void Park(std::atomic<uint32_t>& word, uint32_t seen,
     at = {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
   }
   syscall(SYS_futex, AsFutex(word), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seen,
-          until ? &at : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
+          until ? &at : nullptr, nullptr, bits);
 }
 
 }  // namespace
@@ -51,59 +52,81 @@ void Park(std::atomic<uint32_t>& word, uint32_t seen,
 Gate::Ticket Gate::Arrive() {
   // Acquire pairs with whoever moved the gate to the generation that we leave behind.
   uint32_t word = word_.load(std::memory_order_acquire);
-  const Ticket ticket{(word & ~kClosedBit) + kStep};
-  if ((word & kClosedBit) != 0 || !ArriveLast()) return ticket;
+  const Ticket ticket{GenerationOf(word) + kStep};
+  if ((word & kClosedBit) != 0 || !ArriveLast(ranks_)) return ticket;
   // Seq_cst: against `parked_`, see Wake. It fails only if the gate was closed, and then nobody
   // passes: this one exchange decides for all.
-  if (word_.compare_exchange_strong(word, ticket.generation, std::memory_order_seq_cst)) Wake();
+  if (word_.compare_exchange_strong(word, ticket.generation, std::memory_order_seq_cst)) {
+    Wake(kForOthers);
+  }
   return ticket;
 }
 
 Gate::Passage Gate::Await(Ticket ticket, std::chrono::nanoseconds timeout) {
-  if (!WaitFor(ticket, /*heed_close=*/true, &timeout)) return Passage::kLate;
-  const bool through = Reached(word_.load(std::memory_order_acquire), ticket);
-  return through ? Passage::kThrough : Passage::kClosed;
+  const auto over = [&](uint32_t word) {
+    return GenerationOf(word) == ticket.generation || (word & kClosedBit) != 0;
+  };
+  if (!WaitFor(over, kForOthers, &timeout)) return Passage::kLate;
+  const uint32_t word = word_.load(std::memory_order_acquire);
+  return GenerationOf(word) == ticket.generation ? Passage::kThrough : Passage::kClosed;
 }
 
-void Gate::Finish() {
-  const Ticket ticket{(word_.load(std::memory_order_acquire) & ~kClosedBit) + kStep};
-  if (ArriveLast()) {
+Gate::Passage Gate::AwaitRelease(Ticket ticket, std::chrono::nanoseconds timeout) {
+  const uint32_t before = ticket.generation - kStep, released = ticket.generation + kStep;
+  const auto over = [&](uint32_t word) {
+    return GenerationOf(word) == released || word == (before | kClosedBit);
+  };
+  if (!WaitFor(over, kForRelease, &timeout)) return Passage::kLate;
+  const uint32_t word = word_.load(std::memory_order_acquire);
+  return GenerationOf(word) == released ? Passage::kThrough : Passage::kClosed;
+}
+
+void Gate::FinishAmong(int ranks) {
+  const uint32_t finished = GenerationOf(word_.load(std::memory_order_acquire)) + kStep;
+  if (ArriveLast(ranks)) {
     word_.fetch_add(kStep, std::memory_order_seq_cst);  // keeps the closed bit; seq_cst: see Wake
-    Wake();
+    Wake(kAll);
   } else {
-    WaitFor(ticket, /*heed_close=*/false, nullptr);
+    const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
+    WaitFor(over, kForOthers, nullptr);
   }
 }
 
 void Gate::Close() {
   word_.fetch_or(kClosedBit, std::memory_order_seq_cst);  // seq_cst: see Wake
-  Wake();
+  Wake(kAll);
 }
 
-bool Gate::ArriveLast() {
+bool Gate::ArriveLast(int ranks) {
   // Acq_rel: the last one to arrive has seen what all did before, and passes it on with the word.
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < ranks_) return false;
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < ranks) return false;
   arrived_.store(0, std::memory_order_relaxed);  // ordered before the next arrivals by the word
   return true;
 }
 
-void Gate::Wake() {
-  // Either this load sees a waiter that is about to park, or that waiter's parking sees the new
+void Gate::Wake(uint32_t waiters) {
+  // Either these loads see a waiter that is about to park, or that waiter's parking sees the new
   // word; both orders go through seq_cst operations on `word_` and `parked_`.
-  if (parked_.load(std::memory_order_seq_cst) == 0) return;
-  syscall(SYS_futex, AsFutex(word_), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX);
+  uint32_t parked = 0;
+  for (Waiter waiter : {kForOthers, kForRelease}) {
+    if (parked_[waiter / 2].load(std::memory_order_seq_cst) > 0) parked |= waiter;
+  }
+  if ((parked & waiters) == 0) return;
+  syscall(SYS_futex, AsFutex(word_), FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr,
+          nullptr, parked & waiters);
 }
 
-bool Gate::WaitFor(Ticket ticket, bool heed_close, const std::chrono::nanoseconds* timeout) {
-  const auto over = [&](uint32_t word) {
-    return Reached(word, ticket) || (heed_close && (word & kClosedBit) != 0);
-  };
-  if (SpinFor(over)) return true;
-
+template <class Over>
+bool Gate::WaitFor(const Over& over, Waiter waiter, const std::chrono::nanoseconds* timeout) {
+  // Release is a long way off, and those who come to it need the cores.
+  if (waiter == kForRelease ? over(word_.load(std::memory_order_acquire)) : SpinFor(over)) {
+    return true;
+  }
   std::optional<Clock::time_point> until;
   if (timeout != nullptr) until = Clock::now() + *timeout;
+  std::atomic<int>& parked = parked_[waiter / 2];
   bool in_time = true;
-  parked_.fetch_add(1, std::memory_order_seq_cst);  // see Wake
+  parked.fetch_add(1, std::memory_order_seq_cst);  // see Wake
   for (;;) {
     const uint32_t word = word_.load(std::memory_order_seq_cst);
     if (over(word)) break;
@@ -111,9 +134,9 @@ bool Gate::WaitFor(Ticket ticket, bool heed_close, const std::chrono::nanosecond
       in_time = false;
       break;
     }
-    Park(word_, word, until);
+    Park(word_, word, waiter, until);
   }
-  parked_.fetch_sub(1, std::memory_order_relaxed);  // a needless wake-up is all this can cause
+  parked.fetch_sub(1, std::memory_order_relaxed);  // a needless wake-up is all this can cause
   return in_time;
 }
 

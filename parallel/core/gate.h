@@ -7,10 +7,15 @@
 //     gate.Finish();  // nobody touches this rank's buffers any more
 //   }
 //
-// What a rank wrote before Arrive (or Finish) is visible to every rank after Await (or Finish).
-// Waiting spins for a short while if each rank has a core of its own, then parks in the kernel.
+// Where ranks share cores, each wake-up costs. Some of them, the workers, may then do for all what
+// is to be done: the others call AwaitRelease instead of Await and Finish, and sleep meanwhile; the
+// workers call Release instead of Finish.
 //
-// Thread safety: one thread per rank calls Arrive, Await and Finish; any thread may call Close.
+// What a rank wrote before Arrive, Finish or Release is visible to every rank after Await, Finish,
+// Release or AwaitRelease. Waiting spins for a short while if each rank has a core of its own, then
+// parks in the kernel.
+//
+// Thread safety: one thread per rank calls all but Close, which any thread may call.
 #pragma once
 
 #include <atomic>
@@ -27,8 +32,10 @@ class Gate {
     uint32_t generation;  // what the gate shows once all have arrived
   };
 
-  // With `spin`, waiters burn their core for some microseconds before they park.
-  Gate(int ranks, bool spin) : ranks_(ranks), spin_(spin) {}
+  // With `spin`, waiters burn their core for some microseconds before they park. `workers` of the
+  // ranks call Release.
+  Gate(int ranks, int workers, bool spin) : ranks_(ranks), workers_(workers), spin_(spin) {}
+  Gate(int ranks, bool spin) : Gate(ranks, ranks, spin) {}
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
@@ -40,7 +47,13 @@ class Gate {
 
   // Waits until all ranks that passed have called Finish. It heeds neither Close nor a timeout,
   // because what the others do between Await and Finish is bounded.
-  void Finish();
+  void Finish() { FinishAmong(ranks_); }
+
+  // The same of the workers alone.
+  void Release() { FinishAmong(workers_); }
+
+  // Like Await, but those that pass do so when the workers have called Release.
+  Passage AwaitRelease(Ticket ticket, std::chrono::nanoseconds timeout);
 
   // From now on nobody passes. Waiters leave Await at once.
   void Close();
@@ -53,24 +66,26 @@ class Gate {
   static constexpr uint32_t kClosedBit = 1;
   static constexpr uint32_t kStep = 2;
 
-  bool Reached(uint32_t word, Ticket ticket) const {
-    return (word & ~kClosedBit) == ticket.generation;
-  }
-  bool ArriveLast();
-  void Wake();
+  // Those who wait, by the bit that wakes them.
+  enum Waiter : uint32_t { kForOthers = 1, kForRelease = 2, kAll = kForOthers | kForRelease };
+
+  static uint32_t GenerationOf(uint32_t word) { return word & ~kClosedBit; }
+  void FinishAmong(int ranks);
+  bool ArriveLast(int ranks);
+  void Wake(uint32_t waiters);
   // Without parking; false if it takes longer.
   template <class Over>
   bool SpinFor(const Over& over) const;
-  // Returns false if it takes longer than `timeout` (null: no limit). A closed gate ends the wait
-  // if `heed_close`.
-  bool WaitFor(Ticket ticket, bool heed_close, const std::chrono::nanoseconds* timeout);
+  // Waits until over(word); false if it takes longer than `timeout` (null: no limit).
+  template <class Over>
+  bool WaitFor(const Over& over, Waiter waiter, const std::chrono::nanoseconds* timeout);
 
-  const int ranks_;
+  const int ranks_, workers_;
   const bool spin_;
   // On lines of their own: waiters poll the word while others arrive.
   alignas(64) std::atomic<uint32_t> word_{0};
   alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<int> parked_{0};
+  alignas(64) std::atomic<int> parked_[2] = {};  // for others, for release
 };
 
 }  // namespace eta::parallel

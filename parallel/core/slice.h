@@ -22,6 +22,19 @@ inline Slice OwnedSlice(size_t count, size_t element_size, int rank, int size) {
   return {border(rank), border(rank + 1)};
 }
 
+// Where no more ranks than there are slices own them all, neighbours together: the number of the
+// owner's first slice. Those of owner `owners` would come after the last.
+inline int FirstSlice(int owner, int owners, int slices) {
+  return (owner * slices + owners - 1) / owners;
+}
+
+// All slices of that owner.
+inline Slice OwnedSlices(size_t count, size_t element_size, int owner, int owners, int slices) {
+  const int first = FirstSlice(owner, owners, slices), end = FirstSlice(owner + 1, owners, slices);
+  return {OwnedSlice(count, element_size, first, slices).begin,
+          OwnedSlice(count, element_size, end - 1, slices).end};
+}
+
 // Part `rank` of a sequence of parts.
 inline Slice PartOf(std::span<const size_t> counts, int rank) {
   size_t begin = 0;

@@ -13,10 +13,8 @@
 namespace eta::parallel {
 namespace {
 
-bool CoreForEach(const WorldOptions& options) {
-  const size_t cores =
-      options.cores > 0 ? static_cast<size_t>(options.cores) : std::thread::hardware_concurrency();
-  return options.devices.size() <= cores;
+int CoresOf(const WorldOptions& options) {
+  return options.cores > 0 ? options.cores : static_cast<int>(std::thread::hardware_concurrency());
 }
 
 using Hook = std::function<void(int rank)>;
@@ -67,7 +65,7 @@ World::World(WorldOptions options, const Backend* backend, std::vector<int> orig
     : options_(WithJournal(std::move(options))),
       backend_(backend),
       origins_(std::move(origins)),
-      board_(SeatsOf(options_), options_.stall_timeout, CoreForEach(options_), options_.journal,
+      board_(SeatsOf(options_), options_.stall_timeout, CoresOf(options_), options_.journal,
              options_.link.get()) {
   if (size() == 1) return;
   SupervisorOptions supervisor = options_.supervisor;

@@ -134,12 +134,13 @@ class Member {
   //   Status s = member.Exchange("train-step!", mine, std::span(all, size), site);
   template <class T>
   Status Exchange(const char* name, const T& mine, std::span<T> all, Site site) {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= Record::kBytes);
-    const Signature signature{.op = Op::kExchange, .count = sizeof(T), .name = name};
-    Status status = board().Meet(rank_, signature, site, &mine, sizeof(T));
-    if (!status.ok()) return status;
-    for (int r = 0; r < size(); ++r) all[r] = board().Peer<T>(rank_, r);
-    return status;
+    return ExchangeBy(&Board::Meet, name, mine, all, site);
+  }
+
+  // The same by Board::MeetForWork.
+  template <class T>
+  Status ExchangeForWork(const char* name, const T& mine, std::span<T> all, Site site) {
+    return ExchangeBy(&Board::MeetForWork, name, mine, all, site);
   }
 
   // After an Exchange in which the ranks look at each other's memory: waits until all are done with
@@ -177,6 +178,16 @@ class Member {
         communicator_(communicator),
         host_communicator_(std::move(host_communicator)) {}
   Board& board() { return world_->board_; }
+
+  template <class Meet, class T>
+  Status ExchangeBy(Meet meet, const char* name, const T& mine, std::span<T> all, Site site) {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= Record::kBytes);
+    const Signature signature{.op = Op::kExchange, .count = sizeof(T), .name = name};
+    Status status = (board().*meet)(rank_, signature, site, &mine, sizeof(T));
+    if (!status.ok()) return status;
+    for (int r = 0; r < size(); ++r) all[r] = board().Peer<T>(rank_, r);
+    return status;
+  }
 
   template <class Report>
   void Leave(const Report& report) {

@@ -15,7 +15,9 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   if (!meeting.Meet(StepRecord::Phase::kSave)) return false;
   Communicator& communicator = meeting.member().communicator();
   const bool together = communicator.SharesMemory();
-  if (together) SliceOwner(meeting.member().rank(), meeting.records()).CollectState();
+  if (together) {
+    SliceOwner(meeting.member().rank(), meeting.workers(), meeting.records()).CollectState();
+  }
   meeting.Part();
   if (!together) {
     SliceExchange exchange(known.memory.segments, communicator, site);

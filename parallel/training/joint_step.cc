@@ -154,6 +154,7 @@ Value JointStep::LayOut(Call& call) {
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
   known_->common = true;
+  if (communicator().SharesMemory()) known_->owed.Know(meeting_.records(), meeting_.workers());
   known_->entered = TakeInitialValues(meeting_, /*from=*/0, known_->memory, training_.site.text());
   meeting_.mine().entering = !known_->entered;
   return known_->entered;
@@ -333,6 +334,7 @@ bool JointStep::ComputeShards() {
 
 Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
+  meeting_.mine().shards = static_cast<uint32_t>(known_->memory.shards.size());
   AddGradients(optimizer(), /*before=*/optimizer().TakeGradients(), known_->memory.mask);
   meeting_.mine().loss = known_->sums.Total();
   return Value::Nil();
@@ -376,11 +378,12 @@ bool JointStep::Reduce() {
   if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
+  meeting_.mine().leaves_work = shares_memory && shards() == 0;
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
   if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
   if (!std::isfinite(totals_.mean())) {
-    meeting_.Part();  // peers may still be reading the losses of this rank's shards
+    meeting_.EndWork();  // until then, peers may be reading the losses of this rank's shards
     return NonfiniteLoss();
   }
   JointUpdate update(meeting_, training_, *known_, optimizer(), place_);

@@ -8,27 +8,43 @@
 
 namespace eta::parallel {
 
-// From the meeting to its end nobody leaves, so either all ranks commit or none does.
+// From the meeting to its end nobody leaves, so either all ranks commit or none does. Ranks that
+// left the work to others come here when it is done, and all that others tell them is in the sums.
 bool JointUpdate::Together() {
-  const SliceOwner slices(meeting_.member().rank(), meeting_.records());
-  known_.memory.nonfinite = slices.SumGradients(training_.weights, &log());
-  if (optimizer_.settings.clipping.by_norm() && shards() == 0) {
-    known_.memory.squares = slices.SquaredSums();
+  const SliceOwner slices(meeting_.member().rank(), meeting_.workers(), meeting_.records());
+  if (meeting_.works()) {
+    CombineMasks();
+    MakeSums(slices);
+    meeting_.SyncWork();  // all sums are there
+  } else {
+    TakeMask(known_.owed.sums()[0]->mask);
   }
-  CombineMasks();
-  meeting_.Sync();  // all sums are there
   OweSums();
-  const Nonfinite nonfinite = FirstNonfinite();
+  const Nonfinite nonfinite = FirstNonfiniteSum();
   const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
-  meeting_.Part();
+  meeting_.EndWork();
   return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+}
+
+void JointUpdate::MakeSums(const SliceOwner& slices) {
+  OwnedSums& sums = *known_.memory.sums;
+  sums.nonfinite = slices.SumGradients(training_.weights, &log());
+  if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&sums.squares);
+  if (meeting_.member().rank() == 0) sums.mask = training_.with_gradient;
 }
 
 // The shards' squares are added up by all ranks alike, from all of the sums.
 void JointUpdate::OweSums() {
   const auto arenas = tensor::TensorContext::Of(meeting_.vm()).arenas();
-  known_.owed.Owe(arenas, optimizer_, meeting_.records(), known_.memory);
+  known_.owed.Owe(arenas, optimizer_, known_.memory);
   if (arenas->watched() || shards() > 0) arenas->PayGradients();
+}
+
+Nonfinite JointUpdate::FirstNonfiniteSum() const {
+  for (const auto& sums : known_.owed.sums()) {
+    if (sums->nonfinite.found) return sums->nonfinite;
+  }
+  return {};
 }
 
 void JointUpdate::UpdateSlices(const SliceOwner& slices) {
@@ -38,11 +54,14 @@ void JointUpdate::UpdateSlices(const SliceOwner& slices) {
   NoteSlicedState();
 }
 
-// Of all slices, with the same bits on all ranks; and with shards on any number of them.
+// Of all slices in their order, so with the same bits on all ranks; and with shards on any number
+// of them.
 double JointUpdate::SquaredSums() {
   if (shards() > 0) return optimizer_.SquaredGradients();
   double squares = 0;
-  for (const StepRecord& record : meeting_.records()) squares += record.memory->squares;
+  for (const auto& sums : known_.owed.sums()) {
+    for (double slice : sums->squares) squares += slice;  // those of other owners are 0
+  }
   return squares;
 }
 
@@ -123,14 +142,19 @@ bool JointUpdate::BySums() {
   return Commit([&] { optimizer_.Update(training_.with_gradient); });
 }
 
-// A gradient that only other ranks have is this rank's too from now on.
 void JointUpdate::CombineMasks() {
-  const auto& own = known_.memory.mask;
   auto& all = training_.with_gradient;
-  all = own;
+  all = known_.memory.mask;
   for (const StepRecord& record : meeting_.records()) {
     for (size_t i = 0; i < all.size(); ++i) all[i] |= record.memory->mask[i];
   }
+  TakeMask(all);
+}
+
+// A gradient that only other ranks have is this rank's too from now on.
+void JointUpdate::TakeMask(const tensor::Optimizer::Mask& all) {
+  const auto& own = known_.memory.mask;
+  training_.with_gradient = all;
   if (all != own) AddGradients(optimizer_, own, all);
 }
 

@@ -35,6 +35,7 @@ class JointUpdate {
   bool BySums();
 
  private:
+  void MakeSums(const SliceOwner& slices);
   void OweSums();
   void UpdateSlices(const SliceOwner& slices);
   double SquaredSums();
@@ -44,7 +45,9 @@ class JointUpdate {
   bool UpdateOwnSlices(SliceExchange& slices, double squares);
   void NoteSlicedState();
   void CombineMasks();
+  void TakeMask(const tensor::Optimizer::Mask& all);
   Nonfinite FirstNonfinite() const;
+  Nonfinite FirstNonfiniteSum() const;
   bool Commit(c10::function_ref<void()> update);
   bool NonfiniteGradient(const Nonfinite& nonfinite);
   std::string NameOf(const Nonfinite& nonfinite) const;

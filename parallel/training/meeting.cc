@@ -52,6 +52,17 @@ bool Meeting::Meet(StepRecord::Phase phase) {
   return false;
 }
 
+void Meeting::SyncWork() {
+  if (!leaves_work_) return Sync();
+  if (works()) member().world().board().SyncWorkers(member().rank());
+}
+
+void Meeting::EndWork() {
+  if (!leaves_work_) return Part();
+  if (works()) member().world().board().Release(member().rank());
+  leaves_work_ = false;
+}
+
 void Meeting::Sync() { member().world().board().Finish(member().rank()); }
 
 Value Meeting::End(Value result) { return EndStep(vm_, result, SignalOf(records())); }
@@ -71,12 +82,24 @@ bool Meeting::Passed(const Status& status) {
 bool Meeting::Exchange() { return Passed(ExchangeRecords()); }
 
 Status Meeting::ExchangeRecords() {
+  const std::span all(training_.records);
+  const std::string& site = training_.site.text();
+  if (MayLeaveWork()) {
+    const Status status = member().ExchangeForWork(info_.name.data(), mine_, all, site);
+    leaves_work_ = status.ok();
+    if (status.ok() && !LeaveWork(records())) EndWork();
+    return status;
+  }
   const bool all_here = member().world().seats().all_here();
   if (!all_here) mine_.shown = RemoteMemory::HashOfShown(*memory_);
-  const Status status = member().Exchange(info_.name.data(), mine_, std::span(training_.records),
-                                          training_.site.text());
+  const Status status = member().Exchange(info_.name.data(), mine_, all, site);
   if (!status.ok() || all_here) return status;
-  return training_.remote.Fetch(member(), *memory_, training_.records, training_.site.text());
+  return training_.remote.Fetch(member(), *memory_, training_.records, site);
+}
+
+// Every meeting of such ranks is of this kind: one that fails does not know to which the others go.
+bool Meeting::MayLeaveWork() const {
+  return workers() < member().size() && member().communicator().SharesMemory();
 }
 
 // The error that is pending stays so. If the world is over, nobody needs to be told.

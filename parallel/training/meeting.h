@@ -46,6 +46,17 @@ class Meeting {
   std::span<const StepRecord> records() const { return training_.records; }
   // Whether all ranks know from the records that some have failed.
   bool failed_together() const { return failed_together_; }
+  // Where all ranks of a Meet wanted it (StepRecord::leaves_work), those that do not work have
+  // slept until the others were done: they look at the records only, and at nobody's memory.
+  // Otherwise all work.
+  bool works() const { return !leaves_work_ || member().rank() < workers(); }
+  // For those that work: waits until all of them have come here.
+  void SyncWork();
+  // The same, and the others wake up; the memory is closed. Nobody may fail between a Meet and
+  // this.
+  void EndWork();
+  // How many of the ranks, from rank 0 on, own slices, and work for those that leave it to them.
+  int workers() const { return member().world().board().workers(); }
   // Waits until all ranks have come here; their memory stays open.
   void Sync();
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
@@ -62,12 +73,13 @@ class Meeting {
   // Whether that is ok; else it is the operation's error.
   bool Passed(const Status& status);
 
-  Member& member() { return training_.member(); }
+  Member& member() const { return training_.member(); }
   Vm& vm() { return vm_; }
 
  private:
   bool Exchange();
   Status ExchangeRecords();
+  bool MayLeaveWork() const;
   void AnnounceFailure();
   std::string FailureText() const;
 
@@ -79,6 +91,7 @@ class Meeting {
   StepMemory* memory_ = &own_;
   StepRecord mine_;
   bool failed_together_ = false;
+  bool leaves_work_ = false;  // and the workers have not ended it
 };
 
 }  // namespace eta::parallel

@@ -13,35 +13,40 @@ OwedSums::~OwedSums() {
 }
 
 void OwedSums::LayOut(const tensor::Optimizer& optimizer, StepMemory* memory) {
-  auto sums = std::make_shared<SlicedSums>();
+  auto sums = std::make_shared<OwnedSums>();
   for (const auto& segment : optimizer.segments()) {
-    sums->push_back(at::empty_like(segment.tensors.parameter));  // pages come when they are used
+    // Pages come when they are used.
+    sums->segments.push_back(at::empty_like(segment.tensors.parameter));
   }
-  for (size_t s = 0; s < sums->size(); ++s) {
-    memory->segments[s].sums = static_cast<std::byte*>((*sums)[s].data_ptr());
+  for (size_t s = 0; s < sums->segments.size(); ++s) {
+    memory->segments[s].sums = static_cast<std::byte*>(sums->segments[s].data_ptr());
   }
   memory->sums = std::move(sums);
 }
 
+void OwedSums::Know(std::span<const StepRecord> records, int owners) {
+  ranks_ = records.size();
+  sums_.clear();
+  for (const StepRecord& record : records.first(static_cast<size_t>(owners))) {
+    sums_.push_back(record.memory->sums);
+  }
+}
+
 void OwedSums::Owe(const std::shared_ptr<tensor::ArenaRegistry>& arenas,
-                   const tensor::Optimizer& optimizer, std::span<const StepRecord> records,
-                   const StepMemory& own) {
+                   const tensor::Optimizer& optimizer, const StepMemory& own) {
   if (arenas_ != arenas) arenas_ = arenas;
   own_ = &own;
-  sums_.resize(records.size());
-  for (size_t r = 0; r < records.size(); ++r) {
-    // Counting references for nothing would have the ranks take the count from each other.
-    if (sums_[r] != records[r].memory->sums) sums_[r] = records[r].memory->sums;
-  }
   arenas->Owe(this, &optimizer);
 }
 
 void OwedSums::Pay() {
   const auto& segments = own_->segments;
-  ForEachSlice(segments, sums_.size(), [&](size_t s, size_t r, size_t begin, size_t bytes) {
-    const auto* const theirs = static_cast<const std::byte*>((*sums_[r])[s].const_data_ptr());
-    std::memcpy(segments[s].gradient + begin, theirs + begin, bytes);
-  });
+  const auto take = [&](size_t s, size_t owner, size_t begin, size_t bytes) {
+    const auto& theirs = sums_[owner]->segments[s];
+    std::memcpy(segments[s].gradient + begin,
+                static_cast<const std::byte*>(theirs.const_data_ptr()) + begin, bytes);
+  };
+  ForEachOwner(segments, static_cast<int>(sums_.size()), ranks_, take);
 }
 
 }  // namespace eta::parallel

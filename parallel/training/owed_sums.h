@@ -1,5 +1,5 @@
 // OwedSums: the sums of gradients after a step of ranks that share memory. Of each slice they stay
-// with the rank that owns it, since hardly any program looks at gradients that an update has used.
+// with its owner, since hardly any program looks at gradients that an update has used.
 // One that does gets them from the owners: these write over them only after the next meeting in
 // which the gradients of the same optimizer are summed, and so not before this rank comes to it.
 //
@@ -29,16 +29,23 @@ class OwedSums final : public tensor::OwedGradients {
   // throws. REQUIRES: memory->segments are the optimizer's.
   static void LayOut(const tensor::Optimizer& optimizer, StepMemory* memory);
 
-  // When all ranks have made their sums: this rank's gradients are those, from now on. REQUIRES:
-  // the peers' memory is open; `own` outlives this, or the optimizer's arenas.
+  // When all ranks have laid theirs out. REQUIRES: the peers' memory is open.
+  void Know(std::span<const StepRecord> records, int owners);
+
+  // By owner; as Know found them.
+  std::span<const std::shared_ptr<OwnedSums>> sums() const { return sums_; }
+
+  // When all owners have made their sums: this rank's gradients are those, from now on. REQUIRES:
+  // `own` outlives this, or the optimizer's arenas.
   void Owe(const std::shared_ptr<tensor::ArenaRegistry>& arenas, const tensor::Optimizer& optimizer,
-           std::span<const StepRecord> records, const StepMemory& own);
+           const StepMemory& own);
 
   void Pay() override;
 
  private:
   std::shared_ptr<tensor::ArenaRegistry> arenas_;
-  std::vector<std::shared_ptr<const SlicedSums>> sums_;  // by rank
+  std::vector<std::shared_ptr<OwnedSums>> sums_;
+  size_t ranks_ = 0;
   const StepMemory* own_ = nullptr;
 };
 

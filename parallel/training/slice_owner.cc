@@ -11,6 +11,8 @@
 namespace eta::parallel {
 namespace {
 
+using tensor::Tensor;
+
 // A number is not finite exactly if all bits of its exponent are set. Adding the lowest of them
 // then carries into the sign's place; `Bits` without a loop-carried comparison vectorises.
 template <class Bits, Bits exponent, Bits carry>
@@ -52,9 +54,15 @@ size_t FindNonfinite(DType dtype, const std::byte* data, size_t count) {
   return i;
 }
 
+Slice SliceOwner::OwnedOf(const SegmentMemory& segment) const {
+  if (!owns()) return {};
+  return OwnedSlices(segment.count, SizeOf(segment.dtype), rank_, owners_,
+                     static_cast<int>(size()));
+}
+
 Nonfinite SliceOwner::SumGradients(std::span<const double> weights, PhaseLog* log) const {
   Nonfinite nonfinite;
-  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
+  const auto& segments = own().segments;
   for (size_t s = 0; s < segments.size(); ++s) {
     const size_t bytes = segments[s].count * SizeOf(segments[s].dtype);
     const PhaseScope reducing(log, Phase::kReduce, bytes, static_cast<uint32_t>(s));
@@ -65,11 +73,10 @@ Nonfinite SliceOwner::SumGradients(std::span<const double> weights, PhaseLog* lo
 
 void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
                             Nonfinite* nonfinite) const {
-  const SegmentMemory& own = memory(static_cast<size_t>(rank_)).segments[segment];
+  const SegmentMemory& own = this->own().segments[segment];
   const size_t element = SizeOf(own.dtype);
   std::array<const std::byte*, kMaxAddends> inputs;
-  const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
-  ForEachBlock(slice, element, [&](size_t at, size_t count) {
+  ForEachBlock(OwnedOf(own), element, [&](size_t at, size_t count) {
     for (size_t i = 0; i < weights.size(); ++i) {
       inputs[i] = Addend(segment, i, weights.size()) + at * element;
     }
@@ -98,28 +105,29 @@ int SliceOwner::CauseOf(size_t segment, size_t element, size_t addends) const {
   return -1;
 }
 
-double SliceOwner::SquaredSums() const {
-  double squares = 0;
-  const StepMemory& own = memory(static_cast<size_t>(rank_));
-  for (size_t s = 0; s < own.segments.size(); ++s) {
-    const SegmentMemory& segment = own.segments[s];
-    const Slice slice =
-        OwnedSlice(segment.count, SizeOf(segment.dtype), rank_, static_cast<int>(size()));
-    squares += tensor::SumOfSquares((*own.sums)[s], static_cast<int64_t>(slice.begin),
-                                    static_cast<int64_t>(slice.count()));
+void SliceOwner::SquareSums(std::vector<double>* squares) const {
+  squares->assign(size(), 0);
+  if (!owns()) return;
+  const int slices = static_cast<int>(size()), end = FirstSlice(rank_ + 1, owners_, slices);
+  for (int i = FirstSlice(rank_, owners_, slices); i < end; ++i) {
+    for (size_t s = 0; s < own().segments.size(); ++s) {
+      const SegmentMemory& segment = own().segments[s];
+      const Slice slice = OwnedSlice(segment.count, SizeOf(segment.dtype), i, slices);
+      (*squares)[static_cast<size_t>(i)] +=
+          tensor::SumOfSquares(own().sums->segments[s], static_cast<int64_t>(slice.begin),
+                               static_cast<int64_t>(slice.count()));
+    }
   }
-  return squares;
 }
 
 void SliceOwner::Update(tensor::Optimizer& optimizer) const {
-  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
-  const SlicedSums& sums = *memory(static_cast<size_t>(rank_)).sums;
+  const auto& segments = own().segments;
   for (size_t s = 0; s < segments.size(); ++s) {
     const SegmentMemory& own = segments[s];
+    const Tensor& sums = this->own().sums->segments[s];
     const size_t element = SizeOf(own.dtype);
-    const Slice slice = OwnedSlice(own.count, element, rank_, static_cast<int>(size()));
-    ForEachBlock(slice, element, [&](size_t at, size_t count) {
-      optimizer.UpdateRange(s, sums[s], static_cast<int64_t>(at), static_cast<int64_t>(at + count));
+    ForEachBlock(OwnedOf(own), element, [&](size_t at, size_t count) {
+      optimizer.UpdateRange(s, sums, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
       for (size_t r = 0; r < size(); ++r) {
         if (static_cast<int>(r) == rank_) continue;
         std::memcpy(memory(r).segments[s].parameter + at * element, own.parameter + at * element,
@@ -130,20 +138,20 @@ void SliceOwner::Update(tensor::Optimizer& optimizer) const {
 }
 
 void SliceOwner::CollectSums() const {
-  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
-  ForEachSlice(segments, size(), [&](size_t s, size_t r, size_t begin, size_t bytes) {
-    if (static_cast<int>(r) == rank_) return;
-    std::memcpy(segments[s].gradient + begin, memory(r).segments[s].sums + begin, bytes);
+  const auto& segments = own().segments;
+  ForEachOwner(segments, owners_, size(), [&](size_t s, size_t o, size_t begin, size_t bytes) {
+    if (static_cast<int>(o) == rank_) return;
+    std::memcpy(segments[s].gradient + begin, memory(o).segments[s].sums + begin, bytes);
   });
 }
 
 void SliceOwner::CollectState() const {
-  const auto& segments = memory(static_cast<size_t>(rank_)).segments;
-  ForEachSlice(segments, size(), [&](size_t s, size_t r, size_t begin, size_t bytes) {
-    if (static_cast<int>(r) == rank_) return;
+  const auto& segments = own().segments;
+  ForEachOwner(segments, owners_, size(), [&](size_t s, size_t o, size_t begin, size_t bytes) {
+    if (static_cast<int>(o) == rank_) return;
     for (int k = 0; k < tensor::kMaxStates; ++k) {
       if (segments[s].state[k] == nullptr) continue;
-      std::memcpy(segments[s].state[k] + begin, memory(r).segments[s].state[k] + begin, bytes);
+      std::memcpy(segments[s].state[k] + begin, memory(o).segments[s].state[k] + begin, bytes);
     }
   });
 }
@@ -151,9 +159,9 @@ void SliceOwner::CollectState() const {
 void SliceOwner::CopyInitial(int from) const {
   if (rank_ == from) return;
   const auto& theirs = memory(static_cast<size_t>(from)).initial;
-  const auto& own = memory(static_cast<size_t>(rank_)).initial;
-  for (size_t i = 0; i < own.size(); ++i) {
-    if (own[i].count > 0) std::memcpy(own[i].data, theirs[i].data, own[i].bytes());
+  const auto& mine = own().initial;
+  for (size_t i = 0; i < mine.size(); ++i) {
+    if (mine[i].count > 0) std::memcpy(mine[i].data, theirs[i].data, mine[i].bytes());
   }
 }
 

@@ -1,10 +1,11 @@
-// SliceOwner: the arithmetic that the ranks share in a training step. Each rank owns one slice of
-// each segment; for everybody it sums the gradients of its slices, updates their parameters, and
-// keeps their optimizer state. Sums go over the ranks in fixed order, so the results depend on
-// nothing but the values, and every rank ends with the same bits.
+// SliceOwner: the arithmetic that the ranks share in a training step. A segment has a slice for
+// each rank, and the first ranks, the owners, own them all: as many as have a core each. For
+// everybody an owner sums the gradients of its slices, updates their parameters, and keeps their
+// optimizer state. Sums go over the ranks in fixed order, so the results depend on nothing but the
+// values, and every rank ends with the same bits.
 //
-// Between two calls the ranks wait for each other; peers' memory must be open (see StepMemory).
-// Nothing here waits, allocates or fails.
+// Between two calls the owners wait for each other; peers' memory must be open (see StepMemory).
+// Nothing here waits or fails.
 //
 // Thread safety: each rank calls it on its own thread; ranks write to disjoint memory.
 #pragma once
@@ -23,14 +24,18 @@ class SliceOwner {
  public:
   // The ranks' memories by rank, at most kMaxAddends together. The layouts agree.
   static constexpr size_t kMaxAddends = 256;
-  SliceOwner(int rank, std::span<const StepRecord> records) : rank_(rank), records_(records) {}
+  SliceOwner(int rank, int owners, std::span<const StepRecord> records)
+      : rank_(rank), owners_(owners), records_(records) {}
+
+  // Of others, nothing below has anything to do, but for what collects and copies.
+  bool owns() const { return rank_ < owners_; }
 
   // Makes the weighted sums of this rank's slices, and says where the first of them is that is not
   // finite; whose addend is the cause is not known if the sums were made in their place. One weight
   // for each addend of each rank. Each segment is noted in `log`, unless that is null.
   Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
-  // Their squares, added up.
-  double SquaredSums() const;
+  // Their squares, added up slice by slice. Allocates in the first call only.
+  void SquareSums(std::vector<double>* squares) const;
   // Updates this rank's slices by their sums and writes the new parameters to all ranks.
   // `optimizer` is this rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;
@@ -43,27 +48,30 @@ class SliceOwner {
 
  private:
   const StepMemory& memory(size_t rank) const { return *records_[rank].memory; }
+  const StepMemory& own() const { return memory(static_cast<size_t>(rank_)); }
   size_t size() const { return records_.size(); }
+  Slice OwnedOf(const SegmentMemory& segment) const;
   void SumSegment(size_t segment, std::span<const double> weights, Nonfinite* nonfinite) const;
   // The addend `index` of `addends` that all ranks have together.
   const std::byte* Addend(size_t segment, size_t index, size_t addends) const;
   // Whose addend made element `element` of the sum not finite; -1: no single one.
   int CauseOf(size_t segment, size_t element, size_t addends) const;
 
-  const int rank_;
+  const int rank_, owners_;
   const std::span<const StepRecord> records_;
 };
 
-// Calls f(segment, rank, begin, bytes) for the slices of all ranks that are not empty: where in the
-// segment they begin, in bytes.
+// Calls f(segment, owner, begin, bytes) for what each owner has of each segment, unless that is
+// nothing: where in the segment it begins, in bytes.
 template <class F>
-void ForEachSlice(std::span<const SegmentMemory> segments, size_t ranks, const F& f) {
+void ForEachOwner(std::span<const SegmentMemory> segments, int owners, size_t ranks, const F& f) {
   for (size_t s = 0; s < segments.size(); ++s) {
     const size_t element = SizeOf(segments[s].dtype);
-    for (size_t r = 0; r < ranks; ++r) {
+    for (int o = 0; o < owners; ++o) {
       const Slice slice =
-          OwnedSlice(segments[s].count, element, static_cast<int>(r), static_cast<int>(ranks));
-      if (slice.count() > 0) f(s, r, slice.begin * element, slice.count() * element);
+          OwnedSlices(segments[s].count, element, o, owners, static_cast<int>(ranks));
+      if (slice.count() == 0) continue;
+      f(s, static_cast<size_t>(o), slice.begin * element, slice.count() * element);
     }
   }
 }

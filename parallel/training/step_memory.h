@@ -33,9 +33,6 @@ struct SegmentMemory {
   std::byte* state[tensor::kMaxStates];  // null where the rule has none
 };
 
-// By segment, of its size and dtype; written are the rank's own slices only.
-using SlicedSums = std::vector<tensor::Tensor>;
-
 // The first element of the summed gradients that is not finite.
 struct Nonfinite {
   bool found = false;
@@ -44,17 +41,25 @@ struct Nonfinite {
   int rank = -1;  // whose gradient is the cause; -1: the sum overflowed
 };
 
+// What the owner of slices makes for all. Other ranks share it with the owner, and may look at it
+// until the next meeting at which gradients of the same optimizer are summed.
+struct OwnedSums {
+  std::vector<tensor::Tensor> segments;  // of their sizes and dtypes; written are own slices only
+  Nonfinite nonfinite;                   // in its slices
+  std::vector<double> squares;           // by slice: its sums, squared and added up
+  tensor::Optimizer::Mask mask;          // of rank 0: parameters that have a gradient on some rank
+};
+
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::shared_ptr<const SlicedSums> sums;  // which the segments' point into; or null
-  std::vector<tensor::LossSums> shards;    // their losses, where there are shards
-  tensor::Optimizer::Mask mask;            // parameters that have a gradient on this rank
-  Nonfinite nonfinite;                     // in the slices that this rank owns
-  double squares = 0;                      // their summed gradients, squared and added up
-  std::vector<Buffer> initial;             // what rank 0's initial values are copied into
-  std::string site;                        // of the call
-  std::string failure;                     // how and where this rank failed
-  std::string structure;                   // the parameters, one per line
+  std::shared_ptr<OwnedSums> sums;       // which the segments' point into; or null
+  std::vector<tensor::LossSums> shards;  // their losses, where there are shards
+  tensor::Optimizer::Mask mask;          // parameters that have a gradient on this rank
+  Nonfinite nonfinite;                   // in its gradients, where ranks do not share memory
+  std::vector<Buffer> initial;           // what rank 0's initial values are copied into
+  std::string site;                      // of the call
+  std::string failure;                   // how and where this rank failed
+  std::string structure;                 // the parameters, one per line
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };

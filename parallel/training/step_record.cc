@@ -78,19 +78,24 @@ Status CheckAgreement(std::span<const StepRecord> records) {
   return {};
 }
 
+bool LeaveWork(std::span<const StepRecord> records) {
+  return Agree(records) && std::all_of(records.begin(), records.end(), [](const auto& record) {
+           return record.leaves_work && !record.failed;
+         });
+}
+
 tensor::LossSums TotalLoss(std::span<const StepRecord> records) {
   tensor::LossSums total;
   for (const StepRecord& record : records) {
-    const auto& shards = record.memory->shards;
-    for (const tensor::LossSums& shard : shards) total += shard;
-    if (shards.empty()) total += record.loss;
+    if (record.shards == 0) total += record.loss;
+    for (size_t i = 0; i < record.shards; ++i) total += record.memory->shards[i];
   }
   return total;
 }
 
 void ComputeWeights(std::span<const StepRecord> records, std::vector<double>* weights) {
   const double total = TotalLoss(records).denominator;
-  const size_t shards = records[0].memory->shards.size();
+  const size_t shards = records[0].shards;
   if (shards > 0) return weights->assign(records.size() * shards, 1 / total);
   weights->resize(records.size());
   for (size_t r = 0; r < records.size(); ++r) (*weights)[r] = records[r].loss.denominator / total;

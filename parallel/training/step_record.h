@@ -24,17 +24,19 @@ struct StepRecord {
     kHeal,        // after a step that has failed
   };
   Phase phase = Phase::kReduce;
-  bool failed = false;     // this rank cannot go on; memory->failure says why
-  bool may_retry = false;  // this rank could take the step once more
-  bool entering = false;   // this rank's layout is new in this step
-  uint8_t signal = 0;      // that asks the run to end, or 0
-  uint32_t optimizer = 0;  // by the order of first use, from 1; 0: none
-  uint64_t step = 0;       // training steps begun so far
-  uint64_t layout = 0;     // LayoutSignature
-  int64_t rows = 0;        // of the batch
+  bool failed = false;       // this rank cannot go on; memory->failure says why
+  bool may_retry = false;    // this rank could take the step once more
+  bool entering = false;     // this rank's layout is new in this step
+  bool leaves_work = false;  // this rank can sleep until the step is done (Meeting::works)
+  uint8_t signal = 0;        // that asks the run to end, or 0
+  uint32_t optimizer = 0;    // by the order of first use, from 1; 0: none
+  uint64_t step = 0;         // training steps begun so far
+  uint64_t layout = 0;       // LayoutSignature
+  int64_t rows = 0;          // of the batch
   tensor::LossSums loss;
-  uint64_t batch = 0;  // hash of the rows, 0: not asked for
-  uint64_t shown = 0;  // RemoteMemory::HashOfShown, where there are ranks elsewhere
+  uint32_t shards = 0;  // entries in memory->shards
+  uint64_t batch = 0;   // hash of the rows, 0: not asked for
+  uint64_t shown = 0;   // RemoteMemory::HashOfShown, where there are ranks elsewhere
   const StepMemory* memory = nullptr;
 };
 
@@ -51,6 +53,9 @@ Status FailureOf(std::span<const StepRecord> records, int rank);
 Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);
+
+// Whether all leave what follows to those that work: all would, none failed, and they agree.
+bool LeaveWork(std::span<const StepRecord> records);
 
 // The loss over the rows of all ranks: sums in the order of the ranks and of their shards, so the
 // same bits everywhere.

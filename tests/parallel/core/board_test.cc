@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(BoardTest, AWaitEndsEvenWithoutAWatcher) {
-  Board board({2}, milliseconds(20), /*spin=*/true);
+  Board board({2}, milliseconds(20), /*cores=*/2);
   board.Join(0);
   const auto begin = Clock::now();
   const Status status = board.Meet(0, {.op = Op::kBarrier}, "a.eta:3:1", nullptr, 0);
@@ -22,7 +22,7 @@ TEST(BoardTest, AWaitEndsEvenWithoutAWatcher) {
 }
 
 TEST(BoardTest, ViewsTellWhatRanksPublish) {
-  Board board({2}, milliseconds(20), false);
+  Board board({2}, milliseconds(20), /*cores=*/1);
   EXPECT_EQ(board.View(1).state, RankState::kAbsent);
   EXPECT_TRUE(board.Join(1));
   EXPECT_FALSE(board.Join(1));
@@ -41,7 +41,7 @@ TEST(BoardTest, ViewsTellWhatRanksPublish) {
 }
 
 TEST(BoardTest, TheSleeperWakesAtAnAbort) {
-  Board board({2}, milliseconds(20), false);
+  Board board({2}, milliseconds(20), /*cores=*/1);
   EXPECT_FALSE(board.SleepUntilAborted(milliseconds(1)));
   std::thread aborter([&] { board.Abort({Code::kAborted, "enough", -1}); });
   EXPECT_TRUE(board.SleepUntilAborted(std::chrono::seconds(20)));

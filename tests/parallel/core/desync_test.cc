@@ -11,13 +11,14 @@ namespace {
 using Call = std::function<Status(Member&)>;
 
 // Every rank must get the same status, which is returned.
-Status Desync(const std::vector<Call>& calls) {
+Status Desync(const std::vector<Call>& calls, int cores = 0) {
   std::vector<Status> seen(calls.size());
-  const World::Outcome outcome =
-      RunRanks(TestWorld(static_cast<int>(calls.size())), [&](Member& m) {
-        seen[m.rank()] = calls[m.rank()](m);
-        EXPECT_EQ(m.communicator().Barrier("").status(), seen[m.rank()]) << "the world is over";
-      });
+  WorldOptions options = TestWorld(static_cast<int>(calls.size()));
+  options.cores = cores;
+  const World::Outcome outcome = RunRanks(std::move(options), [&](Member& m) {
+    seen[m.rank()] = calls[m.rank()](m);
+    EXPECT_EQ(m.communicator().Barrier("").status(), seen[m.rank()]) << "the world is over";
+  });
   for (const Status& status : seen) EXPECT_EQ(status, outcome.status);
   EXPECT_EQ(outcome.status.code, Code::kDesync);
   EXPECT_EQ(outcome.exit_code, 1);
@@ -36,6 +37,13 @@ Call AllReduce(size_t count, DType dtype, ReduceOp op, const char* site) {
 
 Call Barrier(const char* site) {
   return [=](Member& member) { return member.communicator().Barrier(site).status(); };
+}
+
+Call ExchangeForWork(const char* site) {
+  return [=](Member& member) {
+    std::vector<int> all(member.size());
+    return member.ExchangeForWork<int>("work", 1, all, site);
+  };
 }
 
 Call Exchange(const char* name, const char* site) {
@@ -128,6 +136,18 @@ TEST(DesyncTest, DifferentSitesAreNoDesync) {
     EXPECT_TRUE(member.communicator().Barrier(site).status().ok());
   });
   EXPECT_TRUE(outcome.status.ok());
+}
+
+// Also those that sleep while others work, whoever it is that is elsewhere.
+TEST(DesyncTest, OfRanksThatLeaveWorkToOthers) {
+  const Call work = ExchangeForWork("a.eta:3:1"), elsewhere = Barrier("a.eta:9:1");
+  for (size_t stray = 0; stray < 4; ++stray) {
+    for (int cores : {1, 2, 3}) {
+      std::vector<Call> calls(4, work);
+      calls[stray] = elsewhere;
+      EXPECT_EQ(Desync(calls, cores).rank, static_cast<int>(stray));
+    }
+  }
 }
 
 }  // namespace

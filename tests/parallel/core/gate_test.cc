@@ -90,6 +90,59 @@ TEST_P(GateTest, AllPassOrNoneWhenClosedAtAnyMoment) {
   }
 }
 
+TEST_P(GateTest, OthersSleepUntilTheWorkersRelease) {
+  constexpr int kRanks = 5, kWorkers = 2;
+  Gate gate(kRanks, kWorkers, GetParam());
+  int brought[kRanks] = {}, made[kWorkers] = {};  // plain memory: the gate has to order it
+  InThreads(kRanks, [&](int rank) {
+    for (int round = 1; round <= 200; ++round) {
+      brought[rank] = round;
+      const Gate::Ticket ticket = gate.Arrive();
+      if (rank < kWorkers) {
+        ASSERT_EQ(gate.Await(ticket, seconds(10)), Gate::Passage::kThrough);
+        for (int value : brought) ASSERT_EQ(value, round);
+        made[rank] = round;
+        gate.Release();
+      } else {
+        ASSERT_EQ(gate.AwaitRelease(ticket, seconds(10)), Gate::Passage::kThrough);
+      }
+      for (int value : made) ASSERT_EQ(value, round);
+    }
+  });
+}
+
+TEST_P(GateTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
+  for (int round = 0; round < 200; ++round) {
+    Gate gate(3, 1, GetParam());
+    int passed[3] = {};
+    std::thread closer([&] {
+      for (int i = 0; i < round * 5; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+      gate.Close();
+    });
+    InThreads(3, [&](int rank) {
+      for (;;) {
+        const Gate::Ticket ticket = gate.Arrive();
+        const auto passage =
+            rank == 0 ? gate.Await(ticket, seconds(10)) : gate.AwaitRelease(ticket, seconds(10));
+        if (passage != Gate::Passage::kThrough) break;
+        ++passed[rank];
+        if (rank == 0) gate.Release();
+      }
+    });
+    closer.join();
+    EXPECT_EQ(passed[0], passed[1]);
+    EXPECT_EQ(passed[0], passed[2]);
+  }
+}
+
+TEST_P(GateTest, TheWaitForReleaseEndsInTime) {
+  Gate gate(2, 1, GetParam());
+  const Gate::Ticket ticket = gate.Arrive();
+  EXPECT_EQ(gate.AwaitRelease(ticket, milliseconds(1)), Gate::Passage::kLate);
+  gate.Close();
+  EXPECT_EQ(gate.AwaitRelease(ticket, seconds(10)), Gate::Passage::kClosed);
+}
+
 INSTANTIATE_TEST_SUITE_P(Waiting, GateTest, testing::Bool(),
                          [](const auto& info) { return info.param ? "Spinning" : "Parking"; });
 

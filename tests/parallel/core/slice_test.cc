@@ -29,6 +29,25 @@ TEST(SliceTest, BordersFallBetweenCacheLines) {
   }
 }
 
+TEST(SliceTest, OwnersHaveAllSlicesInOrder) {
+  for (int slices : {1, 3, 7, 8}) {
+    for (int owners = 1; owners <= slices; ++owners) {
+      size_t end = 0;
+      for (int owner = 0; owner < owners; ++owner) {
+        const Slice slice = OwnedSlices(4097, 4, owner, owners, slices);
+        ASSERT_EQ(slice.begin, end);
+        end = slice.end;
+        const int first = FirstSlice(owner, owners, slices);
+        ASSERT_EQ(slice.begin, OwnedSlice(4097, 4, first, slices).begin);
+        const int has = FirstSlice(owner + 1, owners, slices) - first;
+        ASSERT_GE(has, slices / owners);
+        ASSERT_LE(has, (slices + owners - 1) / owners);
+      }
+      ASSERT_EQ(end, 4097u);
+    }
+  }
+}
+
 TEST(SliceTest, PartsFollowEachOther) {
   const size_t counts[] = {3, 0, 5};
   EXPECT_EQ(PartOf(counts, 0).begin, 0u);

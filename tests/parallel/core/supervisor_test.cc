@@ -83,7 +83,7 @@ TEST(SupervisorTest, ARankThatDoesNotStopInTimeIsReported) {
 
 TEST(SupervisorTest, ABackendThatCannotBeAbortedIsReported) {
   std::atomic<bool> reported{false};
-  Board board({2}, seconds(10), /*spin=*/false);
+  Board board({2}, seconds(10), /*cores=*/1);
   {
     SupervisorOptions options;
     options.tick = milliseconds(1);
@@ -117,7 +117,7 @@ TEST(SupervisorTest, ABusyWorldIsLeftAlone) {
 TEST(SupervisorDeathTest, TheDefaultEndsTheProcess) {
   EXPECT_EXIT(
       {
-        Board board({2}, seconds(10), false);
+        Board board({2}, seconds(10), 1);
         Supervisor supervisor(board, {.tick = milliseconds(1), .abort_deadline = milliseconds(5)});
         board.Join(0);
         board.Abort({Code::kAborted, "enough", -1});

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 class WatchTest : public testing::Test {
  protected:
-  WatchTest() : board_({3}, seconds(30), /*spin=*/false), watch_(board_) {
+  WatchTest() : board_({3}, seconds(30), /*cores=*/1), watch_(board_) {
     for (int r = 0; r < 3; ++r) board_.Join(r);
   }
 

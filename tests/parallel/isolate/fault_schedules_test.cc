@@ -161,11 +161,30 @@ std::string ProgramOf(const Schedule& s, const Kind& kind, bool skip) {
   return program.str();
 }
 
-// (sum x): over all ranks, by the backend.
+// As a step of training does where ranks share memory: the workers sum for all.
+Status SumByWork(Member& member, double* x, Site site) {
+  std::vector<double*> all(static_cast<size_t>(member.size()));
+  const Status status = member.ExchangeForWork("sum", x, std::span(all), site);
+  Board& board = member.world().board();
+  if (!status.ok() || member.rank() >= board.workers()) return status;
+  double sum = 0;
+  for (const double* each : all) sum += *each;
+  board.SyncWorkers(member.rank());
+  if (member.rank() == 0) {
+    for (double* each : all) *each = sum;
+  }
+  board.Release(member.rank());
+  return status;
+}
+
+// (sum x): over all ranks.
 Value Sum(Vm& vm, Args args) {
   double x = args[0].AsDouble();
-  Communicator& comm = RankContext::Of(vm)->member.communicator();
-  const Status status = comm.AllReduce({&x, 1}, ReduceOp::kSum, PlaceText(vm)).status();
+  Member& member = RankContext::Of(vm)->member;
+  Communicator& comm = member.communicator();
+  const Status status = comm.SharesMemory()
+                            ? SumByWork(member, &x, PlaceText(vm))
+                            : comm.AllReduce({&x, 1}, ReduceOp::kSum, PlaceText(vm)).status();
   return status.ok() ? Value::Double(x) : FailWith(vm, "sum", status);
 }
 

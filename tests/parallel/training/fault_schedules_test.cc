@@ -158,18 +158,19 @@ struct Schedule {
     code = 1 + any(6);
     optimizer = any(2) == 0 ? "(optim/adam model 0.01)" : "(optim/sgd model 0.1 'momentum 0.9)";
     if (backend == std::string("local") && seed % 2 == 0) backend = "mpi";
+    cores = 1 + any(static_cast<size_t>(ranks));
   }
 
   const Kind* kind;
   const char* backend;
-  int ranks, rank, step;
+  int ranks, rank, step, cores;
   int code;  // of NCCL's error
   const char* optimizer;
 };
 
 std::ostream& operator<<(std::ostream& out, const Schedule& s) {
   return out << s.kind->name << " on rank " << s.rank << " of " << s.ranks << " in step " << s.step
-             << " over " << s.backend << ", " << s.optimizer;
+             << " over " << s.backend << ", " << s.optimizer << ", on " << s.cores << " cores";
 }
 
 // Each of the model's four parameters is shared out by a call of NCCL; then each step makes one.
@@ -248,7 +249,7 @@ class FaultSchedulesTest : public testing::Test {
     const std::vector<std::string>& expected = Expected(schedule, skip);
     const FakeNccl nccl(NcclPlan(schedule));
     const auto start = std::chrono::steady_clock::now();
-    ReplicaOptions options{.backend = schedule.backend};
+    ReplicaOptions options{.backend = schedule.backend, .cores = schedule.cores};
     if (Stalls(kind)) options.stall_timeout = kStallTimeout;
     const auto results =
         RunReplicas(schedule.ranks, ProgramOf(schedule, kind, /*skip=*/false), options);

@@ -94,7 +94,8 @@ void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
   auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(here)),
                               .link = std::move(link),
                               .backend = options.backend,
-                              .stall_timeout = options.stall_timeout});
+                              .stall_timeout = options.stall_timeout,
+                              .cores = options.cores});
   ASSERT_TRUE(world) << world.error().message;
   const Seats& seats = (*world)->seats();
   std::latch all_joined(seats.here);

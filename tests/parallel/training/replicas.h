@@ -16,6 +16,7 @@ namespace eta::parallel {
 struct ReplicaOptions {
   LaunchOptions launch;
   std::string backend = "auto";
+  int cores = 0;        // WorldOptions::cores
   int shards = 0;       // HostOptions::shards
   bool capture = true;  // HostOptions::capture
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);

@@ -52,7 +52,9 @@ class SliceOwnerTest : public testing::Test {
  protected:
   static constexpr size_t kCount = 10'000;  // several blocks
 
-  void MakeRanks(int ranks) {
+  void MakeRanks(int ranks, int owners) {
+    owners_ = owners;
+    records_.clear();
     gradients_.assign(static_cast<size_t>(ranks), std::vector<double>(kCount));
     sums_ = states_ = gradients_;
     memories_.resize(static_cast<size_t>(ranks));
@@ -68,6 +70,7 @@ class SliceOwnerTest : public testing::Test {
     }
   }
 
+  int owners_ = 0;
   std::vector<std::vector<double>> gradients_, sums_, states_;
   std::vector<StepMemory> memories_;
   std::vector<StepRecord> records_;
@@ -76,63 +79,68 @@ class SliceOwnerTest : public testing::Test {
 constexpr double kEqual[] = {1, 1};  // weights
 
 TEST_F(SliceOwnerTest, SumsAreEverywhereTheSame) {
-  MakeRanks(3);
-  for (size_t r = 0; r < 3; ++r) {
-    for (size_t i = 0; i < kCount; ++i) {
-      gradients_[r][i] = 0.1 * static_cast<double>(i) + static_cast<double>(r);
+  for (int owners : {1, 2, 3}) {
+    MakeRanks(3, owners);
+    for (size_t r = 0; r < 3; ++r) {
+      for (size_t i = 0; i < kCount; ++i) {
+        gradients_[r][i] = 0.1 * static_cast<double>(i) + static_cast<double>(r);
+      }
     }
+    std::vector<double> expected(kCount);
+    const std::vector<double> weights = {0.5, 0.25, 0};
+    for (size_t i = 0; i < kCount; ++i) {
+      expected[i] = 0.5 * gradients_[0][i] + 0.25 * gradients_[1][i];
+    }
+    for (StepMemory& memory : memories_) memory.segments[0].sums = memory.segments[0].gradient;
+    for (int r : {2, 0, 1})
+      EXPECT_FALSE(SliceOwner(r, owners_, records_).SumGradients(weights).found);
+    for (int r : {1, 2, 0}) SliceOwner(r, owners_, records_).CollectSums();
+    for (const auto& gradient : gradients_) EXPECT_EQ(gradient, expected);
   }
-  std::vector<double> expected(kCount);
-  const std::vector<double> weights = {0.5, 0.25, 0};
-  for (size_t i = 0; i < kCount; ++i) {
-    expected[i] = 0.5 * gradients_[0][i] + 0.25 * gradients_[1][i];
-  }
-  for (StepMemory& memory : memories_) memory.segments[0].sums = memory.segments[0].gradient;
-  for (int r : {2, 0, 1}) EXPECT_FALSE(SliceOwner(r, records_).SumGradients(weights).found);
-  for (int r : {1, 2, 0}) SliceOwner(r, records_).CollectSums();
-  for (const auto& gradient : gradients_) EXPECT_EQ(gradient, expected);
 }
 
 TEST_F(SliceOwnerTest, TheOwnerSeesWhoseGradientIsNotFinite) {
-  MakeRanks(2);
+  MakeRanks(2, 2);
   gradients_[1][kCount - 5] = NAN;
-  EXPECT_FALSE(SliceOwner(0, records_).SumGradients(kEqual).found);
-  const Nonfinite found = SliceOwner(1, records_).SumGradients(kEqual);
+  EXPECT_FALSE(SliceOwner(0, owners_, records_).SumGradients(kEqual).found);
+  const Nonfinite found = SliceOwner(1, owners_, records_).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.element, kCount - 5);
   EXPECT_EQ(found.rank, 1);
 }
 
 TEST_F(SliceOwnerTest, ASumThatOverflowsIsNobodysFault) {
-  MakeRanks(2);
+  MakeRanks(2, 2);
   gradients_[0][3] = gradients_[1][3] = std::numeric_limits<double>::max();
-  const Nonfinite found = SliceOwner(0, records_).SumGradients(kEqual);
+  const Nonfinite found = SliceOwner(0, owners_, records_).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.rank, -1);
 }
 
 TEST_F(SliceOwnerTest, StateIsCollectedFromTheOwners) {
-  MakeRanks(3);
-  for (size_t r = 0; r < 3; ++r) states_[r].assign(kCount, static_cast<double>(r));
-  for (int r = 0; r < 3; ++r) SliceOwner(r, records_).CollectState();
-  for (size_t i = 0; i < kCount; ++i) {
-    double owner = -1;
-    for (int r = 0; r < 3; ++r) {
-      const Slice slice = OwnedSlice(kCount, sizeof(double), r, 3);
-      if (slice.begin <= i && i < slice.end) owner = r;
+  for (int owners : {1, 2, 3}) {
+    MakeRanks(3, owners);
+    for (size_t r = 0; r < 3; ++r) states_[r].assign(kCount, static_cast<double>(r));
+    for (int r = 0; r < 3; ++r) SliceOwner(r, owners, records_).CollectState();
+    for (size_t i = 0; i < kCount; ++i) {
+      double owner = -1;
+      for (int o = 0; o < owners; ++o) {
+        const Slice slice = OwnedSlices(kCount, sizeof(double), o, owners, 3);
+        if (slice.begin <= i && i < slice.end) owner = o;
+      }
+      for (const auto& state : states_) ASSERT_EQ(state[i], owner) << i;
     }
-    for (const auto& state : states_) ASSERT_EQ(state[i], owner) << i;
   }
 }
 
 TEST_F(SliceOwnerTest, InitialValuesAreRankZeros) {
-  MakeRanks(2);
+  MakeRanks(2, 2);
   states_[0].assign(kCount, 1.5);
   for (size_t r = 0; r < 2; ++r) {
     memories_[r].initial = {{states_[r].data(), states_[r].size()}, {}};
   }
-  SliceOwner(0, records_).CopyInitial(0);
-  SliceOwner(1, records_).CopyInitial(0);
+  SliceOwner(0, owners_, records_).CopyInitial(0);
+  SliceOwner(1, owners_, records_).CopyInitial(0);
   EXPECT_EQ(states_[0], std::vector<double>(kCount, 1.5));
   EXPECT_EQ(states_[1], states_[0]);
 }

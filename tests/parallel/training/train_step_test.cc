@@ -246,5 +246,40 @@ TEST(TrainStepTest, AStepIsOneMeeting) {
   EXPECT_EQ(RunReplicas(2, steps("(1 2 3 4 5)"))[0].meetings, 6u);
 }
 
+// Where ranks share cores, few of them do for all what follows the backward pass.
+TEST(TrainStepTest, TheNumberOfCoresChangesNothing) {
+  const std::string program = R"(
+    (import std.torch) (import (except std.parallel rank))
+    (manual-seed 4)
+    (define model (sequential (linear 6 40) (relu-layer) (linear 40 3)))
+    (define opt (adam model 0.01 'clip-norm 0.05))
+    (define (step i)
+      (write (train-step! model opt mse-loss (shard (randn '(7 6))) (shard (randn '(7 3)))))
+      (newline))
+    (for-each step '(1 2 3 4 5 6))
+    (write (map (lambda (p) (to-list (grad p))) (parameters model)))
+    (write (map to-list (parameters model))))";
+  const std::string expected = OutputOf(5, program, {.cores = 5});
+  for (int cores : {1, 2, 3}) EXPECT_EQ(OutputOf(5, program, {.cores = cores}), expected) << cores;
+}
+
+TEST(TrainStepTest, RanksThatSleepHearOfGradientsThatAreNotFinite) {
+  const std::string program = R"(
+    (import std.torch) (import (except std.parallel rank))
+    (manual-seed 4)
+    (define model (linear 6 3))
+    (define opt (sgd model 0.01))
+    (define x (randn '(6 6)))
+    (define (loss p y) (tsum (if (= rank 2) (tsqrt (t- p p)) p)))
+    (train-step! model opt loss x x))";
+  for (int cores : {1, 2, 3}) {
+    for (const ReplicaResult& result : RunReplicas(3, program, {.cores = cores})) {
+      EXPECT_NE(result.error.find("the gradient of weight on rank 2 is not finite"),
+                std::string::npos)
+          << result.error;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace eta::parallel
