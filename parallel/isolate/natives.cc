@@ -68,6 +68,7 @@ constexpr std::string_view kTensorBuiltins[] = {
     "parallel/replicas-equal?",
     "parallel/reduce-scatter",
     "parallel/broadcast-parameters!",
+    "parallel/all-reduce!",
 };
 
 template <int kIndex>
@@ -119,6 +120,8 @@ constexpr NativeDef kNatives[] = {
      "(reduce-scatter t ['sum|'mean|'max|'min]): this replica's rows of the combined tensors"},
     {"%parallel-broadcast-parameters!", StandIn<7>, 0, kAnyCount,
      "(broadcast-parameters! model): gives the parameters of replica 0 to all"},
+    {"%parallel-all-reduce!", StandIn<8>, 0, kAnyCount,
+     "(all-reduce! t ['sum|'mean|'max|'min]): the same as all-reduce, in the tensor's own memory"},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 // The collectives of std.parallel on tensors and numbers: shard, all-reduce, reduce-scatter,
 // all-gather, broadcast.
+#include <ATen/MemoryOverlap.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -69,25 +71,52 @@ Value ReduceNumber(Call& call, Value number, ReduceOp op) {
   return Value::Double(ReduceField(op, DType::kFloat64, all, &NumberRecord::real));
 }
 
+// Of tensors that are contiguous and where the collective is. False: an error is pending.
+bool ReduceInto(Collective& collective, const Tensor& input, const Tensor& result, ReduceOp op) {
+  const ExchangePlace& place = collective.place();
+  std::vector<ShapeRecord> shapes;
+  return collective.ExchangeShapes(input, &shapes) && collective.RequireSameShapes(shapes, 0) &&
+         collective.Passed(collective.member().communicator().AllReduce(
+             place.BufferOf(input), place.BufferOf(result), op, collective.site()));
+}
+
 Value ReduceTensor(Call& call, const Tensor& tensor, ReduceOp op) {
   Collective collective(call, "all-reduce");
-  const ExchangePlace& place = collective.place();
-  const Tensor input = place.Bring(tensor);
+  const Tensor input = collective.place().Bring(tensor);
   const Tensor result = at::empty(input.sizes(), input.options());
-  std::vector<ShapeRecord> shapes;
-  if (!collective.ExchangeShapes(tensor, &shapes) || !collective.RequireSameShapes(shapes, 0)) {
-    return Value::Failure();
-  }
-  if (!collective.Passed(collective.member().communicator().AllReduce(
-          place.BufferOf(input), place.BufferOf(result), op, collective.site()))) {
-    return Value::Failure();
-  }
+  if (!ReduceInto(collective, input, result, op)) return Value::Failure();
   return WrapTensor(call.vm(), result.to(tensor.device()));
 }
 
-Value AllReduce(Call& call, Value value, const std::optional<Value>& reduction) {
+std::optional<ReduceOp> ReductionOf(Call& call, const std::optional<Value>& reduction) {
   const auto op = reduction ? ParseReduction(*reduction) : ReduceOp::kSum;
-  if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
+  if (!op) (void)call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
+  return op;
+}
+
+// What autograd needs for a backward pass must not change, and elements that share their memory
+// cannot each have a result.
+Value AllReduceInPlace(Call& call, const Tensor& tensor, const std::optional<Value>& reduction) {
+  const auto op = ReductionOf(call, reduction);
+  if (!op) return Value::Failure();
+  TORCH_CHECK(tensor.is_leaf(), "the tensor is the result of an operation that has a gradient");
+  TORCH_CHECK(at::has_internal_overlap(tensor) != at::MemOverlap::Yes,
+              "elements of the tensor share their memory");
+  const at::NoGradGuard no_grad;
+  Collective collective(call, "all-reduce!");
+  const Tensor buffer = collective.place().Bring(tensor);
+  if (!ReduceInto(collective, buffer, buffer, *op)) return Value::Failure();
+  if (buffer.is_same(tensor)) {
+    tensor.unsafeGetTensorImpl()->bump_version();  // as operations of libtorch do
+  } else {
+    tensor.copy_(buffer);
+  }
+  return WrapTensor(call.vm(), tensor);
+}
+
+Value AllReduce(Call& call, Value value, const std::optional<Value>& reduction) {
+  const auto op = ReductionOf(call, reduction);
+  if (!op) return Value::Failure();
   if (IsNumber(value)) return ReduceNumber(call, value, *op);
   if (const Tensor* tensor = tensor::TensorIn(value)) return ReduceTensor(call, *tensor, *op);
   return call.Fail("tensor or number required");
@@ -97,8 +126,8 @@ Value AllReduce(Call& call, Value value, const std::optional<Value>& reduction) 
 
 // Each rank's rows of what all-reduce gives.
 Value ReduceScatter(Call& call, const Tensor& tensor, const std::optional<Value>& reduction) {
-  const auto op = reduction ? ParseReduction(*reduction) : ReduceOp::kSum;
-  if (!op) return call.Fail("the reduction must be 'sum, 'mean, 'max or 'min");
+  const auto op = ReductionOf(call, reduction);
+  if (!op) return Value::Failure();
   TORCH_CHECK(tensor.dim() > 0, "a tensor without axes has no rows to share out");
   Collective collective(call, "reduce-scatter");
   const ExchangePlace& place = collective.place();
@@ -173,6 +202,12 @@ constexpr NativeDef kOps[] = {
           return AllReduce(call, value, reduction);
         },
         "(all-reduce value ['sum|'mean|'max|'min]): a new tensor, or number, of all ranks'"),
+    Op<"parallel/all-reduce!">(
+        [](Call& call, const Tensor& t, const std::optional<Value>& reduction) {
+          return AllReduceInPlace(call, t, reduction);
+        },
+        "(all-reduce! tensor ['sum|'mean|'max|'min]): the tensor, which now has what all-reduce "
+        "gives"),
     Op<"parallel/reduce-scatter">(
         [](Call& call, const Tensor& t, const std::optional<Value>& reduction) {
           return ReduceScatter(call, t, reduction);

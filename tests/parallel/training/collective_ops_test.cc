@@ -97,6 +97,50 @@ TEST(CollectiveOpsTest, BroadcastCopiesTheRootsTensor) {
   EXPECT_EQ(Eval(3, "(torch/to-list (parallel/broadcast " + own + " 2))"), "(2.0 2.5)");
 }
 
+TEST(CollectiveOpsTest, AllReduceInPlaceChangesTheTensor) {
+  for (int ranks = 1; ranks <= 4; ++ranks) {
+    const auto reduced = [&](const std::string& tensor, const std::string& op) {
+      return OutputOf(ranks, "(define t " + tensor + R"()
+        (define other (parallel/all-reduce t)" +
+                                 op + R"())
+        (parallel/all-reduce! t)" +
+                                 op + R"()
+        (write (equal? (torch/to-list t) (torch/to-list other))))");
+    };
+    for (const char* op : {"", " 'sum", " 'mean", " 'max", " 'min"}) {
+      EXPECT_EQ(reduced("(torch/tensor (list 1.0 (* 2.0 rank)))", op), "#t");
+      // Columns of a larger tensor.
+      EXPECT_EQ(
+          reduced("(torch/transpose (torch/mul (torch/ones '(3 2)) (torch/tensor rank)) 0 1)", op),
+          "#t");
+    }
+  }
+  EXPECT_EQ(OutputOf(2, R"(
+    (define t (torch/tensor '(1 2)))
+    (define view (torch/reshape t '(2 1)))
+    (write (torch/to-list (parallel/all-reduce! view 'sum)))
+    (write (torch/to-list t)))"),
+            "(2.0 4.0)(2.0 4.0)");
+}
+
+TEST(CollectiveOpsTest, WhatAutogradNeedsIsNotReducedInPlace) {
+  const auto error = [](const std::string& program) { return RunReplicas(2, program)[1].error; };
+  EXPECT_EQ(
+      error("(parallel/all-reduce! (torch/mul (torch/requires-grad! (torch/ones '(2)) #t) "
+            "(torch/ones '(2))))"),
+      "runtime.type-error: parallel/all-reduce!: the tensor is the result of an operation that "
+      "has a gradient");
+  EXPECT_EQ(error("(parallel/all-reduce! (torch/expand (torch/ones '(1)) '(4)))"),
+            "runtime.type-error: parallel/all-reduce!: elements of the tensor share their memory");
+  const std::string used = error(R"(
+    (define x (torch/requires-grad! (torch/ones '(2)) #t))
+    (define factor (torch/ones '(2)))
+    (define y (torch/sum (torch/mul x factor)))
+    (parallel/all-reduce! factor)
+    (torch/backward y))");
+  EXPECT_NE(used.find("modified by an inplace operation"), std::string::npos) << used;
+}
+
 TEST(CollectiveOpsTest, WrongArguments) {
   const auto error = [](const std::string& expression) {
     return RunReplicas(1, expression)[0].error;
@@ -135,6 +179,8 @@ TEST(CollectiveOpsTest, RanksThatDisagreeAreNamed) {
   expect_desync("(parallel/all-gather (torch/ones (list 2 (+ rank 1))))", "rank 0 brings (2 1)");
   expect_desync("(parallel/broadcast (torch/ones '(2)) rank)", "from rank 1");
   expect_desync("(parallel/all-reduce 1 (if (= rank 0) 'sum 'max))", "all-reduce max of a number");
+  expect_desync("((if (= rank 0) parallel/all-reduce parallel/all-reduce!) (torch/ones '(2)))",
+                "in all-reduce!");
   expect_desync("(if (= rank 0) (parallel/all-reduce 1) (parallel/all-reduce (torch/ones '(1))))",
                 "train.eta:1:74");
 }
