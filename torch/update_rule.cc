@@ -6,6 +6,7 @@
 #include <ATen/ops/sqrt.h>
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/vectorized.h"
@@ -31,6 +32,13 @@ template <class T>
   }
 }
 
+// What decays while a gradient stays 0 would otherwise end as a number without its leading bits,
+// and stay there: arithmetic on those takes some processors a hundred times as long.
+template <class T>
+[[gnu::always_inline]] inline T WithoutDenormals(T average) {
+  return std::abs(average) < std::numeric_limits<T>::min() ? T{0} : average;
+}
+
 template <bool nesterov, class T>
 [[gnu::always_inline]] inline void MomentumSgd(UpdateMemory<T> m, SgdFactors<T> f) {
   T* parameter = m.parameter;
@@ -39,7 +47,7 @@ template <bool nesterov, class T>
 #pragma GCC ivdep
   for (int64_t i = 0; i < m.count; ++i) {
     const T g = gradient[i] + f.weight_decay * parameter[i];
-    const T v = f.momentum * velocity[i] + g;
+    const T v = WithoutDenormals(f.momentum * velocity[i] + g);
     velocity[i] = v;
     parameter[i] -= f.learning_rate * (nesterov ? g + f.momentum * v : v);
   }
@@ -70,7 +78,7 @@ template <bool decays, class T>
   for (int64_t i = 0; i < m.count; ++i) {
     const T p = decays ? parameter[i] * f.shrinkage : parameter[i];
     const T g = decays ? gradient[i] + f.weight_decay * p : gradient[i];
-    first[i] = f.beta1 * first[i] + (1 - f.beta1) * g;
+    first[i] = WithoutDenormals(f.beta1 * first[i] + (1 - f.beta1) * g);
     second[i] = f.beta2 * second[i] + (1 - f.beta2) * g * g;
     const T root = std::sqrt(second[i]) * f.second_correction + f.epsilon;
     parameter[i] = p - f.step_size * first[i] / root;
@@ -98,7 +106,7 @@ template <bool momentum, class T>
     const T g = gradient[i] + f.weight_decay * parameter[i];
     squares[i] = f.alpha * squares[i] + (1 - f.alpha) * g * g;
     T change = g / (std::sqrt(squares[i]) + f.epsilon);
-    if (momentum) velocity[i] = change = f.momentum * velocity[i] + change;
+    if (momentum) velocity[i] = change = WithoutDenormals(f.momentum * velocity[i] + change);
     parameter[i] -= f.learning_rate * change;
   }
 }

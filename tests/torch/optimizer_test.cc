@@ -9,6 +9,10 @@
 #include <torch/optim/rmsprop.h>
 #include <torch/optim/sgd.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace eta::tensor {
 namespace {
 
@@ -297,6 +301,37 @@ TEST_F(OptimizerTest, AnOptimizerWithoutParametersDoesNothing) {
   optimizer.ZeroGradients();
   optimizer.Update(optimizer.TakeGradients());
   EXPECT_TRUE(optimizer.segments().empty());
+}
+
+// Updates with gradients of 0 from a state of 1: the averages of gradients get smaller than any
+// number that has all of its bits, and are 0 then.
+template <class T>
+void ExpectAveragesToVanish(const UpdateRule& rule, int average, int64_t steps) {
+  T parameter[17] = {}, gradient[17] = {}, state[kMaxStates][17];
+  for (auto& each : state) std::fill(std::begin(each), std::end(each), T{1});
+  const UpdateMemory<T> memory{parameter, gradient, {state[0], state[1], state[2]}, 17};
+  T smallest = 1;
+  for (int64_t step = 1; step <= steps; ++step) {
+    rule.Apply(memory, {step, 0.01});
+    for (T value : state[average]) {
+      if (value != 0) smallest = std::min(smallest, std::abs(value));
+    }
+  }
+  for (T value : state[average]) EXPECT_EQ(value, 0);
+  EXPECT_GE(smallest, std::numeric_limits<T>::min());
+  EXPECT_LT(smallest, 2 * std::numeric_limits<T>::min());
+}
+
+TEST(UpdateRuleTest, AveragesThatDecayDoNotEndInDenormals) {
+  const auto expect = [](const std::unique_ptr<UpdateRule>& rule, int average) {
+    SCOPED_TRACE(rule->name());
+    ExpectAveragesToVanish<float>(*rule, average, 1000);
+    ExpectAveragesToVanish<double>(*rule, average, 7000);
+  };
+  expect(MakeSgd({.momentum = 0.9}), 0);
+  expect(MakeSgd({.momentum = 0.9, .nesterov = true}), 0);
+  expect(MakeAdam({}), 0);
+  expect(MakeRmsprop({.momentum = 0.9}), 1);
 }
 
 }  // namespace
