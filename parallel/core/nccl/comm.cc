@@ -64,7 +64,7 @@ Status StartAll(const Library& library, DeviceOps* ops, const UniqueId& id, int 
     }
     Config config;
     const Answer answer =
-        library.CommInitRankConfig(&start.handle, size, id, start.seat.rank, &config);
+        library.CommInitRankConfig(&start.handle, size, id, start.seat.number, &config);
     if (answer == Answer::kSuccess || answer == Answer::kInProgress) continue;
     status = InitFailure(library, start.seat.rank, answer);
     break;
