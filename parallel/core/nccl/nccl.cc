@@ -230,12 +230,12 @@ Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Pla
       board, rank, device, ops, std::move(*comm), std::move(stream)));
 }
 
-std::string NcclNotice() {
+std::string NcclNotice(const Places&) {
   const Result<const Library*> library = Library::Get();
   return library ? (*library)->Lacks() : "";
 }
 
-std::string AboutNccl() {
+std::string AboutNccl(const Places&) {
   const Result<const Library*> library = Library::Get();
   return library ? "NCCL " + (*library)->version() : "";
 }

@@ -58,7 +58,7 @@ Status StreamWork::Wait(Deadline deadline) {
 }
 
 Work Started(StreamWork::Parts parts) {
-  const bool waits = parts.stream == nullptr;
+  const bool waits = parts.stream == nullptr || parts.board.aborted();
   Work work(std::make_unique<StreamWork>(std::move(parts)));
   // The watcher ends it if it does not end by itself.
   if (waits) (void)work.Wait(Deadline::max());

@@ -37,7 +37,8 @@ class StreamWork final : public PendingWork {
   Status outcome_;  // if known
 };
 
-// What was enqueued, as a work; if the buffers have no stream, when it has come to its end.
+// What was enqueued, as a work; if the buffers have no stream, or the world is over, when it has
+// come to its end.
 Work Started(StreamWork::Parts parts);
 
 // Of a collective that is about to be launched, which exchanges so much.
