@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -203,6 +204,10 @@ Answer Accept(Handle handle, Operation operation, Stream stream) {
       failure != what.failures.end()) {
     comm->state = failure->second;
     return Fail(static_cast<Answer>(failure->second), "injected");
+  }
+  if (what.stuck.count({comm->rank, number}) > 0) {
+    comm->hesitations = std::numeric_limits<int>::max();
+    return Answer::kInProgress;
   }
   comm->at_work.fetch_add(1);
   Task task{comm, operation, static_cast<HostStream*>(stream), number};

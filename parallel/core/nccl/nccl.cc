@@ -146,6 +146,7 @@ class NcclCommunicator final : public Communicator {
   template <class Call>
   Result<std::shared_ptr<DeviceEvent>> Enqueue(const Signature& signature, const Buffer& output,
                                                const Call& call) {
+    const Board::Waiting waiting(board_, rank_);  // for NCCL to accept the call
     auto made = ops_->MakeEvent(device_);
     if (!made) return Unexpected(made.error());
     std::shared_ptr<DeviceEvent> event = std::move(*made);

@@ -195,8 +195,6 @@ class GpuGroupsFaultsTest : public GpuGroupsStreamTest {
   }
 
   int ranks() const { return static_cast<int>(WorldOn(GetParam()).devices.size()); }
-  // Of the last group, whose number NCCL has for it.
-  int last_leader() const { return ranks() - GetParam().back(); }
 };
 
 void DoNothing(Member&) {}
@@ -335,6 +333,15 @@ TEST_P(GpuGroupsNcclFaultsTest, AStallBetweenTheGpusIsAborted) {
             std::string::npos)
       << outcome.status.message;
   EXPECT_LT(Clock::now() - begin, seconds(2));
+}
+
+// The leaders do not come out of NCCL, and all others wait for them.
+TEST_P(GpuGroupsNcclFaultsTest, ACallThatIsNeverAcceptedIsAStall) {
+  const FakeNccl nccl("stuck=0:1 stuck=1:1 stuck=2:1");
+  WorldOptions options = WorldOn(GetParam());
+  options.stall_timeout = milliseconds(100);
+  const World::Outcome outcome = SumUntilTheEnd(std::move(options), DoNothing);
+  EXPECT_EQ(outcome.status.code, Code::kStalled);
 }
 
 TEST_P(GpuGroupsNcclFaultsTest, ALeaderThatDoesNotConnectIsNamed) {
