@@ -107,7 +107,7 @@ Value JointStep::Begin(Call& call) {
               "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
-  place_ = ExchangePlace(call.context().device());
+  place_ = ExchangePlace::Of(call.vm());
   TORCH_CHECK(
       place_.on_host() || MaySendByBuckets() || gathers_only_,
       "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "

@@ -207,7 +207,11 @@ Status NcclServes(const Places& places) {
     return Invalid(std::string("NCCL is for GPUs; for a library that serves the CPU, ") +
                    nccl::kPathVariable + " says where it is");
   }
-  if (!on_cpu && !OneRankPerGpu(places.devices)) return Invalid("NCCL wants one GPU for each rank");
+  if (!on_cpu && !OneRankPerGpu(places.devices)) {
+    return Invalid(
+        "NCCL wants one GPU for each rank; for ranks of one process that share GPUs there is "
+        "gpu-groups");
+  }
   if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU that can be used");
   const Result<const Library*> library = Library::Get();
   return library ? Status{} : library.error();

@@ -18,6 +18,9 @@ struct ReplicaOptions {
   std::string backend = "auto";
   int shards = 0;       // HostOptions::shards
   bool capture = true;  // HostOptions::capture
+  // How many ranks are on each of some devices that stand in for GPUs: their tensors are in the
+  // CPU's memory and travel as those of a device. Empty: all ranks are on the CPU.
+  std::vector<int> gpus = {};
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 
