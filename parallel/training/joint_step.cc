@@ -1,10 +1,13 @@
 #include "parallel/training/joint_step.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
 
+#include "parallel/core/bucket_probe.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
 #include "parallel/training/compression.h"
@@ -92,7 +95,8 @@ bool JointStep::KnowLayout() {
   meeting_.mine().entering = true;
   // Where the layout changes, slices do too; each rank needs the whole state first.
   return GatherState(meeting_, *known_, training_.site.text()) &&
-         meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() && CheckBlas();
+         meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
+         SizeBuckets() && CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -139,6 +143,10 @@ Value JointStep::LayOut(Call& call) {
   if (TakesBuckets(optimizer().parameters().size())) {
     known_->buckets.LayOut(optimizer(), training_.news);
   }
+  if (WantsProbe()) {
+    const auto options = at::TensorOptions().dtype(at::kFloat).device(call.context().device());
+    probe_ = at::zeros({LinkTimes::kLargeBytes / sizeof(float)}, options);
+  }
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
   memory.segments = MemoryOf(optimizer(), place_);
@@ -169,6 +177,28 @@ bool JointStep::CheckBlas() {
         "the BLAS of this libtorch cannot be used by several threads: " + std::to_string(wrong) +
         " of " + std::to_string(kProductsToCheck) + " matrix products were wrong");
   });
+}
+
+// Whether the ranks are to time collectives: once, where buckets would be others for it. All ranks
+// say the same, whether they gather only or not.
+bool JointStep::WantsProbe() const {
+  const auto& settings = (*arguments_.optimizer)->settings;
+  const bool by_buckets =
+      !together_ && training_.shards == 0 && !settings.compress && !settings.shard;
+  return by_buckets && training_.bucket_cap == 0 && training_.records.size() > 1 &&
+         known_->buckets.DependOnCap();
+}
+
+bool JointStep::SizeBuckets() {
+  if (probe_.defined()) {
+    const PhaseScope waiting(&log(), Phase::kWait);
+    const auto cap = ProbeBucketCap(meeting_.member(), place_.BufferOf(std::exchange(probe_, {})),
+                                    training_.site.text());
+    if (!cap) return meeting_.Passed(cap.error());
+    training_.bucket_cap = *cap;
+  }
+  if (training_.bucket_cap != 0) known_->buckets.SetCap(training_.bucket_cap);
+  return true;
 }
 
 uint64_t JointStep::HashOfBatch() const {

@@ -54,6 +54,8 @@ class JointStep {
   Value Begin(tensor::Call& call);
   bool AgreeOnStart();
   bool CheckBlas();
+  bool SizeBuckets();
+  bool WantsProbe() const;
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
@@ -88,6 +90,7 @@ class JointStep {
   Meeting meeting_;
   StepArguments arguments_;
   ExchangePlace place_;
+  tensor::Tensor probe_;  // memory to time collectives with
   KnownOptimizer* known_ = nullptr;
   LocalLoss loss_;           // of the batch, or of the last shard
   tensor::LossSums batch_;   // of all shards so far

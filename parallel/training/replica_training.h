@@ -72,6 +72,7 @@ class ReplicaTraining {
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
+  size_t bucket_cap = 0;       // that suits what is between the ranks; 0: nobody has timed it
   bool in_step = false;        // in train-step!
   bool failure_known = false;  // the error that is pending came from all ranks
   bool warned_of_same_batch = false;

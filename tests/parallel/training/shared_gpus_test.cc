@@ -101,6 +101,47 @@ TEST(SharedGpusTest, GradientsTravelBesideThePass) {
   }
 }
 
+// 45 layers of 231 KB each: 3 buckets at the usual cap, 11 at the least one, 2 at the largest.
+const std::string kDeep = R"(
+    (define (layers n) (if (= n 0) '() (cons (nn/linear 170 170) (layers (- n 1)))))
+    (define model (apply nn/sequential (layers 45)))
+    (define optimizer (optim/sgd model 0.01))
+    (define (step i)
+      (optim/train-step! model optimizer nn/mse-loss
+                         (torch/ones '(2 170)) (torch/ones '(2 170))))
+    (for-each step '(1 2 3)))";
+
+// By rank, in the third step.
+std::vector<size_t> BucketsOf(const std::string& plan, const std::vector<int>& gpus) {
+  const FakeNccl nccl(plan);
+  std::vector<size_t> all;
+  for (const ReplicaResult& result : RunReplicas(RanksOn(gpus), kDeep, OnGpus(gpus))) {
+    EXPECT_EQ(result.error, "");
+    all.push_back(0);
+    for (const PhaseRecord& record : result.phases) {
+      all.back() += record.step == 3 && record.beside && record.bytes > 0;
+    }
+  }
+  return all;
+}
+
+TEST(SharedGpusTest, BucketsAreAsLargeAsWhatIsBetweenTheRanksWants) {
+  EXPECT_EQ(BucketsOf("delay=1:10000", {1, 1}), std::vector<size_t>(2, 2));
+  EXPECT_EQ(BucketsOf("delay=1:10000", {2, 1}), std::vector<size_t>(3, 2));
+  const std::vector<size_t> fast = BucketsOf("", {3});
+  EXPECT_GE(fast[0], 2u);
+  EXPECT_EQ(fast, std::vector<size_t>(3, fast[0]));
+}
+
+TEST(SharedGpusTest, AFailureWhileTheRanksTimeCollectivesEndsAll) {
+  const FakeNccl nccl("fail=1:95:2");
+  for (const ReplicaResult& result : RunReplicas(2, kDeep, OnGpus({1, 1}))) {
+    EXPECT_NE(result.error.find("failed on rank 1: unhandled system error (injected)"),
+              std::string::npos)
+        << result.error;
+  }
+}
+
 TEST(SharedGpusTest, AnErrorInOneRanksStepIsEverybodys) {
   const FakeNccl nccl;
   for (const auto& gpus : kGpus) {
