@@ -84,7 +84,7 @@ bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
   if (!KnowLayout()) return false;
   by_buckets_ = MaySendByBuckets() && TakesBuckets(known_->buckets.buckets().size());
-  return true;
+  return RegisterGradients();
 }
 
 bool JointStep::KnowLayout() {
@@ -138,6 +138,7 @@ void JointStep::TakeOwnRows() {
 
 Value JointStep::LayOut(Call& call) {
   call.context().arenas()->PayGradients();  // which are noted in the memory that is made anew
+  known_->registered.Release();
   optimizer().Prepare();
   // There are no more buckets than parameters.
   if (TakesBuckets(optimizer().parameters().size())) {
@@ -199,6 +200,17 @@ bool JointStep::SizeBuckets() {
   }
   if (training_.bucket_cap != 0) known_->buckets.SetCap(training_.bucket_cap);
   return true;
+}
+
+// Once for each layout and world. The gradients of large parameters lie elsewhere in each step.
+bool JointStep::RegisterGradients() {
+  if (!by_buckets_ || known_->registered.IsOf(communicator())) return true;
+  std::vector<tensor::Tensor> gradients;
+  for (const auto& segment : optimizer().segments()) {
+    const auto& block = segment.arena->blocks()[segment.block];
+    if (!block.large) gradients.push_back(segment.tensors.gradient);
+  }
+  return meeting_.Passed(known_->registered.Hold(std::move(gradients), place_, communicator()));
 }
 
 uint64_t JointStep::HashOfBatch() const {

@@ -55,6 +55,7 @@ class JointStep {
   bool AgreeOnStart();
   bool CheckBlas();
   bool SizeBuckets();
+  bool RegisterGradients();
   bool WantsProbe() const;
   bool Forward(const StepArguments& batch);
   bool DoBackward();

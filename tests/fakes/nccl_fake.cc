@@ -62,6 +62,7 @@ struct Shared {
   std::set<std::string>::iterator last_error = errors.begin();
   std::unordered_map<Handle, std::shared_ptr<Comm>> comms;
   std::unordered_map<void*, Handle> registrations;  // whose they are
+  int registered = 0;                               // since the plan was set
 };
 
 Plan FirstPlan() {
@@ -374,6 +375,7 @@ Answer ncclCommRegister(Handle comm, void* data, size_t, void** registration) {
   if (shared().registrations.count(data) > 0) return Answer::kInvalidUsage;
   *registration = data;
   shared().registrations[data] = comm;
+  ++shared().registered;
   return Answer::kSuccess;
 }
 
@@ -389,12 +391,18 @@ int fakeNcclSetPlan(const char* text) {
   if (!plan) return 1;
   std::lock_guard lock(shared().mu);
   shared().plan = *plan;
+  shared().registered = 0;
   return 0;
 }
 
 int fakeNcclLiveCommunicators() {
   std::lock_guard lock(shared().mu);
   return static_cast<int>(shared().comms.size());
+}
+
+int fakeNcclRegistrations() {
+  std::lock_guard lock(shared().mu);
+  return shared().registered;
 }
 
 int fakeNcclLiveRegistrations() {

@@ -65,6 +65,7 @@ class Comm {
   Status Poll();
 
   // The memory will be used again and again; does nothing where the library cannot register it.
+  // What is registered twice has to be deregistered as often; the first size counts.
   Status Register(void* data, size_t bytes);
   Status Deregister(void* data);
 
@@ -86,7 +87,9 @@ class Comm {
   struct Registration {
     void* data;
     void* handle;
+    int times;
   };
+  std::vector<Registration>::iterator FindRegistration(void* data);
 
   const Library& library_;
   const Handle handle_;

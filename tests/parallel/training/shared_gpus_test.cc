@@ -133,6 +133,25 @@ TEST(SharedGpusTest, BucketsAreAsLargeAsWhatIsBetweenTheRanksWants) {
   EXPECT_EQ(fast, std::vector<size_t>(3, fast[0]));
 }
 
+// One arena of small parameters; the large ones have no gradients that stay.
+TEST(SharedGpusTest, LeadersRegisterGradientsOnceForEachLayout) {
+  const std::string once = Training("(optim/sgd model 0.01)", 250);
+  const std::string anew = once + R"(
+    (for-each step '(8 8))
+    (set! model (nn/linear 6 4))
+    (set! optimizer (optim/sgd model 0.1))
+    (for-each step '(8 8 8)))";
+  const auto count = [](const std::string& program, const std::vector<int>& gpus) {
+    const FakeNccl nccl;
+    (void)OutputOf(RanksOn(gpus), program, OnGpus(gpus));
+    return nccl.registrations();
+  };
+  EXPECT_EQ(count(once, {2}), 0);
+  EXPECT_EQ(count(once, {1, 1}), 2);
+  EXPECT_EQ(count(once, {2, 1}), 2);
+  EXPECT_EQ(count(anew, {2, 1}), 4);
+}
+
 TEST(SharedGpusTest, AFailureWhileTheRanksTimeCollectivesEndsAll) {
   const FakeNccl nccl("fail=1:95:2");
   for (const ReplicaResult& result : RunReplicas(2, kDeep, OnGpus({1, 1}))) {
