@@ -125,10 +125,12 @@ bool JointStep::TakesBuckets(size_t count) {
   return communicator().TakesBuckets(count) || !place_.on_host();
 }
 
+bool JointStep::MaySendByBuckets() { return !gathers_only_ && GoByBuckets(); }
+
 // Those which are rounded, scattered or kept apart by shard are sent when all are there.
-bool JointStep::MaySendByBuckets() {
+bool JointStep::GoByBuckets() {
   const auto& settings = optimizer().settings;
-  return !gathers_only_ && !together_ && shards() == 0 && !settings.compress && !settings.shard;
+  return !together_ && shards() == 0 && !settings.compress && !settings.shard;
 }
 
 void JointStep::TakeOwnRows() {
@@ -182,11 +184,8 @@ bool JointStep::CheckBlas() {
 
 // Whether the ranks are to time collectives: once, where buckets would be others for it. All ranks
 // say the same, whether they gather only or not.
-bool JointStep::WantsProbe() const {
-  const auto& settings = (*arguments_.optimizer)->settings;
-  const bool by_buckets =
-      !together_ && training_.shards == 0 && !settings.compress && !settings.shard;
-  return by_buckets && training_.bucket_cap == 0 && training_.records.size() > 1 &&
+bool JointStep::WantsProbe() {
+  return GoByBuckets() && training_.bucket_cap == 0 && communicator().size() > 1 &&
          known_->buckets.DependOnCap();
 }
 

@@ -56,13 +56,14 @@ class JointStep {
   bool CheckBlas();
   bool SizeBuckets();
   bool RegisterGradients();
-  bool WantsProbe() const;
+  bool WantsProbe();
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
   bool DoBackwardByBuckets();
   bool TakesBuckets(size_t count);
   bool MaySendByBuckets();
+  bool GoByBuckets();
   Status BackwardListening(tensor::Call& call, GradientReducer& reducer);
   void AccumulateTogether(tensor::TensorContext& context);
   void NoteGradients();

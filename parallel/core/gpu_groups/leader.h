@@ -65,7 +65,7 @@ class Leader {
   }
 
   Status AddUp(const Buffer& sum, const Signature& signature);
-  // Calls f(rank) for the members, or for those that do not lead, until one fails.
+  // Calls f(rank) for the members from `first` on, until one fails.
   template <class F>
   Status ForEach(int first, const F& f);
 

@@ -178,6 +178,40 @@ TEST(SharedGpusTest, AnErrorInOneRanksStepIsEverybodys) {
   }
 }
 
+// The last rank, which may have been the only one on its GPU. The others form groups anew.
+TEST(SharedGpusTest, ReplicasGoOnWithoutOneThatFails) {
+  const FakeNccl nccl;
+  for (const auto& gpus : {std::vector<int>{2, 1}, {2, 2}, {3}, {1, 1}}) {
+    const int ranks = RanksOn(gpus);
+    const std::string program = R"(
+      (torch/manual-seed 5)
+      (define model (nn/sequential (nn/linear 6 16) (nn/relu-layer) (nn/linear 16 4)))
+      (define optimizer (optim/adam model 0.01))
+      (define (loss-in step)
+        (lambda (p y) (if (and (= step 3) (= rank )" +
+                                std::to_string(ranks - 1) + R"()) (car step)) (nn/mse-loss p y)))
+      (define (step i)
+        (let ((loss (optim/train-step! model optimizer (loss-in i)
+                      (parallel/shard (torch/randn '(9 6))) (parallel/shard (torch/randn '(9 4))))))
+          (if (not (= i 3)) (write loss))  ; which is nan, as the step is passed over
+          (newline)))
+      (for-each step '(1 2 3 4 5 6))
+      (write (map torch/to-list (nn/parameters model)))
+      (write (parallel/world-size)))";
+    ReplicaOptions options{.launch = {.on_failure = OnFailure::kShrink}, .backend = "local"};
+    const auto expected = RunReplicas(ranks, program, options);
+    options.backend = "auto";
+    options.gpus = gpus;
+    const auto results = RunReplicas(ranks, program, options);
+    for (size_t r = 0; r < results.size(); ++r) {
+      EXPECT_EQ(results[r].error, expected[r].error);
+      ExpectClose(expected[r].output, results[r].output, 1e-12);
+    }
+    EXPECT_EQ(results.back().error, "exit 0");
+    EXPECT_TRUE(results[0].output.ends_with(std::to_string(ranks - 1)));
+  }
+}
+
 TEST(SharedGpusTest, AFailureBetweenTheGpusEndsTheStepOfAll) {
   const FakeNccl nccl("fail=1:20:2");
   for (const ReplicaResult& result :
