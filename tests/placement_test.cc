@@ -86,13 +86,16 @@ TEST_F(DriverWithoutTorchTest, AutoIsTheCpu) {
   }
 }
 
+// Of their own, and shared.
 TEST_F(DriverWithoutTorchTest, ReplicasOnGpusDoNotStart) {
-  const Outcome outcome = Run("--replicas auto --devices cuda:0,cuda:1");
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_TRUE(outcome.errors.ends_with(
-      "error: backend 'auto' cannot serve 2 ranks on these devices: there is no GPU that can be "
-      "used\n"))
-      << outcome.errors;
+  for (const std::string replicas : {"2", "4"}) {
+    const Outcome outcome = Run("--devices cuda:0,cuda:1 --replicas " + replicas);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_TRUE(outcome.errors.ends_with("error: backend 'auto' cannot serve " + replicas +
+                                         " ranks on these devices: there is no GPU that can be "
+                                         "used\n"))
+        << outcome.errors;
+  }
 }
 
 TEST(PlacementTest, MoreReplicasThanCoresAreNotBound) {

@@ -86,8 +86,9 @@ struct Parser {
         ->check(OneOf({"float64", "float32"}));
     Add("--backend", options.backend, "B",
         "how replicas exchange data: auto (default), local (shared memory), mpi (where mpirun has "
-        "started several processes) or nccl, which is loaded from ETA_NCCL_PATH if that is set")
-        ->check(OneOf({"auto", "local", "mpi", "nccl"}));
+        "started several processes), nccl, which is loaded from ETA_NCCL_PATH if that is set, or "
+        "gpu-groups (replicas that share GPUs, NCCL between these)")
+        ->check(OneOf({"auto", "local", "mpi", "nccl", "gpu-groups"}));
     Add("--output", output, "WHICH", "who prints: first (default) or all replicas")
         ->check(OneOf({"first", "all"}));
     app.add_flag("--split", options.split, "train-step! takes the replica's rows of each batch");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "parallel/core/gpu_groups/gpu_groups.h"
 #include "parallel/core/hierarchical/hierarchical.h"
 #include "parallel/core/local/local.h"
 #include "parallel/core/nccl/nccl.h"
@@ -16,6 +17,7 @@ constexpr Backend kBackends[] = {
     {"local", LocalServes, MakeLocal, nullptr, nullptr},
     {"mpi", HierarchicalServes, MakeHierarchical, nullptr, nullptr},
     {"nccl", NcclServes, MakeNccl, NcclNotice, AboutNccl},
+    {"gpu-groups", GpuGroupsServe, MakeGpuGroups, GpuGroupsNotice, AboutGpuGroups},
 };
 
 std::string Names() {

@@ -31,9 +31,9 @@ struct Backend {
   // board, and what the places refer to, outlive the communicator.
   Result<std::unique_ptr<Communicator>> (*make)(Board& board, int rank, const Places& places);
   // What the user should know about a world that uses it, in one line; or empty. May be null.
-  std::string (*notice)();
+  std::string (*notice)(const Places& places);
   // What it exchanges data with, and of which version: "NCCL 2.28.9". May be null.
-  std::string (*about)();
+  std::string (*about)(const Places& places);
 };
 
 // In order of preference.

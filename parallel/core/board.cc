@@ -271,6 +271,12 @@ Status Board::Acknowledge(int rank) {
   return reason();
 }
 
+Status Board::EndBy(int rank, Status failure) {
+  if (failure.rank < 0) failure.rank = rank;
+  Abort(failure);
+  return Acknowledge(rank);
+}
+
 bool Board::SleepUntilAborted(std::chrono::nanoseconds time) {
   const Deadline until = Clock::now() + time;
   MutexLock lock(mu_);

@@ -189,6 +189,10 @@ class Board {
   // As `reason`, and notes that `rank` has noticed.
   Status Acknowledge(int rank);
 
+  // A failure on `rank` ends the world; what comes out is why that ended. One without a rank is
+  // this one's.
+  Status EndBy(int rank, Status failure) EXCLUDES_LOCK(mu_);
+
   // Sleeps until the world is aborted, `Interrupt` is called or the time is up; true if aborted.
   bool SleepUntilAborted(std::chrono::nanoseconds time) EXCLUDES_LOCK(mu_);
   void InterruptSleep() EXCLUDES_LOCK(mu_);

@@ -29,7 +29,7 @@ struct Bucket {
 struct BucketSizes {
   size_t first =
       size_t{1} << 20;  // of the bucket at the end of each segment, so that it leaves early
-  size_t cap = size_t{8} << 20;  // of the others
+  size_t cap = size_t{8} << 20;  // of the others, if nobody knows better (see bucket_probe.h)
 };
 
 // Cuts the segments into buckets, from their ends, of at most these sizes; a larger gradient has

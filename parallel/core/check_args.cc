@@ -83,4 +83,14 @@ Status CheckHosts(const Buffer& input, const Buffer& output) {
   return status.ok() ? CheckHost(output) : status;
 }
 
+Status CheckOnDevice(const Buffer& buffer, Device device) {
+  return buffer.device == device ? Status{} : Invalid("the buffer is not on the rank's device");
+}
+
+Status CheckOnDevice(const Buffer& input, const Buffer& output, Device device) {
+  if (Status s = CheckOnDevice(input, device); !s.ok()) return s;
+  if (Status s = CheckOnDevice(output, device); !s.ok()) return s;
+  return input.stream == output.stream ? Status{} : Invalid("input and output differ in stream");
+}
+
 }  // namespace eta::parallel

@@ -20,4 +20,9 @@ Status CheckBroadcast(const Buffer& buffer, int root, int size);
 Status CheckHost(const Buffer& buffer);
 Status CheckHosts(const Buffer& input, const Buffer& output);
 
+// For backends whose ranks have a device each, or share one: two buffers are in the order of one
+// stream.
+Status CheckOnDevice(const Buffer& buffer, Device device);
+Status CheckOnDevice(const Buffer& input, const Buffer& output, Device device);
+
 }  // namespace eta::parallel

@@ -66,9 +66,13 @@ class World {
   std::shared_ptr<World> successor() const EXCLUDES_LOCK(mu_);
   const char* backend() const { return backend_->name; }
   // What the user should know about the backend, in one line; or empty.
-  std::string notice() const { return backend_->notice == nullptr ? "" : backend_->notice(); }
+  std::string notice() const {
+    return backend_->notice == nullptr ? "" : backend_->notice(PlacesOf(options_));
+  }
   // What ranks exchange data with, where the user may want to know its version; or empty.
-  std::string about() const { return backend_->about == nullptr ? "" : backend_->about(); }
+  std::string about() const {
+    return backend_->about == nullptr ? "" : backend_->about(PlacesOf(options_));
+  }
   Board& board() { return board_; }
 
   // Takes the seat of `rank`; on the rank's own thread, once per rank. Backends may wait in it for

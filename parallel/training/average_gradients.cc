@@ -63,7 +63,7 @@ class Averaging {
  private:
   Value Begin(Call& call) {
     const Arguments arguments = ReadArguments(call);
-    place_ = ExchangePlace(call.context().device());
+    place_ = ExchangePlace::Of(call.vm());
     gradients_.emplace(**arguments.model, *call.context().arenas());
     memory_.mask = gradients_->mask();
     memory_.structure = gradients_->Structure();

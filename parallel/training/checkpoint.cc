@@ -84,7 +84,7 @@ class JointSave {
     run_.own_streams.resize(training_.records.size());
     meeting_.mine().layout = run_.streams.own.size();
     if (!Together()) return false;
-    const ExchangePlace place(context.device());
+    const ExchangePlace place = ExchangePlace::Of(vm_);
     for (const auto& [device, own] : run_.streams.own) {
       const Tensor mine = place.Bring(own);
       const auto size = static_cast<size_t>(mine.numel());

@@ -32,7 +32,7 @@ bool SameShape(const ShapeRecord& a, const ShapeRecord& b, int first) {
 }  // namespace
 
 Collective::Collective(tensor::Call& call, const char* name)
-    : call_(call), name_(name), member_(MemberOf(call.vm())), place_(call.context().device()) {
+    : call_(call), name_(name), member_(MemberOf(call.vm())), place_(ExchangePlace::Of(call.vm())) {
   site_.Update(call.vm());
 }
 

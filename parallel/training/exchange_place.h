@@ -1,15 +1,23 @@
 // ExchangePlace: where a rank's tensors are when they travel: on the device that the rank was
 // given, and in the order of the stream on which its operations run there.
 //
+//   const ExchangePlace place = ExchangePlace::Of(vm);
+//   communicator.Broadcast(place.BufferOf(tensor), root, site);
+//
 // Thread safety: the isolate's thread; it holds for as long as that changes neither.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <utility>
 
 #include "parallel/core/buffer.h"
 #include "parallel/core/device_ops.h"
+
+namespace eta {
+class Vm;
+}
 
 namespace eta::parallel {
 
@@ -17,9 +25,16 @@ class ExchangePlace {
  public:
   ExchangePlace() = default;  // the CPU
   explicit ExchangePlace(c10::Device device);
+  // Of tensors on the CPU that pass for those of a device which has the CPU's memory.
+  ExchangePlace(Device device, std::shared_ptr<DeviceStream> stream)
+      : device_(device), stream_(std::move(stream)) {}
+
+  // Of the isolate: what was attached to it, or else the device on which it makes tensors.
+  static constexpr const char* kKey = "parallel.exchange-place";
+  static ExchangePlace Of(Vm& vm);
 
   bool on_host() const { return stream_ == nullptr; }
-  Device device() const;
+  const Device& device() const { return device_; }
   // Null on the CPU.
   DeviceStream* stream() const { return stream_.get(); }
 
@@ -34,7 +49,8 @@ class ExchangePlace {
   at::Tensor Copy(const at::Tensor& tensor) const;
 
  private:
-  c10::Device device_ = c10::kCPU;
+  c10::Device tensors_ = c10::kCPU;  // where they are
+  Device device_;
   std::shared_ptr<DeviceStream> stream_;
 };
 

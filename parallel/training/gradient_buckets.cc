@@ -4,11 +4,24 @@
 #include <numeric>
 #include <utility>
 
+#include "parallel/core/bucket_probe.h"
+
 namespace eta::parallel {
+namespace {
+
+std::vector<size_t> LastFirst(size_t count) {
+  std::vector<size_t> order(count);
+  std::iota(order.rbegin(), order.rend(), size_t{0});
+  return order;
+}
+
+}  // namespace
 
 void GradientBuckets::LayOut(const tensor::Optimizer& optimizer,
                              const std::shared_ptr<GradientNews>& news) {
+  const BucketSizes sizes = sizes_;
   *this = {};
+  sizes_ = sizes;
   const auto& segments = optimizer.segments();
   for (size_t s = 0; s < segments.size(); ++s) {
     const size_t element = segments[s].tensors.parameter.element_size();
@@ -23,9 +36,18 @@ void GradientBuckets::LayOut(const tensor::Optimizer& optimizer,
       Announce(parameter, news);
     }
   }
-  std::vector<size_t> order(places_.size());
-  std::iota(order.rbegin(), order.rend(), size_t{0});
-  Plan(order);
+  PlanLastFirst();
+}
+
+void GradientBuckets::SetCap(size_t cap) {
+  if (std::exchange(sizes_.cap, cap) != cap) PlanLastFirst();
+}
+
+bool GradientBuckets::DependOnCap() const {
+  const auto count = [this](size_t cap) {
+    return PlanBuckets(places_, LastFirst(places_.size()), {.cap = cap}).size();
+  };
+  return count(kLeastBucketCap) != count(kMostBucketCap);
 }
 
 void GradientBuckets::Learn(std::span<const uint32_t> ready) {
@@ -45,8 +67,10 @@ int GradientBuckets::IndexOf(const tensor::Tensor& parameter) const {
   return found == indices_.end() ? -1 : static_cast<int>(found->second);
 }
 
+void GradientBuckets::PlanLastFirst() { Plan(LastFirst(places_.size())); }
+
 void GradientBuckets::Plan(std::span<const size_t> order) {
-  buckets_ = PlanBuckets(places_, order);
+  buckets_ = PlanBuckets(places_, order, sizes_);
   bucket_of_.assign(places_.size(), 0);
   for (size_t b = 0; b < buckets_.size(); ++b) {
     for (size_t& gradient : buckets_[b].gradients) {

@@ -28,6 +28,12 @@ class GradientBuckets {
   void Learn(std::span<const uint32_t> ready);
   bool learned() const { return learned_; }
 
+  // From now on, also after LayOut, they are at most so large. REQUIRES: as long as this layout
+  // lasts, no order was learned.
+  void SetCap(size_t cap);
+  // Whether they would be others with another cap.
+  bool DependOnCap() const;
+
   // In the order in which they leave.
   const std::vector<Bucket>& buckets() const { return buckets_; }
   size_t BucketOf(size_t parameter) const { return bucket_of_[parameter]; }
@@ -35,8 +41,10 @@ class GradientBuckets {
   int IndexOf(const tensor::Tensor& parameter) const;
 
  private:
+  void PlanLastFirst();
   void Plan(std::span<const size_t> order);
 
+  BucketSizes sizes_;
   std::vector<size_t> in_memory_;      // parameters as they lie
   std::vector<GradientPlace> places_;  // of these
   std::unordered_map<const at::TensorImpl*, size_t> indices_;

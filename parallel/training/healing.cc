@@ -55,7 +55,7 @@ class Healing {
     const auto optimizer = known.optimizer.lock();
     const bool ready = meeting.Try([&](Call& call) {
       memory.structure = DescribeStructure(model, *optimizer);
-      memory.initial = InitialMemory(model, *optimizer, ExchangePlace(call.context().device()));
+      memory.initial = InitialMemory(model, *optimizer, ExchangePlace::Of(call.vm()));
       meeting.mine().layout = HashOf(memory.structure);
       return Value::Nil();
     });

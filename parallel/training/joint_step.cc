@@ -1,10 +1,13 @@
 #include "parallel/training/joint_step.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
 
+#include "parallel/core/bucket_probe.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/blas_check.h"
 #include "parallel/training/compression.h"
@@ -81,7 +84,7 @@ bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
   if (!KnowLayout()) return false;
   by_buckets_ = MaySendByBuckets() && TakesBuckets(known_->buckets.buckets().size());
-  return true;
+  return RegisterGradients();
 }
 
 bool JointStep::KnowLayout() {
@@ -92,7 +95,8 @@ bool JointStep::KnowLayout() {
   meeting_.mine().entering = true;
   // Where the layout changes, slices do too; each rank needs the whole state first.
   return GatherState(meeting_, *known_, training_.site.text()) &&
-         meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() && CheckBlas();
+         meeting_.Try([&](Call& call) { return LayOut(call); }) && AgreeOnStart() &&
+         SizeBuckets() && CheckBlas();
 }
 
 Value JointStep::Begin(Call& call) {
@@ -107,7 +111,7 @@ Value JointStep::Begin(Call& call) {
               "an optimizer with 'compress does not go with --deterministic");
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
-  place_ = ExchangePlace(call.context().device());
+  place_ = ExchangePlace::Of(call.vm());
   TORCH_CHECK(
       place_.on_host() || MaySendByBuckets() || gathers_only_,
       "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
@@ -121,10 +125,12 @@ bool JointStep::TakesBuckets(size_t count) {
   return communicator().TakesBuckets(count) || !place_.on_host();
 }
 
+bool JointStep::MaySendByBuckets() { return !gathers_only_ && GoByBuckets(); }
+
 // Those which are rounded, scattered or kept apart by shard are sent when all are there.
-bool JointStep::MaySendByBuckets() {
+bool JointStep::GoByBuckets() {
   const auto& settings = optimizer().settings;
-  return !gathers_only_ && !together_ && shards() == 0 && !settings.compress && !settings.shard;
+  return !together_ && shards() == 0 && !settings.compress && !settings.shard;
 }
 
 void JointStep::TakeOwnRows() {
@@ -134,10 +140,15 @@ void JointStep::TakeOwnRows() {
 
 Value JointStep::LayOut(Call& call) {
   call.context().arenas()->PayGradients();  // which are noted in the memory that is made anew
+  known_->registered.Release();
   optimizer().Prepare();
   // There are no more buckets than parameters.
   if (TakesBuckets(optimizer().parameters().size())) {
     known_->buckets.LayOut(optimizer(), training_.news);
+  }
+  if (WantsProbe()) {
+    const auto options = at::TensorOptions().dtype(at::kFloat).device(call.context().device());
+    probe_ = at::zeros({LinkTimes::kLargeBytes / sizeof(float)}, options);
   }
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
@@ -170,6 +181,36 @@ bool JointStep::CheckBlas() {
         "the BLAS of this libtorch cannot be used by several threads: " + std::to_string(wrong) +
         " of " + std::to_string(kProductsToCheck) + " matrix products were wrong");
   });
+}
+
+// Whether the ranks are to time collectives: once, where buckets would be others for it. All ranks
+// say the same, whether they gather only or not.
+bool JointStep::WantsProbe() {
+  return GoByBuckets() && training_.bucket_cap == 0 && communicator().size() > 1 &&
+         known_->buckets.DependOnCap();
+}
+
+bool JointStep::SizeBuckets() {
+  if (probe_.defined()) {
+    const PhaseScope waiting(&log(), Phase::kWait);
+    const auto cap = ProbeBucketCap(meeting_.member(), place_.BufferOf(std::exchange(probe_, {})),
+                                    training_.site.text());
+    if (!cap) return meeting_.Passed(cap.error());
+    training_.bucket_cap = *cap;
+  }
+  if (training_.bucket_cap != 0) known_->buckets.SetCap(training_.bucket_cap);
+  return true;
+}
+
+// Once for each layout and world. The gradients of large parameters lie elsewhere in each step.
+bool JointStep::RegisterGradients() {
+  if (!by_buckets_ || known_->registered.IsOf(communicator())) return true;
+  std::vector<tensor::Tensor> gradients;
+  for (const auto& segment : optimizer().segments()) {
+    const auto& block = segment.arena->blocks()[segment.block];
+    if (!block.large) gradients.push_back(segment.tensors.gradient);
+  }
+  return meeting_.Passed(known_->registered.Hold(std::move(gradients), place_, communicator()));
 }
 
 uint64_t JointStep::HashOfBatch() const {

@@ -54,12 +54,16 @@ class JointStep {
   Value Begin(tensor::Call& call);
   bool AgreeOnStart();
   bool CheckBlas();
+  bool SizeBuckets();
+  bool RegisterGradients();
+  bool WantsProbe();
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
   bool DoBackwardByBuckets();
   bool TakesBuckets(size_t count);
   bool MaySendByBuckets();
+  bool GoByBuckets();
   Status BackwardListening(tensor::Call& call, GradientReducer& reducer);
   void AccumulateTogether(tensor::TensorContext& context);
   void NoteGradients();
@@ -88,6 +92,7 @@ class JointStep {
   Meeting meeting_;
   StepArguments arguments_;
   ExchangePlace place_;
+  tensor::Tensor probe_;  // memory to time collectives with
   KnownOptimizer* known_ = nullptr;
   LocalLoss loss_;           // of the batch, or of the last shard
   tensor::LossSums batch_;   // of all shards so far

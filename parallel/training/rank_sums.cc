@@ -28,7 +28,7 @@ class Sums final : public tensor::RankSums {
     meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
     if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
     meeting.Part();
-    const ExchangePlace place(tensor::TensorContext::Of(vm_).device());
+    const ExchangePlace place = ExchangePlace::Of(vm_);
     const Status status =
         meeting.member()
             .communicator()

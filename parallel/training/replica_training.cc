@@ -27,6 +27,10 @@ ReplicaTraining::ReplicaTraining(RankContext& rank, int shards) : rank_(rank), a
   EnterWorld();
 }
 
+void ReplicaTraining::LeaveWorld() {
+  for (auto& known : known_) known->registered.Release();
+}
+
 void ReplicaTraining::EnterWorld() {
   shards = all_shards_ / member().size();
   records.assign(static_cast<size_t>(member().size()), StepRecord{});

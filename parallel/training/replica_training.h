@@ -14,6 +14,7 @@
 #include "parallel/training/gradient_buckets.h"
 #include "parallel/training/owed_sums.h"
 #include "parallel/training/reduced_gradients.h"
+#include "parallel/training/registered_memory.h"
 #include "parallel/training/remote_memory.h"
 #include "parallel/training/shard_sums.h"
 #include "parallel/training/step_memory.h"
@@ -30,9 +31,10 @@ struct KnownOptimizer {
   bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
-  OwedSums owed;            // where ranks share memory
-  GradientBuckets buckets;  // where gradients travel in buckets
-  ShardSums sums;           // where batches are computed in shards
+  OwedSums owed;                // where ranks share memory
+  GradientBuckets buckets;      // where gradients travel in buckets
+  RegisteredMemory registered;  // the arenas that these are pieces of
+  ShardSums sums;               // where batches are computed in shards
 };
 
 class ReplicaTraining {
@@ -53,7 +55,9 @@ class ReplicaTraining {
   // After a step with it in which some ranks may not have come to know it: its number is given
   // again. References to it end.
   void Forget(const KnownOptimizer& known);
-  // The member is in another world now.
+  // The member is about to leave its world for another one.
+  void LeaveWorld();
+  // It is in that now.
   void EnterWorld();
   // Null if there is none of this number.
   KnownOptimizer* Find(uint32_t number);
@@ -72,6 +76,7 @@ class ReplicaTraining {
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
+  size_t bucket_cap = 0;       // that suits what is between the ranks; 0: nobody has timed it
   bool in_step = false;        // in train-step!
   bool failure_known = false;  // the error that is pending came from all ranks
   bool warned_of_same_batch = false;

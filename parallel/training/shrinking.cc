@@ -77,6 +77,7 @@ class Shrinking {
   Value GoOn() {
     Member& member = training_.member();
     const int signal = SignalOf(training_.records);
+    training_.LeaveWorld();
     const Status moved = member.MoveOn(staying_);
     if (!moved.ok()) return FailWith(vm_, info_.name, moved);
     training_.EnterWorld();

@@ -1,23 +1,18 @@
 #include "parallel/training/torch_device.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/empty.h>
 #include <c10/core/Event.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <utility>
 
-#include "parallel/training/dtypes.h"
+#include "parallel/training/device_arithmetic.h"
 #include "torch/device.h"
 
 namespace eta::parallel {
 namespace {
-
-c10::Device ToTorch(Device device) {
-  const auto type = device.kind == Device::Kind::kCpu ? c10::kCPU : c10::kCUDA;
-  return {type, static_cast<c10::DeviceIndex>(device.index)};
-}
 
 // What libtorch throws becomes a status.
 template <class F>
@@ -71,6 +66,17 @@ class TorchEvent final : public DeviceEvent {
   c10::Event event_;
 };
 
+// The caching allocator hands memory that was given up out again in the order of the stream on
+// which it was made.
+class TorchMemory final : public DeviceMemory {
+ public:
+  explicit TorchMemory(at::Tensor bytes) : bytes_(std::move(bytes)) {}
+  void* data() const override { return bytes_.data_ptr(); }
+
+ private:
+  const at::Tensor bytes_;
+};
+
 class TorchDeviceOps final : public DeviceOps {
  public:
   Status Use(Device device) override {
@@ -86,16 +92,33 @@ class TorchDeviceOps final : public DeviceOps {
     return GuardedResult<std::unique_ptr<DeviceEvent>>(
         [&] { return std::make_unique<TorchEvent>(ToTorch(device).type()); });
   }
-  Status Divide(const Buffer& buffer, int divisor, DeviceStream& stream) override {
-    return Guarded([&] {
+  Result<std::unique_ptr<DeviceMemory>> MakeMemory(Device device, size_t bytes,
+                                                   DeviceStream& stream) override {
+    return GuardedResult<std::unique_ptr<DeviceMemory>>([&] {
       const c10::StreamGuard guard(StreamOf(stream));
-      const auto options =
-          at::TensorOptions().dtype(ScalarTypeOf(buffer.dtype)).device(ToTorch(buffer.device));
-      at::from_blob(buffer.data, {static_cast<int64_t>(buffer.count)}, options).div_(divisor);
+      const auto options = at::TensorOptions().dtype(at::kByte).device(ToTorch(device));
+      return std::make_unique<TorchMemory>(at::empty({static_cast<int64_t>(bytes)}, options));
     });
+  }
+  Status Divide(const Buffer& buffer, int divisor, DeviceStream& stream) override {
+    return On(stream, [&] { DivideElements(buffer, divisor); });
+  }
+  Status Copy(const Buffer& to, const Buffer& from, DeviceStream& stream) override {
+    return On(stream, [&] { CopyElements(to, from); });
+  }
+  Status Reduce(const Buffer& output, std::span<const Buffer> inputs, ReduceOp op,
+                DeviceStream& stream) override {
+    return On(stream, [&] { ReduceElements(output, inputs, op); });
   }
 
  private:
+  template <class F>
+  static Status On(DeviceStream& stream, const F& f) {
+    return Guarded([&] {
+      const c10::StreamGuard guard(StreamOf(stream));
+      f();
+    });
+  }
   static c10::impl::VirtualGuardImpl GuardOf(Device device) {
     return c10::impl::VirtualGuardImpl(ToTorch(device).type());
   }

@@ -34,6 +34,10 @@ FakeNccl::~FakeNccl() {
   EXPECT_EQ(live_registrations(), 0);
 }
 
+int FakeNccl::registrations() const {
+  return Find<decltype(fakeNcclRegistrations)>("fakeNcclRegistrations")();
+}
+
 int FakeNccl::live_registrations() const {
   return Find<decltype(fakeNcclLiveRegistrations)>("fakeNcclLiveRegistrations")();
 }

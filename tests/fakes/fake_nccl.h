@@ -19,6 +19,8 @@ class FakeNccl {
   FakeNccl& operator=(const FakeNccl&) = delete;
 
   int live_registrations() const;
+  // All that there have been.
+  int registrations() const;
 };
 
 }  // namespace eta::parallel

@@ -1,11 +1,14 @@
 #include "tests/fakes/host_device.h"
 
+#include <cstring>
 #include <deque>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "parallel/core/reduce.h"
+#include "parallel/core/reduce_blocks.h"
 
 namespace eta::parallel {
 
@@ -98,6 +101,31 @@ class HostEvent final : public DeviceEvent {
   std::shared_ptr<Mark> mark_;
 };
 
+class HostMemory final : public DeviceMemory {
+ public:
+  HostMemory(size_t bytes, HostStream& stream)
+      : bytes_(std::make_shared<std::vector<std::byte>>(bytes)), stream_(stream) {}
+  ~HostMemory() override {
+    stream_.Enqueue([bytes = bytes_] {});
+  }
+  void* data() const override { return bytes_->data(); }
+
+ private:
+  const std::shared_ptr<std::vector<std::byte>> bytes_;
+  HostStream& stream_;
+};
+
+void ReduceOnHost(const Buffer& output, const std::vector<Buffer>& inputs, ReduceOp op) {
+  std::vector<const std::byte*> data, at;
+  for (const Buffer& input : inputs) data.push_back(static_cast<const std::byte*>(input.data));
+  std::byte* const out = static_cast<std::byte*>(output.data);
+  ReduceInBlocks(output.dtype, op == ReduceOp::kMean ? ReduceOp::kSum : op, data, {0, output.count},
+                 at, [&](size_t begin, const std::byte* results, size_t count) {
+                   const size_t element = SizeOf(output.dtype);
+                   std::memcpy(out + begin * element, results, count * element);
+                 });
+}
+
 class HostDeviceOps final : public DeviceOps {
  public:
   Status Use(Device) override { return {}; }
@@ -107,9 +135,29 @@ class HostDeviceOps final : public DeviceOps {
   Result<std::unique_ptr<DeviceEvent>> MakeEvent(Device) override {
     return std::unique_ptr<DeviceEvent>(std::make_unique<HostEvent>());
   }
+  Result<std::unique_ptr<DeviceMemory>> MakeMemory(Device, size_t bytes,
+                                                   DeviceStream& stream) override {
+    return std::unique_ptr<DeviceMemory>(
+        std::make_unique<HostMemory>(bytes, static_cast<HostStream&>(stream)));
+  }
   Status Divide(const Buffer& buffer, int divisor, DeviceStream& stream) override {
-    static_cast<HostStream&>(stream).Enqueue(
-        [buffer, divisor] { parallel::Divide(buffer.dtype, buffer.data, buffer.count, divisor); });
+    return Enqueue(stream, [buffer, divisor] {
+      parallel::Divide(buffer.dtype, buffer.data, buffer.count, divisor);
+    });
+  }
+  Status Copy(const Buffer& to, const Buffer& from, DeviceStream& stream) override {
+    return Enqueue(stream, [to, from] { std::memcpy(to.data, from.data, from.bytes()); });
+  }
+  Status Reduce(const Buffer& output, std::span<const Buffer> inputs, ReduceOp op,
+                DeviceStream& stream) override {
+    return Enqueue(stream, [output, op, inputs = std::vector(inputs.begin(), inputs.end())] {
+      ReduceOnHost(output, inputs, op);
+    });
+  }
+
+ private:
+  static Status Enqueue(DeviceStream& stream, std::function<void()> task) {
+    static_cast<HostStream&>(stream).Enqueue(std::move(task));
     return {};
   }
 };

@@ -9,4 +9,6 @@ int fakeNcclSetPlan(const char* plan);
 // Communicators, and registrations of memory, that were not given up.
 int fakeNcclLiveCommunicators();
 int fakeNcclLiveRegistrations();
+// Registrations since the plan was set.
+int fakeNcclRegistrations();
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -61,6 +62,7 @@ struct Shared {
   std::set<std::string>::iterator last_error = errors.begin();
   std::unordered_map<Handle, std::shared_ptr<Comm>> comms;
   std::unordered_map<void*, Handle> registrations;  // whose they are
+  int registered = 0;                               // since the plan was set
 };
 
 Plan FirstPlan() {
@@ -203,6 +205,10 @@ Answer Accept(Handle handle, Operation operation, Stream stream) {
       failure != what.failures.end()) {
     comm->state = failure->second;
     return Fail(static_cast<Answer>(failure->second), "injected");
+  }
+  if (what.stuck.count({comm->rank, number}) > 0) {
+    comm->hesitations = std::numeric_limits<int>::max();
+    return Answer::kInProgress;
   }
   comm->at_work.fetch_add(1);
   Task task{comm, operation, static_cast<HostStream*>(stream), number};
@@ -369,6 +375,7 @@ Answer ncclCommRegister(Handle comm, void* data, size_t, void** registration) {
   if (shared().registrations.count(data) > 0) return Answer::kInvalidUsage;
   *registration = data;
   shared().registrations[data] = comm;
+  ++shared().registered;
   return Answer::kSuccess;
 }
 
@@ -384,12 +391,18 @@ int fakeNcclSetPlan(const char* text) {
   if (!plan) return 1;
   std::lock_guard lock(shared().mu);
   shared().plan = *plan;
+  shared().registered = 0;
   return 0;
 }
 
 int fakeNcclLiveCommunicators() {
   std::lock_guard lock(shared().mu);
   return static_cast<int>(shared().comms.size());
+}
+
+int fakeNcclRegistrations() {
+  std::lock_guard lock(shared().mu);
+  return shared().registered;
 }
 
 int fakeNcclLiveRegistrations() {

@@ -32,6 +32,8 @@ bool AddRule(const std::string& name, const std::vector<int>& n, Plan* plan) {
     plan->asynchronous[{n[0], n[1]}] = n[2];
   } else if (is("hang", 2)) {
     plan->hangs[{n[0], n[1]}] = true;
+  } else if (is("stuck", 2)) {
+    plan->stuck[{n[0], n[1]}] = true;
   } else if (is("fail_start", 2)) {
     plan->start_failures[n[0]] = n[1];
   } else if (is("hang_start", 1)) {

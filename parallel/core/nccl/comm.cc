@@ -64,7 +64,7 @@ Status StartAll(const Library& library, DeviceOps* ops, const UniqueId& id, int 
     }
     Config config;
     const Answer answer =
-        library.CommInitRankConfig(&start.handle, size, id, start.seat.rank, &config);
+        library.CommInitRankConfig(&start.handle, size, id, start.seat.number, &config);
     if (answer == Answer::kSuccess || answer == Answer::kInProgress) continue;
     status = InitFailure(library, start.seat.rank, answer);
     break;
@@ -231,19 +231,27 @@ Status Comm::Poll() {
 
 // --- registered memory --------------------------------------------------------------------------
 
+std::vector<Comm::Registration>::iterator Comm::FindRegistration(void* data) {
+  return std::find_if(registrations_.begin(), registrations_.end(),
+                      [&](const Registration& known) { return known.data == data; });
+}
+
 Status Comm::Register(void* data, size_t bytes) {
   if (library_.CommRegister == nullptr || library_.CommDeregister == nullptr) return {};
+  if (const auto known = FindRegistration(data); known != registrations_.end()) {
+    ++known->times;
+    return {};
+  }
   void* handle = nullptr;
   Status status =
       Invoke("registration", [&] { return library_.CommRegister(handle_, data, bytes, &handle); });
-  if (status.ok()) registrations_.push_back({data, handle});
+  if (status.ok()) registrations_.push_back({data, handle, 1});
   return status;
 }
 
 Status Comm::Deregister(void* data) {
-  const auto found = std::find_if(registrations_.begin(), registrations_.end(),
-                                  [&](const Registration& known) { return known.data == data; });
-  if (found == registrations_.end()) return {};
+  const auto found = FindRegistration(data);
+  if (found == registrations_.end() || --found->times > 0) return {};
   void* const handle = found->handle;
   registrations_.erase(found);
   return Invoke("registration", [&] { return library_.CommDeregister(handle_, handle); });

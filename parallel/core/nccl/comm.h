@@ -20,10 +20,11 @@
 
 namespace eta::parallel::nccl {
 
-// One rank that the calling thread answers for.
+// A communicator that the calling thread answers for.
 struct Seat {
-  int rank = 0;
+  int rank = 0;  // of the world, whose failures errors call it
   Device device;
+  int number = rank;  // among the communicators
 };
 
 class Comm {
@@ -31,9 +32,9 @@ class Comm {
   // The id by which the ranks of one world find each other.
   static Result<UniqueId> MakeId(const Library& library);
 
-  // Makes the communicators of these ranks, as one group where there are several; all `size` ranks
-  // do so with the same id. `ops` may be null if the devices are CPUs. It ends early with `over`'s
-  // status where that is not ok, and with kStalled at the deadline.
+  // Makes the communicators of these seats, as one group where there are several; those of all
+  // `size` are made with the same id. `ops` may be null if the devices are CPUs. It ends early with
+  // `over`'s status where that is not ok, and with kStalled at the deadline.
   static Result<std::vector<std::unique_ptr<Comm>>> Connect(const Library& library, DeviceOps* ops,
                                                             const UniqueId& id, int size,
                                                             std::span<const Seat> seats,
@@ -64,6 +65,7 @@ class Comm {
   Status Poll();
 
   // The memory will be used again and again; does nothing where the library cannot register it.
+  // What is registered twice has to be deregistered as often; the first size counts.
   Status Register(void* data, size_t bytes);
   Status Deregister(void* data);
 
@@ -85,7 +87,9 @@ class Comm {
   struct Registration {
     void* data;
     void* handle;
+    int times;
   };
+  std::vector<Registration>::iterator FindRegistration(void* data);
 
   const Library& library_;
   const Handle handle_;

@@ -8,10 +8,10 @@
 #include "parallel/core/check_args.h"
 #include "parallel/core/link/link.h"
 #include "parallel/core/nccl/comm.h"
+#include "parallel/core/nccl/connect.h"
+#include "parallel/core/nccl/parts.h"
 #include "parallel/core/nccl/stream_work.h"
 #include "parallel/core/reduce.h"
-#include "parallel/core/report.h"
-#include "parallel/core/slice.h"
 
 namespace eta::parallel {
 namespace {
@@ -19,14 +19,6 @@ namespace {
 using nccl::Comm;
 using nccl::Library;
 using nccl::Stream;
-
-bool AllEqual(std::span<const size_t> counts) {
-  return std::all_of(counts.begin(), counts.end(), [&](size_t n) { return n == counts[0]; });
-}
-
-std::byte* At(const Buffer& buffer, size_t element) {
-  return static_cast<std::byte*>(buffer.data) + element * SizeOf(buffer.dtype);
-}
 
 // Thread safety: as Communicator.
 class NcclCommunicator final : public Communicator {
@@ -63,16 +55,11 @@ class NcclCommunicator final : public Communicator {
       return Work(s);
     }
     if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
-    return Together(
-        ReduceScatterSignature(input, counts, op), site, output, [&](void* out, Stream stream) {
-          if (AllEqual(counts)) {
-            return comm_->ReduceScatter(input.data, out, output.count, input.dtype, op, stream);
-          }
-          return ForEachPart(counts, [&](int part, Slice slice) {
-            return comm_->Reduce(At(input, slice.begin), part == rank_ ? out : nullptr,
-                                 slice.count(), input.dtype, op, part, stream);
-          });
-        });
+    return Together(ReduceScatterSignature(input, counts, op), site, output,
+                    [&](void* out, Stream stream) {
+                      return ReduceScatterParts(*comm_, rank_, input.data, out, counts, input.dtype,
+                                                op, stream);
+                    });
   }
 
   Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
@@ -81,14 +68,7 @@ class NcclCommunicator final : public Communicator {
     if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
     return Together(
         AllGatherSignature(output, counts), site, output, [&](void* out, Stream stream) {
-          if (AllEqual(counts)) {
-            return comm_->AllGather(input.data, out, input.count, input.dtype, stream);
-          }
-          return ForEachPart(counts, [&](int part, Slice slice) {
-            std::byte* const to = static_cast<std::byte*>(out) + slice.begin * SizeOf(input.dtype);
-            return comm_->Broadcast(part == rank_ ? input.data : to, to, slice.count(), input.dtype,
-                                    part, stream);
-          });
+          return AllGatherParts(*comm_, rank_, input.data, out, counts, input.dtype, stream);
         });
   }
 
@@ -119,28 +99,10 @@ class NcclCommunicator final : public Communicator {
 
  private:
   Status CheckPlace(const Buffer& buffer) const {
-    if (ops_ == nullptr) return CheckHost(buffer);
-    return buffer.device == device_ ? Status{} : Invalid("the buffer is not on the rank's device");
+    return ops_ == nullptr ? CheckHost(buffer) : CheckOnDevice(buffer, device_);
   }
-
   Status CheckPlaces(const Buffer& input, const Buffer& output) const {
-    if (Status s = CheckPlace(input); !s.ok()) return s;
-    if (Status s = CheckPlace(output); !s.ok()) return s;
-    return input.stream == output.stream ? Status{} : Invalid("input and output differ in stream");
-  }
-
-  // Calls f(part, slice) for the parts that are not empty, as one operation. All ranks agree on the
-  // counts, and so on what is left out.
-  template <class F>
-  Status ForEachPart(std::span<const size_t> counts, const F& f) {
-    return comm_->Group([&]() -> Status {
-      for (int part = 0; part < size(); ++part) {
-        const Slice slice = PartOf(counts, part);
-        if (slice.count() == 0) continue;
-        if (Status s = f(part, slice); !s.ok()) return s;
-      }
-      return {};
-    });
+    return ops_ == nullptr ? CheckHosts(input, output) : CheckOnDevice(input, output, device_);
   }
 
   // Meets the others, and then does call(out, stream), which writes the result for `output`.
@@ -172,23 +134,19 @@ class NcclCommunicator final : public Communicator {
   template <class Call>
   Work OnStream(const Signature& signature, const Buffer& output, const Call& call) {
     const PhaseScope launching(&board_.log(rank_), Phase::kReduce);
-    PhaseRecord record = board_.log(rank_).now();
-    record.bytes = signature.bytes();
-    record.begin_ns = PhaseClock();
+    const PhaseRecord record = nccl::LaunchRecord(board_.log(rank_), signature.bytes());
     Result<std::shared_ptr<DeviceEvent>> done = Enqueue(signature, output, call);
     if (!done) return Work(Live(done.error()));
     const auto check = [this](Status device) {
       return Live(device.ok() ? comm_->Poll() : std::move(device));
     };
-    Work work(std::make_unique<nccl::StreamWork>(
-        nccl::StreamWork::Parts{board_, rank_, *done, output.stream, check, record}));
-    if (output.stream != nullptr) return work;
-    return Work(work.Wait(Deadline::max()));  // the watcher ends it if it does not end by itself
+    return nccl::Started({board_, rank_, *done, output.stream, check, record});
   }
 
   template <class Call>
   Result<std::shared_ptr<DeviceEvent>> Enqueue(const Signature& signature, const Buffer& output,
                                                const Call& call) {
+    const Board::Waiting waiting(board_, rank_);  // for NCCL to accept the call
     auto made = ops_->MakeEvent(device_);
     if (!made) return Unexpected(made.error());
     std::shared_ptr<DeviceEvent> event = std::move(*made);
@@ -209,10 +167,7 @@ class NcclCommunicator final : public Communicator {
 
   // A failure of NCCL or of the device ends the world; what comes out is why it ended.
   Status Live(Status status) {
-    if (status.ok()) return status;
-    if (status.rank < 0) status.rank = rank_;
-    board_.Abort(status);
-    return board_.Acknowledge(rank_);
+    return status.ok() ? status : board_.EndBy(rank_, std::move(status));
   }
 
   Board& board_;
@@ -239,51 +194,6 @@ bool OneRankPerGpu(std::span<const Device> devices) {
   return true;
 }
 
-// The id that rank 0 makes, on all ranks.
-Result<nccl::UniqueId> ShareId(const Library& library, Board& board, int rank) {
-  nccl::UniqueId id{};
-  if (rank == 0) {
-    Result<nccl::UniqueId> made = Comm::MakeId(library);
-    if (!made) return Unexpected(made.error());
-    id = *made;
-  }
-  const Signature signature{.op = Op::kExchange, .name = "start of NCCL"};
-  if (Status s = board.Meet(rank, signature, "", &id, sizeof(id)); !s.ok()) return Unexpected(s);
-  return board.Peer<nccl::UniqueId>(rank, 0);
-}
-
-// Those that have not come on to the meeting which follows the connecting.
-std::vector<int> Unconnected(const Board& board, int rank) {
-  std::vector<int> ranks;
-  const uint64_t sequence = board.View(rank).sequence;
-  for (int r = 0; r < board.size(); ++r) {
-    if (board.View(r).sequence <= sequence) ranks.push_back(r);
-  }
-  return ranks;
-}
-
-Result<std::unique_ptr<Comm>> ConnectAll(const Library& library, DeviceOps* ops, Board& board,
-                                         int rank, Device device) {
-  const Result<nccl::UniqueId> id = ShareId(library, board, rank);
-  if (!id) return Unexpected(id.error());
-  const auto over = [&] { return board.aborted() ? board.Acknowledge(rank) : Status{}; };
-  const nccl::Seat seat{rank, device};
-  auto comms = Comm::Connect(library, ops, *id, board.size(), std::span(&seat, 1),
-                             Clock::now() + board.View(rank).stall_timeout, over);
-  Status status = comms ? Status{} : comms.error();
-  if (status.code == Code::kStalled) {
-    const std::vector<int> missing = Unconnected(board, rank);
-    status.message = "NCCL has not connected " + ListRanks(missing) + " in time";
-  }
-  // Nobody goes on before all are connected.
-  if (status.ok()) {
-    status = board.Meet(rank, {.op = Op::kExchange, .name = "start of NCCL"}, "", nullptr, 0);
-  }
-  if (status.ok()) return std::move((*comms)[0]);
-  board.Abort(status);
-  return Unexpected(board.Acknowledge(rank));
-}
-
 }  // namespace
 
 Status NcclServes(const Places& places) {
@@ -297,7 +207,11 @@ Status NcclServes(const Places& places) {
     return Invalid(std::string("NCCL is for GPUs; for a library that serves the CPU, ") +
                    nccl::kPathVariable + " says where it is");
   }
-  if (!on_cpu && !OneRankPerGpu(places.devices)) return Invalid("NCCL wants one GPU for each rank");
+  if (!on_cpu && !OneRankPerGpu(places.devices)) {
+    return Invalid(
+        "NCCL wants one GPU for each rank; for ranks of one process that share GPUs there is "
+        "gpu-groups");
+  }
   if (!on_cpu && places.ops == nullptr) return Invalid("there is no GPU that can be used");
   const Result<const Library*> library = Library::Get();
   return library ? Status{} : library.error();
@@ -314,18 +228,19 @@ Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Pla
     if (!made) return Unexpected(made.error());
     stream = std::move(*made);
   }
-  auto comm = ConnectAll(**library, ops, board, rank, device);
+  const nccl::Seat seat{rank, device};
+  auto comm = nccl::ConnectRanks(**library, ops, board, rank, board.size(), &seat);
   if (!comm) return Unexpected(comm.error());
   return std::unique_ptr<Communicator>(std::make_unique<NcclCommunicator>(
       board, rank, device, ops, std::move(*comm), std::move(stream)));
 }
 
-std::string NcclNotice() {
+std::string NcclNotice(const Places&) {
   const Result<const Library*> library = Library::Get();
   return library ? (*library)->Lacks() : "";
 }
 
-std::string AboutNccl() {
+std::string AboutNccl(const Places&) {
   const Result<const Library*> library = Library::Get();
   return library ? "NCCL " + (*library)->version() : "";
 }

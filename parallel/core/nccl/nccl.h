@@ -20,7 +20,7 @@ namespace eta::parallel {
 
 Status NcclServes(const Places& places);
 Result<std::unique_ptr<Communicator>> MakeNccl(Board& board, int rank, const Places& places);
-std::string NcclNotice();
-std::string AboutNccl();
+std::string NcclNotice(const Places& places);
+std::string AboutNccl(const Places& places);
 
 }  // namespace eta::parallel

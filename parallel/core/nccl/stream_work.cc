@@ -9,7 +9,21 @@ namespace {
 constexpr int kSpins = 100;
 constexpr std::chrono::microseconds kPause(20);
 
+// Streams go on as soon as the abort thread has ended what they are in. One that does not holds
+// nobody up for longer than this.
+constexpr std::chrono::milliseconds kDrainTime(500);
+
 }  // namespace
+
+StreamWork::~StreamWork() {
+  if (!parts_.board.aborted()) return;
+  const Deadline end = Clock::now() + kDrainTime;
+  for (;;) {
+    const Result<bool> passed = parts_.done->Passed();
+    if (!passed || *passed || Clock::now() >= end) return;
+    std::this_thread::sleep_for(kPause);
+  }
+}
 
 bool StreamWork::Done() {
   if (known_) return true;
@@ -41,6 +55,21 @@ Status StreamWork::Wait(Deadline deadline) {
     }
   }
   return outcome_;
+}
+
+Work Started(StreamWork::Parts parts) {
+  const bool waits = parts.stream == nullptr || parts.board.aborted();
+  Work work(std::make_unique<StreamWork>(std::move(parts)));
+  // The watcher ends it if it does not end by itself.
+  if (waits) (void)work.Wait(Deadline::max());
+  return work;
+}
+
+PhaseRecord LaunchRecord(const PhaseLog& log, uint64_t bytes) {
+  PhaseRecord record = log.now();
+  record.bytes = bytes;
+  record.begin_ns = PhaseClock();
+  return record;
 }
 
 }  // namespace eta::parallel::nccl

@@ -24,6 +24,8 @@ class StreamWork final : public PendingWork {
   };
 
   explicit StreamWork(Parts parts) : parts_(std::move(parts)) {}
+  // After an abort the device may still be at the buffers: gives it a moment to leave them.
+  ~StreamWork() override;
 
   bool Done() override;
   Status Wait(Deadline deadline) override;
@@ -34,5 +36,12 @@ class StreamWork final : public PendingWork {
   bool known_ = false;
   Status outcome_;  // if known
 };
+
+// What was enqueued, as a work; if the buffers have no stream, or the world is over, when it has
+// come to its end.
+Work Started(StreamWork::Parts parts);
+
+// Of a collective that is about to be launched, which exchanges so much.
+PhaseRecord LaunchRecord(const PhaseLog& log, uint64_t bytes);
 
 }  // namespace eta::parallel::nccl

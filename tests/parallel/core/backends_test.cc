@@ -33,7 +33,7 @@ TEST(BackendsTest, NamedOnesAreTakenOrRefused) {
       "backend 'mpi' cannot serve 2 ranks on these devices: there is one process only; mpirun "
       "starts several");
   EXPECT_EQ(Chosen("gloo", kTwoCpus),
-            "there is no backend 'gloo'; there are auto, solo, local, mpi, nccl");
+            "there is no backend 'gloo'; there are auto, solo, local, mpi, nccl, gpu-groups");
 }
 
 }  // namespace

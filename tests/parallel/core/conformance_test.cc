@@ -1,6 +1,7 @@
 // What every backend has to do: one suite over backend and ranks x dtype x count. The values are
 // small integers, exact in every dtype, so that all backends must give the same numbers. The nccl
-// backend runs over a fake NCCL, on the CPU and (gpu) on devices that stand in for GPUs.
+// backend runs over a fake NCCL, on the CPU and on devices that stand in for GPUs, as gpu-groups
+// does.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ namespace {
 struct Setting {
   const char* backend;
   int ranks;
-  bool gpu = false;
+  std::vector<int> gpus = {};       // the ranks on each; empty: they are on the CPU
   std::vector<int> processes = {};  // their ranks; empty: one has all
 };
 
@@ -36,30 +37,52 @@ const Setting kSettings[] = {{"solo", 1},
                              {"nccl", 3},
                              {"nccl", 4},
                              {"nccl", 8},
-                             {"nccl", 1, true},
-                             {"nccl", 2, true},
-                             {"nccl", 3, true},
-                             {"nccl", 4, true},
-                             {"nccl", 8, true},
+                             {"nccl", 1, {1}},
+                             {"nccl", 2, {1, 1}},
+                             {"nccl", 3, {1, 1, 1}},
+                             {"nccl", 4, {1, 1, 1, 1}},
+                             {"nccl", 8, {1, 1, 1, 1, 1, 1, 1, 1}},
+                             {"gpu-groups", 1, {1}},
+                             {"gpu-groups", 2, {2}},
+                             {"gpu-groups", 3, {3}},
+                             {"gpu-groups", 3, {1, 2}},
+                             {"gpu-groups", 4, {4}},
+                             {"gpu-groups", 4, {2, 2}},
+                             {"gpu-groups", 4, {2, 1, 1}},
+                             {"gpu-groups", 8, {8}},
+                             {"gpu-groups", 8, {5, 3}},
+                             {"gpu-groups", 8, {3, 3, 2}},
                              {.backend = "mpi", .ranks = 2, .processes = {1, 1}},
                              {.backend = "mpi", .ranks = 4, .processes = {3, 1}},
                              {.backend = "mpi", .ranks = 7, .processes = {2, 1, 4}}};
 
+std::string Joined(const std::string& separator, const std::vector<int>& numbers) {
+  std::string text;
+  for (const int number : numbers) text += separator + std::to_string(number);
+  return text;
+}
+
 std::string NameOf(const Setting& setting) {
-  std::string name =
-      setting.backend + std::string(setting.gpu ? "gpu" : "") + std::to_string(setting.ranks);
-  for (const int ranks : setting.processes) name += "x" + std::to_string(ranks);
-  return name;
+  std::string name = setting.backend;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name + std::to_string(setting.ranks) + Joined("g", setting.gpus) +
+         Joined("x", setting.processes);
+}
+
+Device DeviceOf(const Setting& setting, int rank) {
+  int16_t gpu = 0;
+  for (int end = 0; static_cast<size_t>(gpu) < setting.gpus.size(); ++gpu) {
+    end += setting.gpus[static_cast<size_t>(gpu)];
+    if (rank < end) return {Device::Kind::kCuda, gpu};
+  }
+  return {};
 }
 
 WorldOptions WorldOf(const Setting& setting) {
   WorldOptions options = TestWorld(setting.ranks);
   options.backend = setting.backend;
-  if (!setting.gpu) return options;
   options.device_ops = MakeHostDeviceOps();
-  for (int r = 0; r < setting.ranks; ++r) {
-    options.devices[r] = {Device::Kind::kCuda, static_cast<int16_t>(r)};
-  }
+  for (int r = 0; r < setting.ranks; ++r) options.devices[r] = DeviceOf(setting, r);
   return options;
 }
 
@@ -76,7 +99,7 @@ World::Outcome RunIn(const Setting& setting, const RankBody& body) {
 
 // The buffer as it lies on the rank's device.
 Buffer Placed(const Setting& setting, const Member& member, Buffer buffer) {
-  if (setting.gpu) buffer.device = {Device::Kind::kCuda, static_cast<int16_t>(member.rank())};
+  buffer.device = DeviceOf(setting, member.rank());
   return buffer;
 }
 

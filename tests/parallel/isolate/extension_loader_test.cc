@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "parallel/isolate/placement.h"
+#include "tests/parallel/isolate/group_runner.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
@@ -77,6 +79,21 @@ TEST(ExtensionLoaderTest, HandsOutTheExtensionsDevices) {
   const auto stream = (*ops)->MakeStream({Device::Kind::kCuda, 0});
   ASSERT_TRUE(stream);
   EXPECT_NE((*stream)->native(), nullptr);
+}
+
+// A run is placed, started and ended on them.
+TEST(ExtensionLoaderTest, ReplicasMayShareADevice) {
+  GroupOptions options;
+  options.size = 3;
+  options.devices = *PlaceReplicas({.kind = DeviceChoice::Kind::kGpus, .gpus = {0}}, 3, 1);
+  options.device_ops = *Extension()->MakeDeviceOps();
+  options.show_backend = true;
+  const GroupRun run = RunGroup(std::move(options),
+                                "(import std.core std.io std.parallel) (barrier)"
+                                "(println (all-gather-value (* 2 (rank))))");
+  EXPECT_EQ(run.exit_code, 0) << run.diagnostic;
+  EXPECT_EQ(run.output, "(0 2 4)\n");
+  EXPECT_EQ(run.notes, "") << "there is nothing to say about NCCL";
 }
 
 TEST(ExtensionLoaderTest, WithoutTheExtensionThereAreNoDevices) {

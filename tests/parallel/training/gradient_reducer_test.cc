@@ -191,5 +191,29 @@ TEST(GradientBucketsTest, LearnTheOrderOfTheFirstRank) {
   EXPECT_EQ(order(), (std::vector<size_t>{1, 2, 0}));
 }
 
+// Parameters of 128 KB each, 4 MB in all.
+TEST(GradientBucketsTest, MayHaveAnotherCap) {
+  const auto parameters = std::make_shared<PlainParameters>(std::vector<int64_t>(32, 16384));
+  tensor::Optimizer optimizer(parameters, tensor::MakeSgd({}),
+                              std::make_shared<tensor::ArenaRegistry>(), {.learning_rate = 0.1});
+  optimizer.Prepare();
+  const auto news = std::make_shared<GradientNews>();
+  GradientBuckets buckets;
+  EXPECT_FALSE(buckets.DependOnCap());
+  buckets.LayOut(optimizer, news);
+  EXPECT_TRUE(buckets.DependOnCap());
+  EXPECT_EQ(buckets.buckets().size(), 2u);
+  buckets.SetCap(size_t{1} << 20);
+  EXPECT_EQ(buckets.buckets().size(), 4u);
+  buckets.LayOut(optimizer, news);
+  EXPECT_EQ(buckets.buckets().size(), 4u);
+  const uint32_t ready[] = {3};
+  buckets.Learn(ready);
+  EXPECT_EQ(buckets.buckets().size(), 4u);
+  size_t gradients = 0;
+  for (const Bucket& bucket : buckets.buckets()) gradients += bucket.gradients.size();
+  EXPECT_EQ(gradients, 32u);
+}
+
 }  // namespace
 }  // namespace eta::parallel

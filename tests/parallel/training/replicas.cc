@@ -11,6 +11,8 @@
 #include "parallel/core/world.h"
 #include "parallel/isolate/host.h"
 #include "parallel/isolate/place.h"
+#include "parallel/training/exchange_place.h"
+#include "tests/fakes/host_device.h"
 #include "tests/fakes/loopback.h"
 #include "torch/bindings.h"
 #include "torch/extension.h"
@@ -66,6 +68,16 @@ void RunProgram(Vm& vm, int rank, const std::string& program, ReplicaResult* res
   }
 }
 
+std::vector<Device> DevicesOf(int here, const ReplicaOptions& options) {
+  if (options.gpus.empty()) return std::vector<Device>(static_cast<size_t>(here));
+  std::vector<Device> devices;
+  for (size_t gpu = 0; gpu < options.gpus.size(); ++gpu) {
+    const Device device{Device::Kind::kCuda, static_cast<int16_t>(gpu)};
+    devices.insert(devices.end(), static_cast<size_t>(options.gpus[gpu]), device);
+  }
+  return devices;
+}
+
 void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int rank,
              const std::string& program, const ReplicaOptions& options, ReplicaResult* result) {
   auto member = World::Join(world, rank);
@@ -75,6 +87,11 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
     const auto vm = MakeVm(rank, world->size(), options, result);
     vm->Attach(RankContext::kKey,
                std::shared_ptr<RankContext>(new RankContext{**member, options.launch}));
+    if (!options.gpus.empty()) {
+      const Device device = DevicesOf(world->size(), options)[static_cast<size_t>(rank)];
+      vm->Attach(ExchangePlace::kKey,
+                 std::make_shared<ExchangePlace>(device, std::make_shared<HostStream>()));
+    }
     RunProgram(*vm, rank, program, result);
   }
   result->meetings = world->board().View(rank).sequence;
@@ -91,9 +108,10 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
 // The ranks of this process, or of one of several.
 void RunRanks(int here, std::shared_ptr<Link> link, const std::string& program,
               const ReplicaOptions& options, std::vector<ReplicaResult>* results) {
-  auto world = World::Create({.devices = std::vector<Device>(static_cast<size_t>(here)),
+  auto world = World::Create({.devices = DevicesOf(here, options),
                               .link = std::move(link),
                               .backend = options.backend,
+                              .device_ops = MakeHostDeviceOps(),
                               .stall_timeout = options.stall_timeout,
                               .cores = options.cores});
   ASSERT_TRUE(world) << world.error().message;

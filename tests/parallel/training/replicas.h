@@ -19,6 +19,9 @@ struct ReplicaOptions {
   int cores = 0;        // WorldOptions::cores
   int shards = 0;       // HostOptions::shards
   bool capture = true;  // HostOptions::capture
+  // How many ranks are on each of some devices that stand in for GPUs: their tensors are in the
+  // CPU's memory and travel as those of a device. Empty: all ranks are on the CPU.
+  std::vector<int> gpus = {};
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 

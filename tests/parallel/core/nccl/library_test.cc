@@ -111,7 +111,10 @@ TEST(NcclBackendTest, ServesOneRankPerGpu) {
   const std::string refused = "backend 'nccl' cannot serve 2 ranks on these devices: ";
   EXPECT_EQ(Chosen({two, ops.get()}), "nccl");
   EXPECT_EQ(Chosen({two}), refused + "there is no GPU that can be used");
-  EXPECT_EQ(Chosen({shared, ops.get()}), refused + "NCCL wants one GPU for each rank");
+  EXPECT_EQ(Chosen({shared, ops.get()}),
+            refused +
+                "NCCL wants one GPU for each rank; for ranks of one process that share GPUs there "
+                "is gpu-groups");
 }
 
 TEST(NcclBackendTest, ServesTheCpuOnlyWhenALibraryIsNamed) {

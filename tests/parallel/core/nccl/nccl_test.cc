@@ -216,6 +216,24 @@ TEST(NcclStreamTest, AStallOnADeviceIsAborted) {
   EXPECT_EQ(outcome.status.code, Code::kStalled);
 }
 
+TEST(NcclStreamTest, ACallThatIsNeverAcceptedIsAStall) {
+  const FakeNccl nccl("stuck=0:1 stuck=1:1");
+  WorldOptions options = GpuWorld(2);
+  options.stall_timeout = milliseconds(100);
+  const World::Outcome outcome = RunRanks(std::move(options), [](Member& member) {
+    HostStream stream;
+    Values x(10, 1);
+    Status status;
+    while (status.ok()) {
+      Work work =
+          member.communicator().AllReduce(OnGpu(x, member.rank(), &stream), ReduceOp::kSum, "");
+      status = work.Wait(Clock::now() + seconds(20));
+    }
+    EXPECT_EQ(status.code, Code::kStalled);
+  });
+  EXPECT_EQ(outcome.status.code, Code::kStalled);
+}
+
 // --- what is logged -----------------------------------------------------------------------------
 
 // The phases of the rank's own thread, or those beside it.

@@ -1,0 +1,149 @@
+#include "parallel/core/gpu_groups/leader.h"
+
+#include "parallel/core/nccl/parts.h"
+#include "parallel/core/slice.h"
+
+namespace eta::parallel::gpu_groups {
+namespace {
+
+// A part of the memory that a signature is about.
+Buffer PartAt(void* whole, Slice slice, DType dtype, Device device) {
+  std::byte* const data = static_cast<std::byte*>(whole) + slice.begin * SizeOf(dtype);
+  return {data, slice.count(), dtype, device};
+}
+
+}  // namespace
+
+Status Leader::Enqueue(std::span<const Member> members, const std::function<Status()>& body) {
+  members_.assign(members.begin(), members.end());
+  Status status =
+      ForEach(group().first, [&](int rank) { return member(rank).event->Block(*parts_.stream); });
+  if (status.ok()) status = Poll();
+  if (status.ok()) status = body();
+  for (const Member& each : members_) {
+    const Status recorded = each.event->Record(*parts_.stream);
+    if (status.ok()) status = recorded;
+  }
+  return status;
+}
+
+template <class F>
+Status Leader::ForEach(int first, const F& f) {
+  for (int rank = first; rank < group().end; ++rank) {
+    if (Status s = f(rank); !s.ok()) return s;
+  }
+  return {};
+}
+
+Status Leader::AddUp(const Buffer& sum, const Signature& signature) {
+  std::vector<Buffer> inputs;
+  for (const Member& each : members_) {
+    inputs.push_back({each.input, sum.count, sum.dtype, parts_.device});
+  }
+  return parts_.ops.Reduce(sum, inputs, signature.reduce, *parts_.stream);
+}
+
+// The leader's output takes the sum, and NCCL works there in place.
+Status Leader::AllReduce(const Signature& signature) {
+  DeviceStream& stream = *parts_.stream;
+  const Buffer sum{members_[0].output, signature.count, signature.dtype, parts_.device};
+  Status status = AddUp(sum, signature);
+  if (status.ok() && parts_.comm != nullptr) {
+    status = parts_.comm->AllReduce(sum.data, sum.data, sum.count, sum.dtype, signature.reduce,
+                                    stream.native());
+  }
+  if (status.ok() && signature.reduce == ReduceOp::kMean) {
+    status = parts_.ops.Divide(sum, ranks(), stream);
+  }
+  if (!status.ok()) return status;
+  return ForEach(group().first + 1, [&](int rank) {
+    const Buffer to{member(rank).output, sum.count, sum.dtype, parts_.device};
+    return parts_.ops.Copy(to, sum, stream);
+  });
+}
+
+// Inputs are only read, so the sums need memory of their own.
+Status Leader::ReduceScatter(const Signature& signature, std::span<const size_t> counts) {
+  DeviceStream& stream = *parts_.stream;
+  const auto memory = parts_.ops.MakeMemory(parts_.device, signature.bytes(), stream);
+  if (!memory) return memory.error();
+  const auto part = [&](Slice slice) {
+    return PartAt((*memory)->data(), slice, signature.dtype, parts_.device);
+  };
+  Status status = AddUp(part({0, signature.count}), signature);
+  const std::vector<size_t> group_counts = parts_.groups.CountsOf(counts);
+  const Buffer own = part(PartOf(group_counts, parts_.group));
+  if (status.ok() && parts_.comm != nullptr) {
+    status = ReduceScatterParts(*parts_.comm, parts_.group, (*memory)->data(), own.data,
+                                group_counts, own.dtype, signature.reduce, stream.native());
+  }
+  if (status.ok() && signature.reduce == ReduceOp::kMean && own.count > 0) {
+    status = parts_.ops.Divide(own, ranks(), stream);
+  }
+  if (!status.ok()) return status;
+  return ForEach(group().first, [&](int rank) -> Status {
+    const Buffer from = part(PartOf(counts, rank));
+    if (from.count == 0) return {};
+    return parts_.ops.Copy({member(rank).output, from.count, from.dtype, from.device}, from,
+                           stream);
+  });
+}
+
+Status Leader::AllGather(const Signature& signature, std::span<const size_t> counts) {
+  DeviceStream& stream = *parts_.stream;
+  const auto part = [&](Slice slice) {
+    return PartAt(members_[0].output, slice, signature.dtype, parts_.device);
+  };
+  Status status = ForEach(group().first, [&](int rank) -> Status {
+    const Buffer to = part(PartOf(counts, rank));
+    if (to.count == 0 || to.data == member(rank).input) return {};
+    return parts_.ops.Copy(to, {member(rank).input, to.count, to.dtype, to.device}, stream);
+  });
+  if (status.ok() && parts_.comm != nullptr) {
+    const std::vector<size_t> group_counts = parts_.groups.CountsOf(counts);
+    const Buffer own = part(PartOf(group_counts, parts_.group));
+    status = AllGatherParts(*parts_.comm, parts_.group, own.data, members_[0].output, group_counts,
+                            own.dtype, stream.native());
+  }
+  if (!status.ok()) return status;
+  const Buffer whole = part({0, signature.count});
+  return ForEach(group().first + 1, [&](int rank) {
+    return parts_.ops.Copy({member(rank).output, whole.count, whole.dtype, whole.device}, whole,
+                           stream);
+  });
+}
+
+Status Leader::Broadcast(const Signature& signature) {
+  DeviceStream& stream = *parts_.stream;
+  const int root = signature.root;
+  const auto buffer_of = [&](int rank) -> Buffer {
+    return {member(rank).output, signature.count, signature.dtype, parts_.device};
+  };
+  const Buffer own = buffer_of(group().first);
+  Status status;
+  if (group().Has(root) && root != group().first) {
+    status = parts_.ops.Copy(own, buffer_of(root), stream);
+  }
+  if (status.ok() && parts_.comm != nullptr) {
+    status = parts_.comm->Broadcast(own.data, own.data, own.count, own.dtype,
+                                    parts_.groups.IndexOf(root), stream.native());
+  }
+  if (!status.ok()) return status;
+  return ForEach(group().first + 1, [&](int rank) {
+    return rank == root ? Status{} : parts_.ops.Copy(buffer_of(rank), own, stream);
+  });
+}
+
+Status Leader::Register(const Buffer& buffer) {
+  return parts_.comm == nullptr ? Status{} : parts_.comm->Register(buffer.data, buffer.bytes());
+}
+
+Status Leader::Deregister(const Buffer& buffer) {
+  return parts_.comm == nullptr ? Status{} : parts_.comm->Deregister(buffer.data);
+}
+
+void Leader::Abort() {
+  if (parts_.comm != nullptr) parts_.comm->Abort();
+}
+
+}  // namespace eta::parallel::gpu_groups
