@@ -1,8 +1,15 @@
 // Kernels of captured steps, and libtorch's kernels that each takes the place of. One thread,
 // float32.
 #include <ATen/Parallel.h>
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/_log_softmax_backward_data_cpu_dispatch.h>
 #include <ATen/ops/_log_softmax_cpu_dispatch.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/nll_loss_backward_cpu_dispatch.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
 
@@ -39,6 +46,33 @@ void Classes(benchmark::internal::Benchmark* benchmark) {
 }
 BENCHMARK(BM_LogSoftmax_Libtorch)->Apply(Classes);
 BENCHMARK(BM_LogSoftmax_Ours)->Apply(Classes);
+
+// The mean's.
+void BM_CrossEntropyBackward_Libtorch(benchmark::State& state) {
+  const Tensor y = Matrix(state).log_softmax(1), seed = at::ones({});
+  const Tensor target = at::randint(0, y.size(1), {y.size(0)}, at::kLong);
+  const Tensor total = at::full({}, static_cast<float>(y.size(0)));
+  Tensor gradient = at::empty_like(y), out = at::empty_like(y);
+  for (auto _ : state) {
+    at::cpu::nll_loss_backward_outf(seed, y, target, {}, at::Reduction::Mean, -100, total,
+                                    gradient);
+    at::cpu::_log_softmax_backward_data_outf(gradient, y, 1, at::kFloat, out);
+  }
+}
+void BM_CrossEntropyBackward_Fused(benchmark::State& state) {
+  const Tensor y = Matrix(state).log_softmax(1), out = at::empty_like(y);
+  const Tensor target = at::randint(0, y.size(1), {y.size(0)}, at::kLong);
+  const float number = -1.0f / static_cast<float>(y.size(0));
+  const RowGradients<float> gradient{target.const_data_ptr<int64_t>(), -100, &number, 0, 1};
+  const auto kernel = FindLogSoftmaxBackward<float>();
+  if (kernel == nullptr) return state.SkipWithError("there is none for this processor");
+  for (auto _ : state) {
+    kernel(gradient, y.const_data_ptr<float>(), out.mutable_data_ptr<float>(), y.size(0),
+           y.size(1));
+  }
+}
+BENCHMARK(BM_CrossEntropyBackward_Libtorch)->Apply(Classes);
+BENCHMARK(BM_CrossEntropyBackward_Fused)->Apply(Classes);
 
 }  // namespace
 }  // namespace eta::tensor

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/cross_entropy.h"
 #include "torch/capture/log_softmax.h"
 #include "torch/capture/loops.h"
 #include "torch/capture/lstm_call.h"
@@ -285,6 +286,7 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::_log_softmax_backward_data", LogSoftmaxBackwardInto},
       {"aten::nll_loss_forward", NllInto},
       {"aten::nll_loss_backward", NllBackwardInto},
+      {"eta::cross_entropy_backward", CrossEntropyBackwardInto},
       {"aten::mm", ProductInto},
       {"aten::addmm", ProductAndSumInto},
       {"aten::mkldnn_rnn_layer", LstmInto},
@@ -310,7 +312,7 @@ bool HasDirectForm(const Trace& trace, size_t i) {
   if (IsLstmLayer(op.op)) return HasLstmForm(trace, op);
   const std::string name = FullName(op.op);
   return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss" ||
-         name == "aten::zeros" || name == "aten::clone";
+         name == "aten::zeros" || name == "aten::clone" || name == "eta::cross_entropy_backward";
 }
 
 bool RoundsOtherwise(const c10::OperatorHandle& op) { return IsLstmLayer(op); }

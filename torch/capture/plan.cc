@@ -5,7 +5,9 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "torch/capture/fusion.h"
 #include "torch/capture/plan_builder.h"
 
 namespace eta::tensor {
@@ -20,10 +22,17 @@ void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
 }
 
 Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
-           bool direct, const std::vector<size_t>& announced)
+           PlanForm form, const std::vector<size_t>& announced)
     : nothing_(at::empty({0}, at::kByte).storage()) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  PlanBuilder(trace, kept, given, announced, direct, this).Build();
+  std::optional<Trace> fused;
+  if (form == PlanForm::kFused) {
+    std::vector<size_t> wanted = kept;
+    wanted.insert(wanted.end(), given.begin(), given.end());
+    fused = Fused(trace, wanted);
+  }
+  const bool direct = form != PlanForm::kLibtorch;
+  PlanBuilder(fused ? *fused : trace, kept, given, announced, direct, this).Build();
   Release();
 }
 

@@ -402,8 +402,8 @@ void PlanBuilder::AddCall(size_t i, const c10::OperatorHandle& handle,
 void PlanBuilder::AddReleases(size_t i) {
   for (size_t r = 0; r < regions_.size(); ++r) {
     const Region& region = regions_[r];
-    if (region.moving == nullptr || region.is_given || region.lifetime.last != i ||
-        trace_.regions[r].origin != Origin::kMade) {
+    if (region.moving == nullptr || !region.needed || region.is_given ||
+        region.lifetime.last != i || trace_.regions[r].origin != Origin::kMade) {
       continue;
     }
     AddStep(i, [moving = region.moving](Plan& plan, const at::Generator&) {

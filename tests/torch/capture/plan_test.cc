@@ -280,7 +280,7 @@ struct Announcing {
     both.zero_();
     const std::vector<size_t> announced = {recorder.Find(b), recorder.Find(a), recorder.Find(y)};
     const std::vector<size_t> given = {announced[2]};
-    plan = std::make_unique<Plan>(recorder.Take(), std::vector<size_t>{}, given, /*direct=*/true,
+    plan = std::make_unique<Plan>(recorder.Take(), std::vector<size_t>{}, given, PlanForm::kFused,
                                   announced);
     plan->SetBatch(0, at::full({4}, 2, at::kFloat));
     plan->RunFirst({});
