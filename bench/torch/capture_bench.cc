@@ -4,6 +4,7 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/_log_softmax_backward_data_cpu_dispatch.h>
 #include <ATen/ops/_log_softmax_cpu_dispatch.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
@@ -11,8 +12,10 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/sum_cpu_dispatch.h>
 #include <benchmark/benchmark.h>
 
+#include "torch/capture/column_sum.h"
 #include "torch/capture/log_softmax.h"
 
 namespace eta::tensor {
@@ -73,6 +76,24 @@ void BM_CrossEntropyBackward_Fused(benchmark::State& state) {
 }
 BENCHMARK(BM_CrossEntropyBackward_Libtorch)->Apply(Classes);
 BENCHMARK(BM_CrossEntropyBackward_Fused)->Apply(Classes);
+
+void BM_ColumnSum_Libtorch(benchmark::State& state) {
+  const Tensor x = Matrix(state);
+  Tensor sum = at::empty({x.size(1)});
+  for (auto _ : state) at::cpu::sum_outf(x, at::IntArrayRef{0}, false, std::nullopt, sum);
+}
+void BM_ColumnSum_Ours(benchmark::State& state) {
+  const Tensor x = Matrix(state), sum = at::empty({x.size(1)});
+  for (auto _ : state) {
+    SumColumns(x.const_data_ptr<float>(), x.size(0), x.size(1), sum.mutable_data_ptr<float>());
+  }
+}
+
+void Widths(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"rows", "columns"})->ArgsProduct({{32, 64}, {10, 64, 256}});
+}
+BENCHMARK(BM_ColumnSum_Libtorch)->Apply(Widths);
+BENCHMARK(BM_ColumnSum_Ours)->Apply(Widths);
 
 }  // namespace
 }  // namespace eta::tensor

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/column_sum.h"
 #include "torch/capture/cross_entropy.h"
 #include "torch/capture/log_softmax.h"
 #include "torch/capture/loops.h"
@@ -157,8 +158,31 @@ DirectCall SumInto(const CallSite& site) {
   };
 }
 
+// With more numbers what libtorch's kernel takes to start is not felt. From twice as many on it
+// uses several threads, and may add in another order.
+constexpr int64_t kMostInColumns = 16384;
+
+// Whether it is what column_sum.h computes.
+bool IsColumnSum(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), sum = site.results[0];
+  const auto axes = site.arguments[1].toOptional<std::vector<int64_t>>();
+  const bool real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+  return real && axes == std::vector<int64_t>{0} && x.dim() == 2 && x.size(1) > 1 &&
+         x.is_contiguous() && sum.is_contiguous() && sum.scalar_type() == x.scalar_type() &&
+         x.numel() <= kMostInColumns;
+}
+
+DirectCall ColumnSumInto(const Tensor& x, const Tensor& sum) {
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return
+        [=] { SumColumns(x.const_data_ptr<T>(), x.size(0), x.size(1), sum.mutable_data_ptr<T>()); };
+  });
+}
+
 // Over some axes.
 DirectCall SumOverInto(const CallSite& site) {
+  if (IsColumnSum(site)) return ColumnSumInto(site.arguments[0].toTensor(), site.results[0]);
   return [x = site.arguments[0].toTensor(), sum = site.results[0],
           axes = site.arguments[1].toOptional<std::vector<int64_t>>(),
           keep = site.arguments[2].toBool(),
