@@ -13,10 +13,16 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/sum_cpu_dispatch.h>
+#include <ATen/ops/zeros.h>
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+
+#include "torch/capture/blas.h"
 #include "torch/capture/column_sum.h"
 #include "torch/capture/log_softmax.h"
+#include "torch/capture/loops.h"
+#include "torch/capture/matrix_product.h"
 
 namespace eta::tensor {
 namespace {
@@ -94,6 +100,56 @@ void Widths(benchmark::internal::Benchmark* benchmark) {
 }
 BENCHMARK(BM_ColumnSum_Libtorch)->Apply(Widths);
 BENCHMARK(BM_ColumnSum_Ours)->Apply(Widths);
+
+// As they lie in a linear layer and its gradient.
+void BM_LinearRelu_Apart(benchmark::State& state) {
+  const Tensor x = Matrix(state), weight = at::randn({state.range(2), state.range(1)});
+  const Tensor bias = at::randn({weight.size(0)}), y = at::empty({x.size(0), weight.size(0)});
+  float* const to = y.mutable_data_ptr<float>();
+  const int rows = static_cast<int>(x.size(0)), in = static_cast<int>(x.size(1)),
+            out = static_cast<int>(weight.size(0));
+  for (auto _ : state) {
+    for (int i = 0; i < rows; ++i) std::copy_n(bias.const_data_ptr<float>(), out, to + i * out);
+    Multiply({x.const_data_ptr<float>(), 'n', in}, {weight.const_data_ptr<float>(), 't', in}, 1, to,
+             {rows, out, in});
+    Relu(to, to, y.numel());
+  }
+}
+void BM_LinearRelu_Fused(benchmark::State& state) {
+  const Tensor x = Matrix(state), weight = at::randn({state.range(2), state.range(1)});
+  const Tensor bias = at::randn({weight.size(0)}), y = at::empty({x.size(0), weight.size(0)});
+  const DirectCall call = FindProduct(ProductUse::kBiasedRelu, x, weight.t(), bias, y);
+  for (auto _ : state) call();
+}
+void BM_WeightGradient_Apart(benchmark::State& state) {
+  const Tensor x = Matrix(state), gradient = at::randn({state.range(0), state.range(2)});
+  const Tensor sum = at::zeros({gradient.size(1), x.size(1)}), product = at::empty_like(sum);
+  const DirectCall call = FindProduct(ProductUse::kResult, gradient.t(), x, Tensor(), product);
+  for (auto _ : state) {
+    call();
+    AddTo(sum.mutable_data_ptr<float>(), product.const_data_ptr<float>(), sum.numel());
+  }
+}
+void BM_WeightGradient_Fused(benchmark::State& state) {
+  const Tensor x = Matrix(state), gradient = at::randn({state.range(0), state.range(2)});
+  const Tensor sum = at::zeros({gradient.size(1), x.size(1)});
+  const DirectCall call = FindProduct(ProductUse::kAddedTo, gradient.t(), x, Tensor(), sum);
+  for (auto _ : state) call();
+}
+
+void Layers(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"rows", "in", "out"})
+      ->Args({32, 64, 64})
+      ->Args({64, 64, 64})
+      ->Args({32, 64, 10})
+      ->Args({32, 64, 256})
+      ->Args({32, 256, 256})
+      ->Args({64, 64, 1024});
+}
+BENCHMARK(BM_LinearRelu_Apart)->Apply(Layers);
+BENCHMARK(BM_LinearRelu_Fused)->Apply(Layers);
+BENCHMARK(BM_WeightGradient_Apart)->Apply(Layers);
+BENCHMARK(BM_WeightGradient_Fused)->Apply(Layers);
 
 }  // namespace
 }  // namespace eta::tensor

@@ -282,14 +282,34 @@ DirectCall CloneInto(const CallSite& site) {
 }
 
 DirectCall ProductInto(const CallSite& site) {
-  return FindProduct(site.arguments[0].toTensor(), site.arguments[1].toTensor(), Tensor(),
-                     site.results[0]);
+  return FindProduct(ProductUse::kResult, site.arguments[0].toTensor(),
+                     site.arguments[1].toTensor(), Tensor(), site.results[0]);
 }
 
-DirectCall ProductAndSumInto(const CallSite& site) {
-  if (!site.arguments[3].toScalar().equal(1) || !site.arguments[4].toScalar().equal(1)) return {};
-  return FindProduct(site.arguments[1].toTensor(), site.arguments[2].toTensor(),
-                     site.arguments[0].toTensor(), site.results[0]);
+// Of aten::addmm and its like.
+bool HasNoFactors(const CallSite& site) {
+  return site.arguments[3].toScalar().equal(1) && site.arguments[4].toScalar().equal(1);
+}
+
+DirectCall BiasedProductInto(const CallSite& site) {
+  if (!HasNoFactors(site)) return {};
+  return FindProduct(ProductUse::kBiased, site.arguments[1].toTensor(),
+                     site.arguments[2].toTensor(), site.arguments[0].toTensor(), site.results[0]);
+}
+
+DirectCall BiasedReluInto(const CallSite& site) {
+  if (!HasNoFactors(site) || site.arguments[5].toBool()) return {};
+  return FindProduct(ProductUse::kBiasedRelu, site.arguments[1].toTensor(),
+                     site.arguments[2].toTensor(), site.arguments[0].toTensor(), site.results[0]);
+}
+
+DirectCall AddProduct(const CallSite& site) {
+  const Tensor sum = site.arguments[0].toTensor(), a = site.arguments[1].toTensor(),
+               b = site.arguments[2].toTensor();
+  const bool apart =
+      !sum.storage().is_alias_of(a.storage()) && !sum.storage().is_alias_of(b.storage());
+  if (!HasNoFactors(site) || !apart) return {};
+  return FindProduct(ProductUse::kAddedTo, a, b, Tensor(), sum);
 }
 
 using Finder = DirectCall (*)(const CallSite& site);
@@ -312,7 +332,9 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::nll_loss_backward", NllBackwardInto},
       {"eta::cross_entropy_backward", CrossEntropyBackwardInto},
       {"aten::mm", ProductInto},
-      {"aten::addmm", ProductAndSumInto},
+      {"aten::addmm", BiasedProductInto},
+      {"aten::addmm_", AddProduct},
+      {"aten::_addmm_activation", BiasedReluInto},
       {"aten::mkldnn_rnn_layer", LstmInto},
       {"aten::mkldnn_rnn_layer_backward", LstmBackwardInto},
   };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "torch/capture/cross_entropy.h"
+#include "torch/capture/matrix_product.h"
 
 namespace eta::tensor {
 namespace {
@@ -18,11 +19,13 @@ struct Pair {
 };
 
 constexpr Pair kPairs[] = {
+    {"aten::addmm", "aten::relu", 0, FuseBiasedRelu},
+    {"aten::mm", "aten::add_.Tensor", 1, FuseAddedProduct},
     {"aten::nll_loss_backward", "aten::_log_softmax_backward_data", 0, FuseCrossEntropyBackward},
 };
 
 bool Is(const TraceOp& op, std::string_view name) {
-  return op.op.operator_name().name == name && op.op.operator_name().overload_name.empty();
+  return c10::toString(op.op.operator_name()) == name;
 }
 
 class Fusion {

@@ -3,6 +3,7 @@
 #include "torch/capture/fusion.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -30,8 +31,10 @@ bool SameBits(const Tensor& a, const Tensor& b) {
          (x.numel() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0);
 }
 
-// Runs the code as it is, and again by a fused plan of so many steps.
-void ExpectSame(const Tensors& batch, const Code& code, size_t steps) {
+// Runs the code as it is, and again by a fused plan, which must give the same. Returns the steps of
+// the plan.
+size_t Replay(const Tensors& batch, const Code& code) {
+  at::set_num_threads(1);
   Recorder recorder;
   for (const Tensor& tensor : batch) recorder.AddBatch(tensor);
   Tensor expected;
@@ -41,13 +44,17 @@ void ExpectSame(const Tensors& batch, const Code& code, size_t steps) {
   }
   const size_t result = recorder.Find(expected);
   const Trace trace = recorder.Take();
-  ASSERT_EQ(trace.problem, "");
+  EXPECT_EQ(trace.problem, "");
   Plan plan(trace, {result});
-  EXPECT_EQ(plan.steps(), steps);
   EXPECT_TRUE(plan.Fits(trace));
   for (size_t i = 0; i < batch.size(); ++i) plan.SetBatch(i, batch[i]);
   plan.RunSecond({});
   EXPECT_TRUE(SameBits(plan.tensor(result), expected)) << plan.tensor(result) << expected;
+  return plan.steps();
+}
+
+void ExpectSame(const Tensors& batch, const Code& code, size_t steps) {
+  EXPECT_EQ(Replay(batch, code), steps);
 }
 
 class Draw {
@@ -191,6 +198,68 @@ TEST(FusionTest, OperationsBetweenWhichThereIsSomethingStayApart) {
         return backward(made, [&](Tensor&) { made[3].mul_(3); }).second;
       },
       4);
+}
+
+// With so many of 600 random sizes, at least, the BLAS adds up products before it adds them to what
+// is there, on any processor.
+constexpr int kLeastFused = 30;
+
+TEST(FusionTest, ALinearLayerAndARectifier) {
+  int fused = 0;
+  for (unsigned seed = 0; seed < 600; ++seed) {
+    SCOPED_TRACE(seed);
+    Draw draw(seed);
+    const int64_t rows = draw.Below(70), in = draw.Below(300), out = draw.Below(100);
+    const at::ScalarType dtype = draw.Type();
+    const bool special = draw.Below(4) == 0;
+    const Tensor bias = draw.Matrix(1, out, dtype, special)[0];
+    const Tensor x = draw.Matrix(rows, in, dtype, special);
+    const bool by_columns = draw.Below(2) == 0;
+    const Tensor weight =
+        by_columns ? draw.Matrix(out, in, dtype, false).t() : draw.Matrix(in, out, dtype, false);
+    const size_t steps = Replay(
+        {bias, x, weight}, [](const Tensors& b) { return at::relu(at::addmm(b[0], b[1], b[2])); });
+    fused += steps == 1;
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GE(fused, kLeastFused);
+}
+
+TEST(FusionTest, AProductThatIsAddedToAGradient) {
+  int fused = 0;
+  for (unsigned seed = 0; seed < 600; ++seed) {
+    SCOPED_TRACE(seed);
+    Draw draw(seed);
+    const int64_t rows = draw.Below(200), in = draw.Below(100), out = draw.Below(100);
+    const at::ScalarType dtype = draw.Type();
+    const Tensor sum = draw.Matrix(out, in, dtype, draw.Below(4) == 0);
+    const size_t steps =
+        Replay({sum, draw.Matrix(rows, out, dtype, draw.Below(4) == 0),
+                draw.Matrix(rows, in, dtype, draw.Below(4) == 0)},
+               [](const Tensors& b) { return b[0].clone().add_(at::mm(b[1].t(), b[2])); });
+    fused += steps == 2;
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GE(fused, kLeastFused);
+}
+
+TEST(FusionTest, ProductsThatAreAddedOtherwise) {
+  Draw draw(1);
+  const Tensor sum = draw.Matrix(8, 8, at::kFloat, false), x = draw.Matrix(8, 8, at::kFloat, false);
+  const Tensors batch = {sum, x};
+  ExpectSame(
+      batch, [](const Tensors& b) { return b[0].clone().add_(at::mm(b[1], b[1]), 2); }, 3);
+  ExpectSame(
+      batch,
+      [](const Tensors& b) {
+        const Tensor s = b[0].clone();
+        return s.add_(at::mm(s, b[1]));
+      },
+      3);
+  ExpectSame(
+      batch, [](const Tensors& b) { return b[0].clone().add_(b[1]); }, 2);
+  ExpectSame(
+      batch, [](const Tensors& b) { return b[0].t().clone().add_(at::mm(b[1], b[1])); }, 3);
 }
 
 }  // namespace
