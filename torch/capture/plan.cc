@@ -69,15 +69,20 @@ void Plan::Run(std::span<const Step> steps, const at::Generator& generator) {
   }
 }
 
+void Plan::RunFirst(const at::Generator& generator) {
+  MakeRoom();
+  Run(first_, generator);
+}
+
 void Plan::RunSecond(const at::Generator& generator) {
   const at::NoGradGuard no_grad;
-  MakeRoom();
+  if (first_.empty()) MakeRoom();
   Run(second_, generator);
 }
 
 void Plan::RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final) {
   const at::NoGradGuard no_grad;
-  MakeRoom();
+  if (first_.empty()) MakeRoom();
   std::span<const Step> left = second_;
   for (const Moment& moment : moments_) {
     const size_t done = second_.size() - left.size();

@@ -50,8 +50,8 @@ enum class PlanForm {
 // Those to try, the fastest first.
 inline constexpr PlanForm kPlanForms[] = {PlanForm::kFused, PlanForm::kDirect, PlanForm::kLibtorch};
 
-// A result that may be kept, by whoever and as long as he likes: before it is computed again it
-// moves to other memory if anybody still has it.
+// A result that may be kept, by whoever and as long as he likes: before the next run it moves to
+// other memory if anybody still has it.
 struct Gift {
   Tensor tensor;
   Tensor flat;  // the same with one axis; undefined if it is not contiguous
@@ -74,7 +74,8 @@ class Plan {
   void SetBatch(size_t index, const Tensor& tensor);
   // Random operations draw from `generator`. Throw what libtorch throws; a run that threw may be
   // begun anew. The second part runs as backward passes do, with gradients not tracked.
-  void RunFirst(const at::Generator& generator) { Run(first_, generator); }
+  // From the first part on nobody but the plan may use what was given before.
+  void RunFirst(const at::Generator& generator);
   void RunSecond(const at::Generator& generator);
   // The same; calls `final` with the index among the `announced` of each of these, as soon as no
   // operation that is still to come touches its memory. What that throws comes out.
