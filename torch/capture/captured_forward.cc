@@ -67,9 +67,9 @@ class ForwardRecording {
     if (found == kNoTensor) recorder_.Object("the output is no result of an operation");
     const Trace trace = recorder_.Take();
     kind->problem = trace.problem;
-    for (bool direct : {true, false}) {
+    for (const PlanForm form : kPlanForms) {
       if (!kind->problem.empty()) return;
-      auto plan = std::make_unique<Plan>(trace, std::vector<size_t>(), std::vector{found}, direct);
+      auto plan = std::make_unique<Plan>(trace, std::vector<size_t>(), std::vector{found}, form);
       if (Repeats(*plan, output) && plan->Fits(trace)) {
         kind->plan = std::move(plan);
         return;

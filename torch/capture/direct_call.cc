@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "torch/capture/column_sum.h"
+#include "torch/capture/cross_entropy.h"
 #include "torch/capture/log_softmax.h"
 #include "torch/capture/loops.h"
 #include "torch/capture/lstm_call.h"
@@ -156,8 +158,31 @@ DirectCall SumInto(const CallSite& site) {
   };
 }
 
+// With more numbers what libtorch's kernel takes to start is not felt. From twice as many on it
+// uses several threads, and may add in another order.
+constexpr int64_t kMostInColumns = 16384;
+
+// Whether it is what column_sum.h computes.
+bool IsColumnSum(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), sum = site.results[0];
+  const auto axes = site.arguments[1].toOptional<std::vector<int64_t>>();
+  const bool real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+  return real && axes == std::vector<int64_t>{0} && x.dim() == 2 && x.size(1) > 1 &&
+         x.is_contiguous() && sum.is_contiguous() && sum.scalar_type() == x.scalar_type() &&
+         x.numel() <= kMostInColumns;
+}
+
+DirectCall ColumnSumInto(const Tensor& x, const Tensor& sum) {
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return
+        [=] { SumColumns(x.const_data_ptr<T>(), x.size(0), x.size(1), sum.mutable_data_ptr<T>()); };
+  });
+}
+
 // Over some axes.
 DirectCall SumOverInto(const CallSite& site) {
+  if (IsColumnSum(site)) return ColumnSumInto(site.arguments[0].toTensor(), site.results[0]);
   return [x = site.arguments[0].toTensor(), sum = site.results[0],
           axes = site.arguments[1].toOptional<std::vector<int64_t>>(),
           keep = site.arguments[2].toBool(),
@@ -257,14 +282,34 @@ DirectCall CloneInto(const CallSite& site) {
 }
 
 DirectCall ProductInto(const CallSite& site) {
-  return FindProduct(site.arguments[0].toTensor(), site.arguments[1].toTensor(), Tensor(),
-                     site.results[0]);
+  return FindProduct(ProductUse::kResult, site.arguments[0].toTensor(),
+                     site.arguments[1].toTensor(), Tensor(), site.results[0]);
 }
 
-DirectCall ProductAndSumInto(const CallSite& site) {
-  if (!site.arguments[3].toScalar().equal(1) || !site.arguments[4].toScalar().equal(1)) return {};
-  return FindProduct(site.arguments[1].toTensor(), site.arguments[2].toTensor(),
-                     site.arguments[0].toTensor(), site.results[0]);
+// Of aten::addmm and its like.
+bool HasNoFactors(const CallSite& site) {
+  return site.arguments[3].toScalar().equal(1) && site.arguments[4].toScalar().equal(1);
+}
+
+DirectCall BiasedProductInto(const CallSite& site) {
+  if (!HasNoFactors(site)) return {};
+  return FindProduct(ProductUse::kBiased, site.arguments[1].toTensor(),
+                     site.arguments[2].toTensor(), site.arguments[0].toTensor(), site.results[0]);
+}
+
+DirectCall BiasedReluInto(const CallSite& site) {
+  if (!HasNoFactors(site) || site.arguments[5].toBool()) return {};
+  return FindProduct(ProductUse::kBiasedRelu, site.arguments[1].toTensor(),
+                     site.arguments[2].toTensor(), site.arguments[0].toTensor(), site.results[0]);
+}
+
+DirectCall AddProduct(const CallSite& site) {
+  const Tensor sum = site.arguments[0].toTensor(), a = site.arguments[1].toTensor(),
+               b = site.arguments[2].toTensor();
+  const bool apart =
+      !sum.storage().is_alias_of(a.storage()) && !sum.storage().is_alias_of(b.storage());
+  if (!HasNoFactors(site) || !apart) return {};
+  return FindProduct(ProductUse::kAddedTo, a, b, Tensor(), sum);
 }
 
 using Finder = DirectCall (*)(const CallSite& site);
@@ -285,8 +330,11 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::_log_softmax_backward_data", LogSoftmaxBackwardInto},
       {"aten::nll_loss_forward", NllInto},
       {"aten::nll_loss_backward", NllBackwardInto},
+      {"eta::cross_entropy_backward", CrossEntropyBackwardInto},
       {"aten::mm", ProductInto},
-      {"aten::addmm", ProductAndSumInto},
+      {"aten::addmm", BiasedProductInto},
+      {"aten::addmm_", AddProduct},
+      {"aten::_addmm_activation", BiasedReluInto},
       {"aten::mkldnn_rnn_layer", LstmInto},
       {"aten::mkldnn_rnn_layer_backward", LstmBackwardInto},
   };
@@ -310,7 +358,7 @@ bool HasDirectForm(const Trace& trace, size_t i) {
   if (IsLstmLayer(op.op)) return HasLstmForm(trace, op);
   const std::string name = FullName(op.op);
   return name == "aten::relu" || name == "aten::sum" || name == "aten::mse_loss" ||
-         name == "aten::zeros" || name == "aten::clone";
+         name == "aten::zeros" || name == "aten::clone" || name == "eta::cross_entropy_backward";
 }
 
 bool RoundsOtherwise(const c10::OperatorHandle& op) { return IsLstmLayer(op); }

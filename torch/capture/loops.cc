@@ -19,6 +19,24 @@ inline __attribute__((always_inline)) void Positive(const T* x, T* y, int64_t co
 }
 
 template <class T>
+inline __attribute__((always_inline)) void AddToRows(const T* __restrict row, T* __restrict y,
+                                                     int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i, y += columns) Add(y, row, columns);
+}
+
+template <class T>
+inline __attribute__((always_inline)) void AddToRowsPositive(const T* __restrict row,
+                                                             T* __restrict y, int64_t rows,
+                                                             int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i, y += columns) {
+    for (int64_t j = 0; j < columns; ++j) {
+      const T sum = y[j] + row[j];
+      y[j] = T{0} > sum ? T{0} : sum;
+    }
+  }
+}
+
+template <class T>
 inline __attribute__((always_inline)) void WherePositive(const T* gradient, const T* x, T* out,
                                                          int64_t count) {
 #pragma GCC ivdep
@@ -91,6 +109,18 @@ ETA_VECTORIZED void AddTo(double* sum, const double* addend, int64_t count) {
 }
 ETA_VECTORIZED void Relu(const float* x, float* y, int64_t count) { Positive(x, y, count); }
 ETA_VECTORIZED void Relu(const double* x, double* y, int64_t count) { Positive(x, y, count); }
+ETA_VECTORIZED void AddRow(const float* row, float* y, int64_t rows, int64_t columns) {
+  AddToRows(row, y, rows, columns);
+}
+ETA_VECTORIZED void AddRow(const double* row, double* y, int64_t rows, int64_t columns) {
+  AddToRows(row, y, rows, columns);
+}
+ETA_VECTORIZED void AddRowRelu(const float* row, float* y, int64_t rows, int64_t columns) {
+  AddToRowsPositive(row, y, rows, columns);
+}
+ETA_VECTORIZED void AddRowRelu(const double* row, double* y, int64_t rows, int64_t columns) {
+  AddToRowsPositive(row, y, rows, columns);
+}
 ETA_VECTORIZED void ReluBackward(const float* gradient, const float* x, float* out, int64_t count) {
   WherePositive(gradient, x, out, count);
 }

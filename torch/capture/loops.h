@@ -14,6 +14,14 @@ void AddTo(double* sum, const double* addend, int64_t count);
 void Relu(const float* x, float* y, int64_t count);
 void Relu(const double* x, double* y, int64_t count);
 
+// y += row, in each of so many rows
+void AddRow(const float* row, float* y, int64_t rows, int64_t columns);
+void AddRow(const double* row, double* y, int64_t rows, int64_t columns);
+
+// The same, and then y = max(y, 0) as above
+void AddRowRelu(const float* row, float* y, int64_t rows, int64_t columns);
+void AddRowRelu(const double* row, double* y, int64_t rows, int64_t columns);
+
 // out, which may be the gradient, = gradient where x > 0 or NaN, else 0
 void ReluBackward(const float* gradient, const float* x, float* out, int64_t count);
 void ReluBackward(const double* gradient, const double* x, double* out, int64_t count);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <random>
-#include <vector>
 
 namespace eta::tensor {
 namespace {
@@ -24,6 +23,13 @@ int64_t LowestPlace(const Lifetime& wanted, const std::vector<Lifetime*>& placed
   return place;
 }
 
+void Insert(Lifetime* lifetime, std::vector<Lifetime*>* placed) {
+  const auto behind =
+      std::upper_bound(placed->begin(), placed->end(), lifetime->offset,
+                       [](int64_t offset, const Lifetime* p) { return offset < p->offset; });
+  placed->insert(behind, lifetime);
+}
+
 // Gives each its lowest place, in this order.
 int64_t LayOut(const std::vector<Lifetime*>& order) {
   std::vector<Lifetime*> placed;
@@ -31,10 +37,7 @@ int64_t LayOut(const std::vector<Lifetime*>& order) {
   for (Lifetime* lifetime : order) {
     lifetime->offset = LowestPlace(*lifetime, placed);
     size = std::max(size, lifetime->offset + Padded(lifetime->bytes));
-    const auto behind =
-        std::upper_bound(placed.begin(), placed.end(), lifetime->offset,
-                         [](int64_t offset, const Lifetime* p) { return offset < p->offset; });
-    placed.insert(behind, lifetime);
+    Insert(lifetime, &placed);
   }
   return size;
 }
@@ -68,6 +71,14 @@ int64_t LayOut(std::span<Lifetime> lifetimes) {
     std::shuffle(order.begin(), order.end(), chance);
   }
   return LayOut(best);
+}
+
+bool PlaceWithin(int64_t bytes, Lifetime* wanted, std::vector<Lifetime*>* placed) {
+  const int64_t place = LowestPlace(*wanted, *placed);
+  if (place + wanted->bytes > bytes) return false;
+  wanted->offset = place;
+  Insert(wanted, placed);
+  return true;
 }
 
 }  // namespace eta::tensor

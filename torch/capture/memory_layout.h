@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace eta::tensor {
 
@@ -20,5 +21,9 @@ inline constexpr int64_t kPlaceAlignment = 64;  // bytes, as libtorch aligns its
 // first, each at the lowest place that is free; in the best of some orders. Returns the size of the
 // whole.
 int64_t LayOut(std::span<Lifetime> lifetimes);
+
+// Gives it the lowest place beside those that have one, which are sorted by it, and adds it to
+// them; unless it would not end within so many bytes.
+bool PlaceWithin(int64_t bytes, Lifetime* wanted, std::vector<Lifetime*>* placed);
 
 }  // namespace eta::tensor

@@ -5,7 +5,9 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "torch/capture/fusion.h"
 #include "torch/capture/plan_builder.h"
 
 namespace eta::tensor {
@@ -20,10 +22,17 @@ void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
 }
 
 Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
-           bool direct, const std::vector<size_t>& announced)
+           PlanForm form, const std::vector<size_t>& announced)
     : nothing_(at::empty({0}, at::kByte).storage()) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  PlanBuilder(trace, kept, given, announced, direct, this).Build();
+  std::optional<Trace> fused;
+  if (form == PlanForm::kFused) {
+    std::vector<size_t> wanted = kept;
+    wanted.insert(wanted.end(), given.begin(), given.end());
+    fused = Fused(trace, wanted);
+  }
+  const bool direct = form != PlanForm::kLibtorch;
+  PlanBuilder(fused ? *fused : trace, kept, given, announced, direct, this).Build();
   Release();
 }
 
@@ -60,15 +69,20 @@ void Plan::Run(std::span<const Step> steps, const at::Generator& generator) {
   }
 }
 
+void Plan::RunFirst(const at::Generator& generator) {
+  MakeRoom();
+  Run(first_, generator);
+}
+
 void Plan::RunSecond(const at::Generator& generator) {
   const at::NoGradGuard no_grad;
-  MakeRoom();
+  if (first_.empty()) MakeRoom();
   Run(second_, generator);
 }
 
 void Plan::RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final) {
   const at::NoGradGuard no_grad;
-  MakeRoom();
+  if (first_.empty()) MakeRoom();
   std::span<const Step> left = second_;
   for (const Moment& moment : moments_) {
     const size_t done = second_.size() - left.size();

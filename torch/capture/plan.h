@@ -40,8 +40,18 @@ class MovingTensors {
   std::vector<Entry> tensors_;
 };
 
-// A result that may be kept, by whoever and as long as he likes: before it is computed again it
-// moves to other memory if anybody still has it.
+// How a plan runs the operations of a trace.
+enum class PlanForm {
+  kFused,     // some as one, as torch/capture/fusion.h says, and called as follows
+  kDirect,    // as torch/capture/direct_call.h says, where that is possible
+  kLibtorch,  // by libtorch's kernels alone
+};
+
+// Those to try, the fastest first.
+inline constexpr PlanForm kPlanForms[] = {PlanForm::kFused, PlanForm::kDirect, PlanForm::kLibtorch};
+
+// A result that may be kept, by whoever and as long as he likes: before the next run it moves to
+// other memory if anybody still has it.
 struct Gift {
   Tensor tensor;
   Tensor flat;  // the same with one axis; undefined if it is not contiguous
@@ -53,10 +63,9 @@ class Plan {
   // `kept` are tensors of the trace that may be looked at after a run until the next, as its
   // `reads`; `given` those that become gifts, each in a region of its own that the trace made;
   // `announced` those of which RunSecond tells.
-  // `direct`: operations are called as torch/capture/direct_call.h says, where that is possible.
   // REQUIRES: the trace has no problem. Throws what libtorch throws.
   Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
-       bool direct = true, const std::vector<size_t>& announced = {});
+       PlanForm form = PlanForm::kFused, const std::vector<size_t>& announced = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
@@ -65,7 +74,8 @@ class Plan {
   void SetBatch(size_t index, const Tensor& tensor);
   // Random operations draw from `generator`. Throw what libtorch throws; a run that threw may be
   // begun anew. The second part runs as backward passes do, with gradients not tracked.
-  void RunFirst(const at::Generator& generator) { Run(first_, generator); }
+  // From the first part on nobody but the plan may use what was given before.
+  void RunFirst(const at::Generator& generator);
   void RunSecond(const at::Generator& generator);
   // The same; calls `final` with the index among the `announced` of each of these, as soon as no
   // operation that is still to come touches its memory. What that throws comes out.

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -144,10 +145,14 @@ void PlanBuilder::FindLifetimes() {
 }
 
 void PlanBuilder::PlaceRegions() {
+  FoldInPlace();
+  PlaceInGifts();
   PlaceInBlock();
+  FollowHosts();
   for (size_t i = 0; i < regions_.size(); ++i) {
     Region& region = regions_[i];
-    if (region.is_given || region.in_block() || trace_.regions[i].origin == Origin::kFixed)
+    if (region.is_given || region.gift || region.in_block() ||
+        trace_.regions[i].origin == Origin::kFixed)
       continue;
     region.moving = plan_.moving_.emplace_back(std::make_unique<MovingTensors>()).get();
     if (trace_.regions[i].origin == Origin::kBatch) plan_.batch_.push_back(region.moving);
@@ -156,6 +161,9 @@ void PlanBuilder::PlaceRegions() {
     Region& region = regions_[RegionOf(tensor)];
     auto memory = std::make_unique<MovingTensors>();
     region.moving = memory.get();
+    for (Region& guest : regions_) {
+      if (guest.gift == RegionOf(tensor)) guest.moving = memory.get();
+    }
     // Else it moves as others do.
     if (!region.has_place) plan_.moving_.push_back(std::move(memory));
     plan_.gifts_.push_back({tensor, trace_.regions[RegionOf(tensor)].bytes, std::move(memory), {}});
@@ -185,14 +193,49 @@ void PlanBuilder::FoldInPlace() {
   }
 }
 
+// What is no longer needed when the gift is first written; the largest first.
+std::vector<size_t> PlanBuilder::GuestsOf(size_t gift) const {
+  std::vector<size_t> guests;
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    const Lifetime& lifetime = regions_[i].lifetime;
+    if (regions_[i].has_own_place() && lifetime.last < regions_[gift].lifetime.first) {
+      guests.push_back(i);
+    }
+  }
+  std::ranges::stable_sort(guests, std::ranges::greater(),
+                           [&](size_t guest) { return regions_[guest].lifetime.bytes; });
+  return guests;
+}
+
+// A gift's memory is there from the begin of a run. The fewest may lie in that which is written
+// first, so it chooses first.
+void PlanBuilder::PlaceInGifts() {
+  std::vector<size_t> gifts;
+  for (size_t tensor : given_) gifts.push_back(RegionOf(tensor));
+  std::ranges::stable_sort(gifts, {}, [&](size_t gift) { return regions_[gift].lifetime.first; });
+  for (size_t gift : gifts) {
+    if (!regions_[gift].has_place) continue;
+    std::vector<Lifetime*> placed;
+    for (size_t guest : GuestsOf(gift)) {
+      if (PlaceWithin(trace_.regions[gift].bytes, &regions_[guest].lifetime, &placed)) {
+        regions_[guest].gift = gift;
+      }
+    }
+  }
+}
+
+void PlanBuilder::FollowHosts() {
+  for (Region& region : regions_) {
+    if (!region.host) continue;
+    region.lifetime.offset = regions_[*region.host].lifetime.offset;
+    region.gift = regions_[*region.host].gift;
+  }
+}
+
 void PlanBuilder::PlaceInBlock() {
-  FoldInPlace();
   std::vector<Lifetime> lifetimes;
-  const auto has_own_place = [](const Region& region) {
-    return region.in_block() && region.needed && !region.host;
-  };
   for (const Region& region : regions_) {
-    if (has_own_place(region)) lifetimes.push_back(region.lifetime);
+    if (region.has_own_place()) lifetimes.push_back(region.lifetime);
   }
   for (size_t i = 0; i < trace_.ops.size(); ++i) {
     const int64_t bytes = direct_ && ways_[i] == Way::kInto ? ScratchBytes(trace_, i) : 0;
@@ -203,10 +246,7 @@ void PlanBuilder::PlaceInBlock() {
   block_ = at::empty({plan_.block_bytes_}, at::kByte);
   auto placed = lifetimes.begin();
   for (Region& region : regions_) {
-    if (has_own_place(region)) region.lifetime.offset = (placed++)->offset;
-  }
-  for (Region& region : regions_) {
-    if (region.host) region.lifetime.offset = regions_[*region.host].lifetime.offset;
+    if (region.has_own_place()) region.lifetime.offset = (placed++)->offset;
   }
   for (auto& [op, lifetime] : scratch_) lifetime.offset = (placed++)->offset;
 }
@@ -235,7 +275,7 @@ Tensor PlanBuilder::TensorOf(size_t index) const {
                 "a recorded tensor does not fit its memory");
   }
   if (region.in_block()) place.MoveTo(block_.storage(), region.lifetime.offset);
-  if (region.moving != nullptr) region.moving->Add(tensor, wanted.offset);
+  if (region.moving != nullptr) region.moving->Add(tensor, region.lifetime.offset + wanted.offset);
   return tensor;
 }
 
@@ -402,8 +442,8 @@ void PlanBuilder::AddCall(size_t i, const c10::OperatorHandle& handle,
 void PlanBuilder::AddReleases(size_t i) {
   for (size_t r = 0; r < regions_.size(); ++r) {
     const Region& region = regions_[r];
-    if (region.moving == nullptr || region.is_given || region.lifetime.last != i ||
-        trace_.regions[r].origin != Origin::kMade) {
+    if (region.moving == nullptr || !region.needed || region.is_given || region.gift ||
+        region.lifetime.last != i || trace_.regions[r].origin != Origin::kMade) {
       continue;
     }
     AddStep(i, [moving = region.moving](Plan& plan, const at::Generator&) {

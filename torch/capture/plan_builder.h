@@ -40,7 +40,10 @@ class PlanBuilder {
     MovingTensors* moving = nullptr;
     std::optional<size_t> host;  // the region whose place it takes over
 
-    bool in_block() const { return has_place && !is_given; }
+    std::optional<size_t> gift;  // the region of a gift in whose memory it lies
+
+    bool in_block() const { return has_place && !is_given && !gift; }
+    bool has_own_place() const { return in_block() && needed && !host; }
   };
 
   void NoteGifts();
@@ -52,7 +55,10 @@ class PlanBuilder {
   void PlaceRegions();
   void FoldInPlace();
   bool TakesOver(const TraceOp& op, size_t index) const;
+  void PlaceInGifts();
+  std::vector<size_t> GuestsOf(size_t gift) const;
   void PlaceInBlock();
+  void FollowHosts();
   Tensor TensorOf(size_t index) const;
   Tensor ScratchOf(size_t op) const;
   void AddActions(size_t op);

@@ -48,9 +48,9 @@ bool FixedTensor::Holds() const {
   return tensor_.const_data_ptr() == data_ && form_.Fits(tensor_) && tensor_.is_leaf();
 }
 
-StepPlan::StepPlan(const Trace& trace, StepFacts facts, bool direct)
+StepPlan::StepPlan(const Trace& trace, StepFacts facts, PlanForm form)
     : facts_(std::move(facts)),
-      plan_(trace, {facts_.root}, facts_.gradients, direct, GradientsOf(facts_)) {
+      plan_(trace, {facts_.root}, facts_.gradients, form, GradientsOf(facts_)) {
   for (const FixedTensor& tensor : facts_.fixed) storages_.push_back(tensor.storage());
   std::sort(storages_.begin(), storages_.end());
   storages_.erase(std::unique(storages_.begin(), storages_.end()), storages_.end());

@@ -46,7 +46,7 @@ struct StepFacts {
 class StepPlan {
  public:
   // Throws what libtorch throws.
-  StepPlan(const Trace& trace, StepFacts facts, bool direct);
+  StepPlan(const Trace& trace, StepFacts facts, PlanForm form);
 
   // Whether all that is the model's lies where it did.
   bool Holds() const;

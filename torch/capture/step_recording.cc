@@ -91,8 +91,8 @@ std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* prob
   const Trace trace = recorder_.Take();
   *problem = trace.problem;
   if (!problem->empty()) return nullptr;
-  for (bool direct : {true, false}) {
-    auto plan = std::make_unique<StepPlan>(trace, facts_, direct);
+  for (const PlanForm form : kPlanForms) {
+    auto plan = std::make_unique<StepPlan>(trace, facts_, form);
     const RecordedStep step{batch_, before_, loss_, seed};
     if (RepeatsStep(*plan, optimizer_, step, generator_) && plan->plan().Fits(trace)) return plan;
   }

@@ -156,6 +156,12 @@ const std::string kMlp =
 const std::string kLarge =
     "(nn/sequential (nn/linear 64 400) (nn/relu-layer) (nn/linear 400 400) (nn/relu-layer)"
     " (nn/linear 400 10))";
+const std::string kWide =
+    "(nn/sequential (nn/linear 64 1024) (nn/relu-layer) (nn/linear 1024 1024) (nn/relu-layer)"
+    " (nn/linear 1024 10))";
+const std::string kDeep =
+    "(nn/sequential (nn/linear 64 256) (nn/relu-layer) (nn/linear 256 256) (nn/relu-layer)"
+    " (nn/linear 256 256) (nn/relu-layer) (nn/linear 256 256) (nn/relu-layer) (nn/linear 256 10))";
 const std::string kClasses =
     "(torch/from-list (map (lambda (k) (modulo k 10)) (range 0 32)) 'int64)";
 
@@ -166,6 +172,10 @@ const Case kCases[] = {
     {"classes", kMlp, "(optim/sgd model 0.01)", "nn/cross-entropy-loss", "(torch/randn '(32 64))",
      kClasses},
     {"large", kLarge, "(optim/adam model 0.01)", "nn/cross-entropy-loss", "(torch/randn '(32 64))",
+     kClasses},
+    {"wide", kWide, "(optim/sgd model 0.01)", "nn/cross-entropy-loss", "(torch/randn '(32 64))",
+     kClasses},
+    {"deep", kDeep, "(optim/sgd model 0.01)", "nn/cross-entropy-loss", "(torch/randn '(32 64))",
      kClasses},
     {"recurrent", "(nn/sequential (lstm 16 32 'layers 2) (nn/linear 32 10))",
      "(optim/adam model 0.01)", "nn/mse-loss", "(torch/randn '(8 20 16))",
@@ -182,14 +192,13 @@ TEST(CapturedMemoryTest, AReplayAllocatesNothing) {
   }
 }
 
-// But for places that are rounded up, and for the gradients of large parameters, whose memory is
-// kept during the next forward pass.
+// But for places that are rounded up.
 TEST(CapturedMemoryTest, AReplayTakesNoMoreThanAnEagerStep) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
     const int64_t eager = MemoryOf(ProgramOf(c), /*capture=*/false, true).peak;
     EXPECT_GT(eager, 10'000);
-    EXPECT_LE(MemoryOf(ProgramOf(c), /*capture=*/true, true).peak, eager + 200 + eager / 100);
+    EXPECT_LE(MemoryOf(ProgramOf(c), /*capture=*/true, true).peak, eager + 200);
   }
 }
 

@@ -81,7 +81,7 @@ struct Captured {
   size_t loss;
 };
 
-Captured Capture(const Lstm& lstm, bool direct) {
+Captured Capture(const Lstm& lstm, PlanForm form) {
   Recorder recorder;
   for (const Tensor& leaf : lstm.leaves()) {
     recorder.AddFixed(leaf);
@@ -100,7 +100,7 @@ Captured Capture(const Lstm& lstm, bool direct) {
   const size_t found = recorder.Find(loss);
   const Trace trace = recorder.Take();
   EXPECT_EQ(trace.problem, "");
-  return {std::make_unique<Plan>(trace, std::vector{found}, std::vector<size_t>(), direct), found};
+  return {std::make_unique<Plan>(trace, std::vector{found}, std::vector<size_t>(), form), found};
 }
 
 void ExpectClose(const Tensor& value, const Tensor& wanted, const std::string& what) {
@@ -132,10 +132,10 @@ void ExpectReplays(const Lstm& lstm, const Captured& captured) {
   }
 }
 
-void ExpectOfOurs(const Variant& variant, bool direct, size_t steps) {
+void ExpectOfOurs(const Variant& variant, PlanForm form, size_t steps) {
   SCOPED_TRACE(variant.name);
   const Lstm lstm(variant);
-  const Captured captured = Capture(lstm, direct);
+  const Captured captured = Capture(lstm, form);
 
   EXPECT_EQ(captured.plan->rounding_steps(), steps);
   ExpectReplays(lstm, captured);
@@ -158,14 +158,14 @@ TEST(LstmCallTest, LayersOfAllKindsAreComputedByUs) {
                             .tracks_input = true,
                             .looks_at_states = true}}) {
     const int64_t cells = variant.layers * (variant.bidirectional ? 2 : 1);
-    ExpectOfOurs(variant, /*direct=*/true, static_cast<size_t>(2 * cells));
+    ExpectOfOurs(variant, PlanForm::kFused, static_cast<size_t>(2 * cells));
   }
 }
 
 TEST(LstmCallTest, OthersAreLeftToLibtorch) {
-  ExpectOfOurs({.name = "float64", .dtype = at::kDouble}, /*direct=*/true, 0);
-  ExpectOfOurs({.name = "projection", .projection = 2}, /*direct=*/true, 0);
-  ExpectOfOurs({.name = "no direct calls"}, /*direct=*/false, 0);
+  ExpectOfOurs({.name = "float64", .dtype = at::kDouble}, PlanForm::kFused, 0);
+  ExpectOfOurs({.name = "projection", .projection = 2}, PlanForm::kFused, 0);
+  ExpectOfOurs({.name = "no direct calls"}, PlanForm::kLibtorch, 0);
 }
 
 TEST(LstmCallTest, InferenceNeedsNoWorkspace) {

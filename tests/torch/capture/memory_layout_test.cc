@@ -45,5 +45,17 @@ TEST(MemoryLayoutTest, LeavesNoGapThatAnotherOrderCloses) {
   EXPECT_EQ(LayOut(lifetimes), 3 * 640);
 }
 
+TEST(MemoryLayoutTest, PlacesWhatFitsBesideOthers) {
+  Lifetime first{0, 2, 640}, meets{2, 3, 128}, too_large{1, 2, 192}, later{3, 4, 192};
+  std::vector<Lifetime*> placed;
+  EXPECT_TRUE(PlaceWithin(800, &first, &placed));
+  EXPECT_TRUE(PlaceWithin(800, &meets, &placed));
+  EXPECT_FALSE(PlaceWithin(800, &too_large, &placed));
+  EXPECT_TRUE(PlaceWithin(800, &later, &placed));
+  EXPECT_EQ(meets.offset, 640);
+  EXPECT_EQ(later.offset, 0);
+  EXPECT_EQ(placed.size(), 3U);
+}
+
 }  // namespace
 }  // namespace eta::tensor

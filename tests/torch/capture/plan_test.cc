@@ -247,6 +247,35 @@ TEST(PlanTest, AGiftStaysWhatItWas) {
   EXPECT_TRUE(SameBits(giving.plan->tensor(giving.sum), at::full({4}, 2, at::kFloat).exp().mul(2)));
 }
 
+// The first part makes what is no longer needed when the gift is written, and runs in its memory.
+TEST(PlanTest, AGiftThatIsKeptStaysWhatItWasThoughItsMemoryHeldOthers) {
+  const Tensor x = at::zeros({64}, at::kFloat);
+  Recorder recorder;
+  recorder.AddBatch(x);
+  Tensor y;
+  {
+    const Recorder::Scope scope(recorder);
+    const Tensor a = at::exp(x), b = at::add(a, a);
+    recorder.Pause();
+    y = at::exp(b);
+  }
+  const std::vector<size_t> given = {recorder.Find(y)};
+  Plan plan(recorder.Take(), {}, given);
+  EXPECT_EQ(plan.block_bytes(), 64 * static_cast<int64_t>(sizeof(float))) << "but for one of two";
+  Tensor kept, was;
+  for (const float number : {1.0f, 0.5f, 0.25f}) {
+    const Tensor input = at::full({64}, number, at::kFloat);
+    plan.SetBatch(0, input);
+    plan.RunFirst({});
+    plan.RunSecond({});
+    EXPECT_TRUE(!kept.defined() || SameBits(kept, was)) << "it is the program's";
+    kept = plan.gift(0).tensor;
+    was = kept.clone();
+    EXPECT_TRUE(SameBits(was, input.exp().mul(2).exp()));
+    plan.Release();
+  }
+}
+
 TEST(PlanTest, AGiftThatNobodyKeptIsMadeInTheSameMemory) {
   Giving giving;
   giving.RunFor(1);
@@ -280,7 +309,7 @@ struct Announcing {
     both.zero_();
     const std::vector<size_t> announced = {recorder.Find(b), recorder.Find(a), recorder.Find(y)};
     const std::vector<size_t> given = {announced[2]};
-    plan = std::make_unique<Plan>(recorder.Take(), std::vector<size_t>{}, given, /*direct=*/true,
+    plan = std::make_unique<Plan>(recorder.Take(), std::vector<size_t>{}, given, PlanForm::kFused,
                                   announced);
     plan->SetBatch(0, at::full({4}, 2, at::kFloat));
     plan->RunFirst({});
