@@ -40,7 +40,7 @@ const Fault kFaults[] = {
     {.name = "a raise", .before = "(raise 'boom 3)"},
     {.name = "an exit", .before = "(exit 3)"},
     {.name = "an extra collective", .before = "(parallel/barrier)"},
-    {.name = "a stall", .before = "(%time-sleep-ms 900)"},
+    {.name = "a stall", .before = "(%time-sleep-ms 1300)"},
 };
 
 constexpr const char* kModel = "(linear 6 16) (relu-layer) (dropout 0.3) (linear 16 4)";
@@ -93,7 +93,7 @@ void ExpectTheSame(const Fault& fault, int ranks, const std::string& loss,
   ReplicaOptions options{.launch = fault.launch,
                          .backend = backend,
                          .cores = ranks % 3 + 1,  // where ranks share them, few work for all
-                         .stall_timeout = std::chrono::milliseconds(400)};
+                         .stall_timeout = std::chrono::milliseconds(800)};
   const std::string program = ProgramOf(fault, ranks, model, loss);
   const auto captured = RunReplicas(ranks, program + kShowReplayed, options);
   options.capture = false;
