@@ -70,7 +70,9 @@ Status Board::MeetBy(GateWait wait, int rank, const Signature& signature, Site s
   // Release: a watcher that sees this state sees the sequence too.
   line.state.store(RankState::kWaiting, std::memory_order_release);
   Status status = Pass(rank, gate_.Arrive(), wait);
-  if (status.ok() && link_ != nullptr) status = MeetOtherProcesses(rank, sequence);
+  if (status.ok() && link_ != nullptr) {
+    status = Lead(rank, [&] { return ExchangeSlots(sequence); });
+  }
   if (status.ok()) status = CompareSignatures(rank, sequence);
   line.state.store(RankState::kRunning, std::memory_order_release);
   return status;
@@ -98,16 +100,14 @@ Status Board::Pass(int rank, Gate::Ticket ticket, GateWait wait) {
 
 Status Board::MeetHere(int rank) { return Pass(rank, gate_.Arrive()); }
 
-// One of those that are here speaks for all; the others wait for it. It comes to an end when the
-// world is aborted; what was exchanged before counts.
-Status Board::MeetOtherProcesses(int rank, uint64_t sequence) {
-  if (rank == seats_.first) {
-    const Status exchanged = ExchangeSlots(sequence);
-    exchanged_ = exchanged.ok();
-    if (!exchanged_) Abort(exchanged);  // to no effect if that is why it has failed
-  }
+void Board::NoteLed(const Status& status) {
+  led_well_ = status.ok();
+  if (!led_well_) Abort(status);  // to no effect if that is why it has failed
+}
+
+Status Board::EndLed(int rank) {
   gate_.Finish();
-  return exchanged_ ? Status{} : NoticeAbort(rank);
+  return led_well_ ? Status{} : NoticeAbort(rank);
 }
 
 Status Board::ExchangeSlots(uint64_t sequence) {

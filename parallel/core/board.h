@@ -7,9 +7,9 @@
 // Each process of a job has a board of its own. At a meeting the link between them brings what the
 // ranks of other processes say; what is known of these otherwise comes by SetRemote.
 //
-// Thread safety: Meet, MeetHere, Finish, Peer, Waiting, Join, Set*, Leave* and Acknowledge for rank
-// r of this process from r's thread only, but for its Substitute; SetRemote from one thread;
-// everything else from any.
+// Thread safety: Meet*, Lead, Finish, Sync*, Release, Peer, Waiting, Join, Set*, Leave* and
+// Acknowledge for rank r of this process from r's thread only, but for its Substitute; SetRemote
+// from one thread; everything else from any.
 #pragma once
 
 #include <array>
@@ -126,6 +126,15 @@ class Board {
   // After an ok Meet: waits for the ranks of this process. All or none of them get ok, else the
   // reason of the abort.
   Status MeetHere(int rank);
+
+  // When all ranks here have met: the first of them does the transfer, which ends when the world is
+  // aborted, and all wait for its end and get its outcome. That counts, whatever has happened to
+  // the world meanwhile: another process may have gone on by it, and failed then.
+  template <class Transfer>
+  Status Lead(int rank, const Transfer& transfer) {
+    if (rank == seats_.first) NoteLed(transfer());
+    return EndLed(rank);
+  }
 
   // After an ok Meet in which the ranks of this process touch each other's memory: waits until all
   // are done with it. Every rank that met calls it, after bounded work that cannot fail.
@@ -246,7 +255,8 @@ class Board {
   Status MeetBy(GateWait wait, int rank, const Signature& signature, Site site, const void* record,
                 size_t bytes);
   Status Pass(int rank, Gate::Ticket ticket, GateWait wait = &Gate::Await);
-  Status MeetOtherProcesses(int rank, uint64_t sequence);
+  void NoteLed(const Status& status);
+  Status EndLed(int rank);
   Status ExchangeSlots(uint64_t sequence);
   Status CompareSignatures(int rank, uint64_t sequence);
   std::vector<RankView> ViewsInMeeting(uint64_t sequence) const;
@@ -258,7 +268,7 @@ class Board {
   const std::unique_ptr<Line[]> lines_;
   const std::shared_ptr<Journal> journal_;
   Gate gate_, workers_gate_;
-  bool exchanged_ = false;  // by the first rank here, in this meeting; the gate orders the accesses
+  bool led_well_ = false;  // by the first rank here; the gate orders the accesses
 
   mutable Mutex mu_;
   CondVar changed_;

@@ -131,21 +131,15 @@ class HierarchicalCommunicator final : public Communicator {
     }
     status = work();
     // The leader's memory is free for the next one when all have taken what they need.
-    if (status.ok()) status = board_.MeetHere(rank_);
+    if (status.ok()) board_.Finish(rank_);
     return Work(std::move(status));
   }
 
   // When all ranks here have come: the leader does the transfer, and the others wait for its end.
   template <class F>
   Status Lead(const F& transfer) {
-    if (Status s = board_.MeetHere(rank_); !s.ok()) return s;
-    if (leads()) {
-      if (const Status s = transfer(); !s.ok()) {
-        board_.Abort(s);
-        return board_.Acknowledge(rank_);
-      }
-    }
-    return board_.MeetHere(rank_);
+    const Status met = board_.MeetHere(rank_);
+    return met.ok() ? board_.Lead(rank_, transfer) : met;
   }
 
   // Adds up this rank's share of the inputs that are here, into `sums`.
