@@ -5,8 +5,6 @@
 
 #include "base/vectorized.h"
 
-#define ETA_INLINE inline __attribute__((always_inline))
-
 namespace eta::tensor {
 namespace {
 
@@ -14,19 +12,21 @@ constexpr int64_t kLevels = 4;
 constexpr int64_t kPanel = 64;  // columns at a time, whose sums stay in registers
 
 template <class T>
-ETA_INLINE void AddRow(T* __restrict sum, const T* __restrict row, int64_t width) {
+[[gnu::always_inline]] inline void AddRow(T* __restrict sum, const T* __restrict row,
+                                          int64_t width) {
   for (int64_t j = 0; j < width; ++j) sum[j] += row[j];
 }
 
 // How many rows are added up one after the other, as a power of two.
-ETA_INLINE int64_t Power(int64_t rows) {
+[[gnu::always_inline]] inline int64_t Power(int64_t rows) {
   const auto log2 = rows <= 2 ? 1 : std::bit_width(static_cast<uint64_t>(rows - 1));
   return std::max<int64_t>(4, log2 / kLevels);
 }
 
 // The sums of some rows go to the next level, those of some such sums to the one after.
 template <class T>
-ETA_INLINE void Cascade(const T* x, int64_t step, int64_t rows, int64_t width, T* __restrict sum) {
+[[gnu::always_inline]] inline void Cascade(const T* x, int64_t step, int64_t rows, int64_t width,
+                                           T* __restrict sum) {
   T levels[kLevels][kPanel] = {};
   const int64_t power = Power(rows), mask = (int64_t{1} << power) - 1;
   for (int64_t i = 1; i <= rows; ++i, x += step) {
@@ -42,8 +42,8 @@ ETA_INLINE void Cascade(const T* x, int64_t step, int64_t rows, int64_t width, T
 
 // Each fourth row by itself.
 template <class T>
-ETA_INLINE void CascadeByFours(const T* x, int64_t step, int64_t rows, int64_t width,
-                               T* __restrict sum) {
+[[gnu::always_inline]] inline void CascadeByFours(const T* x, int64_t step, int64_t rows,
+                                                  int64_t width, T* __restrict sum) {
   T parts[4][kPanel];
   for (int64_t k = 0; k < 4; ++k) Cascade(x + k * step, 4 * step, rows / 4, width, parts[k]);
   for (int64_t i = rows / 4 * 4; i < rows; ++i) AddRow(parts[0], x + i * step, width);
@@ -54,7 +54,8 @@ ETA_INLINE void CascadeByFours(const T* x, int64_t step, int64_t rows, int64_t w
 // Libtorch takes four vectors of 32 bytes, or four numbers if there is no whole vector, at a time;
 // what is left goes by fours. Its result is added to a zero, so that there is no -0.
 template <class T>
-ETA_INLINE void Sum(const T* x, int64_t rows, int64_t columns, T* __restrict sum) {
+[[gnu::always_inline]] inline void Sum(const T* x, int64_t rows, int64_t columns,
+                                       T* __restrict sum) {
   constexpr int64_t kVector = 32 / sizeof(T);
   const int64_t group = columns < kVector ? 4 : 4 * kVector;
   const int64_t grouped = columns / group * group;

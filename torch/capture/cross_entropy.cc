@@ -32,13 +32,8 @@ TORCH_LIBRARY(eta, library) {
   library.impl("cross_entropy_backward", c10::DispatchKey::CPU, &CrossEntropyBackward);
 }
 
-// Whether it lies without gaps.
 bool IsPlain(const TraceTensor& tensor, at::ScalarType dtype, const std::vector<int64_t>& sizes) {
-  int64_t step = 1;
-  for (size_t i = tensor.sizes.size(); i-- > 0; step *= tensor.sizes[i]) {
-    if (tensor.sizes[i] != 1 && tensor.strides[i] != step) return false;
-  }
-  return tensor.dtype == dtype && tensor.sizes == sizes;
+  return tensor.dtype == dtype && tensor.sizes == sizes && LiesWithoutGaps(tensor);
 }
 
 const TraceTensor* TensorAt(const Trace& trace, const TraceOp& op, size_t place) {

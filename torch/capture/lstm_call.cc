@@ -37,14 +37,6 @@ const TraceTensor* ArgumentOf(const Trace& trace, const TraceOp& op, size_t plac
   return &trace.tensors[argument.tensors[0]];
 }
 
-bool LiesWithoutGaps(const TraceTensor& tensor) {
-  int64_t stride = 1;
-  for (size_t i = tensor.sizes.size(); i-- > 0; stride *= tensor.sizes[i]) {
-    if (tensor.sizes[i] != 1 && tensor.strides[i] != stride) return false;
-  }
-  return true;
-}
-
 bool Has(const TraceTensor* tensor, const std::vector<int64_t>& sizes) {
   return tensor != nullptr && tensor->dtype == at::kFloat && tensor->sizes == sizes &&
          LiesWithoutGaps(*tensor);

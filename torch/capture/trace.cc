@@ -11,4 +11,12 @@ bool OnlyTakesMemory(const c10::OperatorHandle& op) {
   return std::ranges::find(kNames, op.schema().name()) != std::end(kNames);
 }
 
+bool LiesWithoutGaps(const TraceTensor& tensor) {
+  int64_t stride = 1;
+  for (size_t i = tensor.sizes.size(); i-- > 0; stride *= tensor.sizes[i]) {
+    if (tensor.sizes[i] != 1 && tensor.strides[i] != stride) return false;
+  }
+  return true;
+}
+
 }  // namespace eta::tensor

@@ -48,6 +48,9 @@ struct TraceTensor {
   }
 };
 
+// Whether it is contiguous.
+bool LiesWithoutGaps(const TraceTensor& tensor);
+
 inline constexpr size_t kNoTensor = static_cast<size_t>(-1);
 
 struct TraceArgument {
