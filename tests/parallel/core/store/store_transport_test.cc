@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -193,7 +194,9 @@ TEST_F(StoreTransportTest, AKeeperThatHasStoppedIsNamed) {
 }
 
 TEST_F(StoreTransportTest, AKeeperThatIsGoneIsNamed) {
+  std::barrier started(2);
   Run(2, [&](Transport& transport) {
+    started.arrive_and_wait();
     if (transport.process() == 1) return;
     KillMemoryStore(port_);
     const Status status = transport.AllGather(nullptr, std::vector<size_t>{0, 0}, Never);
@@ -204,7 +207,9 @@ TEST_F(StoreTransportTest, AKeeperThatIsGoneIsNamed) {
 }
 
 TEST_F(StoreTransportTest, AKeeperThatIsGoneIsMissedBetweenTransfers) {
+  std::barrier started(2);
   Run(2, [&](Transport& transport) {
+    started.arrive_and_wait();
     EXPECT_EQ(transport.LettersLost(), Status{});
     if (transport.process() == 1) return;
     KillMemoryStore(port_);
