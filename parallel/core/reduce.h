@@ -9,7 +9,7 @@
 namespace eta::parallel {
 
 // Reductions go through blocks of this size, which stay in the first-level cache.
-inline constexpr size_t kReduceBlockBytes = 16 * 1024;
+inline constexpr size_t kReduceBlockBytes = 4 * 1024;
 
 // out[i] = (..((x0 + x1) + x2) + ..)[i] for i in [0, count), always in the order of `inputs`, so
 // that the result depends on nothing but the values. Half types are accumulated in float and

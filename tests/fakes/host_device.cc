@@ -118,12 +118,8 @@ class HostMemory final : public DeviceMemory {
 void ReduceOnHost(const Buffer& output, const std::vector<Buffer>& inputs, ReduceOp op) {
   std::vector<const std::byte*> data, at;
   for (const Buffer& input : inputs) data.push_back(static_cast<const std::byte*>(input.data));
-  std::byte* const out = static_cast<std::byte*>(output.data);
   ReduceInBlocks(output.dtype, op == ReduceOp::kMean ? ReduceOp::kSum : op, data, {0, output.count},
-                 at, [&](size_t begin, const std::byte* results, size_t count) {
-                   const size_t element = SizeOf(output.dtype);
-                   std::memcpy(out + begin * element, results, count * element);
-                 });
+                 at, static_cast<std::byte*>(output.data));
 }
 
 class HostDeviceOps final : public DeviceOps {

@@ -147,10 +147,7 @@ class HierarchicalCommunicator final : public Communicator {
     const size_t element = SizeOf(input.dtype);
     const Seats& seats = board_.seats();
     const Slice slice = OwnedSlice(input.count, element, rank_ - seats.first, seats.here);
-    ReduceInBlocks(input.dtype, SumFor(op), neighbours_, slice, at_,
-                   [&](size_t at, const std::byte* results, size_t count) {
-                     std::memcpy(sums + at * element, results, count * element);
-                   });
+    ReduceInBlocks(input.dtype, SumFor(op), neighbours_, slice, at_, sums + slice.begin * element);
   }
 
   // Adds up the processes' parts, which follow each other in `parts`, at a slice of each.
@@ -160,11 +157,7 @@ class HierarchicalCommunicator final : public Communicator {
     for (int p = 0; p < link_.processes(); ++p) {
       inputs.push_back(parts + static_cast<size_t>(p) * part_bytes);
     }
-    const size_t element = SizeOf(dtype);
-    ReduceInBlocks(dtype, SumFor(op), inputs, slice, at_,
-                   [&](size_t at, const std::byte* results, size_t count) {
-                     std::memcpy(sums + (at - slice.begin) * element, results, count * element);
-                   });
+    ReduceInBlocks(dtype, SumFor(op), inputs, slice, at_, sums);
   }
 
   void FinishMean(const Buffer& output, ReduceOp op) {

@@ -12,16 +12,10 @@
 namespace eta::parallel {
 namespace {
 
-using Copy = void (*)(std::byte* to, const std::byte* from, size_t bytes);
-
-void CachedCopy(std::byte* to, const std::byte* from, size_t bytes) {
-  std::memcpy(to, from, bytes);
-}
-
-// How sums get into outputs. What is reduced in place was just read, and lies in the cache.
-Copy CopyFor(const Buffer& input, const Buffer& output) {
-  const bool streams = input.data != output.data && input.bytes() >= kStreamBytes;
-  return streams ? StreamCopy : CachedCopy;
+// Whether results had better not go through the cache. What is reduced in place was just read, and
+// lies there.
+bool Streams(const Buffer& input, const Buffer& output) {
+  return input.data != output.data && input.bytes() >= kStreamBytes;
 }
 
 // Between an ok Meet and Finish a rank reads and writes its peers' buffers; nobody leaves the
@@ -39,12 +33,7 @@ class LocalCommunicator final : public Communicator {
     if (Status s = CheckAllReduce(input, output, op); !s.ok()) return Work(s);
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
     return Together(AllReduceSignature(input, op), site, Share(input, output), [&] {
-      const size_t element = SizeOf(input.dtype);
-      const Slice slice = OwnedSlice(input.count, element, rank_, size());
-      const Copy copy = CopyFor(input, output);
-      ReduceSlice(input.dtype, op, slice, [&](size_t at, const std::byte* sums, size_t count) {
-        for (const Memory& peer : peers_) copy(peer.output + at * element, sums, count * element);
-      });
+      Streams(input, output) ? ReduceStreaming(input, op) : ReduceCached(input, op);
     });
   }
 
@@ -55,12 +44,8 @@ class LocalCommunicator final : public Communicator {
     }
     if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
     return Together(ReduceScatterSignature(input, counts, op), site, Share(input, output), [&] {
-      const size_t element = SizeOf(input.dtype);
-      const Slice part = PartOf(counts, rank_);
-      std::byte* out = static_cast<std::byte*>(output.data);
-      ReduceSlice(input.dtype, op, part, [&](size_t at, const std::byte* sums, size_t count) {
-        std::memcpy(out + (at - part.begin) * element, sums, count * element);
-      });
+      ReduceInBlocks(input.dtype, op, Inputs(), PartOf(counts, rank_), at_,
+                     static_cast<std::byte*>(output.data));
     });
   }
 
@@ -120,12 +105,39 @@ class LocalCommunicator final : public Communicator {
     return Work(std::move(met));
   }
 
-  // Calls sink(position, sums, count) for each reduced block of the slice.
-  template <class Sink>
-  void ReduceSlice(DType dtype, ReduceOp op, Slice slice, const Sink& sink) {
+  std::span<const std::byte* const> Inputs() {
     inputs_.clear();
     for (const Memory& peer : peers_) inputs_.push_back(peer.input);
-    ReduceInBlocks(dtype, op, inputs_, slice, at_, sink);
+    return inputs_;
+  }
+
+  // Makes this rank's slice of the results in its own output, and copies it to the others'.
+  void ReduceCached(const Buffer& input, ReduceOp op) {
+    const size_t element = SizeOf(input.dtype);
+    const Memory& own = peers_[rank_];
+    ReduceInBlocks(
+        input.dtype, op, Inputs(), OwnedSlice(input.count, element, rank_, size()), at_,
+        [&](size_t at) { return own.output + at * element; },
+        [&](size_t at, size_t count) {
+          for (int r = 0; r < size(); ++r) {
+            if (r == rank_) continue;
+            std::memcpy(peers_[r].output + at * element, own.output + at * element,
+                        count * element);
+          }
+        });
+  }
+
+  void ReduceStreaming(const Buffer& input, ReduceOp op) {
+    alignas(64) std::byte results[kReduceBlockBytes];
+    const size_t element = SizeOf(input.dtype);
+    ReduceInBlocks(
+        input.dtype, op, Inputs(), OwnedSlice(input.count, element, rank_, size()), at_,
+        [&](size_t) { return results; },
+        [&](size_t at, size_t count) {
+          for (const Memory& peer : peers_) {
+            StreamCopy(peer.output + at * element, results, count * element);
+          }
+        });
   }
 
   Board& board_;
