@@ -30,7 +30,7 @@ namespace eta::tensor {
 
 class ParameterArena;
 
-// The values that gradients have as the program sees them, while they lie elsewhere.
+// The values that gradients have as the program sees them, while they lie elsewhere or nowhere.
 class OwedGradients {
  public:
   virtual ~OwedGradients() = default;
@@ -110,8 +110,8 @@ class ParameterArena : public std::enable_shared_from_this<ParameterArena> {
   // Zeroes elements [begin, end) of a block's gradients: one fill. The entries in it must be
   // marked by Clear. Leaves large ones to Clear.
   void FillZero(size_t block, int64_t begin, int64_t end);
-  // Marks the gradient of an entry, whose memory is zero, as not written, and puts it in place; or
-  // drops it, if it is large.
+  // Marks the gradient of an entry, whose memory is zero or will be before anybody looks, as not
+  // written, and puts it in place; or drops it, if it is large.
   void Clear(size_t index);
 
   // Whether the entry has a gradient: one written since the last Clear. A gradient that lies

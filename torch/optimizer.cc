@@ -334,14 +334,26 @@ void Optimizer::ScaleGradients(double factor) {
 }
 
 void Optimizer::ZeroGradients() {
+  ClearGradients();
+  registry_->PayGradients();
+}
+
+void Optimizer::ClearGradients() {
   accumulated = {};
   registry_->ForgiveGradients(this);
   if (!LayoutHolds()) return DropGradients();
   for (Segment& segment : segments_) {
-    segment.arena->FillZero(segment.block, segment.begin, segment.end);
     if (segment.arena->blocks()[segment.block].large) segment.tensors.gradient.reset();
   }
   for (const Home& home : homes_) home.arena->Clear(home.entry);
+  registry_->Owe(this, this);
+  if (registry_->watched()) registry_->PayGradients();
+}
+
+void Optimizer::Pay() {
+  for (const Segment& segment : segments_) {
+    segment.arena->FillZero(segment.block, segment.begin, segment.end);
+  }
 }
 
 // Before there is a layout. Those that lie in another optimizer's arena are cleared there.

@@ -34,7 +34,7 @@ namespace eta::tensor {
 class CapturedSteps;
 
 // Thread safety: the isolate's thread.
-class Optimizer {
+class Optimizer : private OwedGradients {
  public:
   // Consecutive elements of one arena block that this optimizer updates, padding included.
   struct Segment {
@@ -70,7 +70,7 @@ class Optimizer {
   Optimizer(std::shared_ptr<Module> module, std::shared_ptr<const UpdateRule> rule,
             std::shared_ptr<ArenaRegistry> registry, const Settings& settings,
             std::vector<Group> groups = {});
-  ~Optimizer();
+  ~Optimizer() override;
 
   Settings settings;
   // What losses are multiplied with before the backward pass, which is undone in the update.
@@ -104,6 +104,12 @@ class Optimizer {
   // Clears all gradients: they read as none until written. Before Prepare it drops them. Forgets
   // what was accumulated, but not how many batches have passed.
   void ZeroGradients();
+  // The same, but the zeros themselves are owed (see ArenaRegistry): a pass that does not add to
+  // gradients, but writes them, needs none.
+  void ClearGradients();
+  // Nobody will look at those zeros: what follows writes all gradients but the large ones, if not
+  // other values then zeros.
+  void ForgoZeros() { registry_->ForgiveGradients(this); }
 
   // Training steps may gather the gradients of several batches before they update. Then the
   // gradients are those of the mean loss over all of these, and this is that loss.
@@ -190,6 +196,7 @@ class Optimizer {
     int64_t begin = 0, end = 0;  // elements of the segment, padding included
   };
 
+  void Pay() override;  // the zeros
   void LayOut();
   std::shared_ptr<ParameterArena> MakeArena() const;
   std::vector<Home> FindHomes() const;

@@ -234,7 +234,7 @@ bool JointStep::Compute() {
 bool JointStep::Forward(const StepArguments& batch) {
   const PhaseScope scope(&log(), Phase::kForward);
   return meeting_.Try([&](Call& call) {
-    if (optimizer().accumulated.denominator == 0) optimizer().ZeroGradients();
+    if (optimizer().accumulated.denominator == 0) optimizer().ClearGradients();
     loss_ = {};
     if (together_) return ComputeLossTogether(call, batch, &loss_);
     return RowsOf(batch.input) > 0 ? ComputeLoss(call, batch, &loss_) : Value::Nil();
@@ -298,6 +298,7 @@ Status JointStep::BackwardListening(Call& call, GradientReducer& reducer) {
       if (loss_.recording == nullptr) listening.emplace(*training_.news, reducer);
       Accumulate(loss_, call.context(), &optimizer(), training_.news.get());
     } else {
+      call.context().arenas()->PayGradients();  // the zeros, which are sent
       optimizer().accumulated += loss_.sums();
     }
   } catch (...) {

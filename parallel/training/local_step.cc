@@ -207,8 +207,9 @@ bool GathersOnly(const Vm& vm, Args args) {
 }
 
 void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
-              const tensor::Optimizer& optimizer, const GradientNews* news) {
+              tensor::Optimizer& optimizer, const GradientNews* news) {
   const tensor::NoAutocast off;
+  if (loss.replay == nullptr) context.arenas()->PayGradients();
   if (loss.replay != nullptr) {
     const tensor::RankStream own_randomness(context);
     loss.replay->RunBackward(seed, context.generator(), optimizer, Teller(news));

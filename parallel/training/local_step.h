@@ -54,7 +54,7 @@ Value ComputeLoss(tensor::Call& call, const StepArguments& arguments, LocalLoss*
 // Adds to the optimizer's gradients those of the loss's value, times `seed`. A replay tells who
 // listens at `news`, unless that is null, as autograd does by itself. Throws what libtorch throws.
 void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
-              const tensor::Optimizer& optimizer, const GradientNews* news = nullptr);
+              tensor::Optimizer& optimizer, const GradientNews* news = nullptr);
 
 // Makes the gradients those of the mean over these rows and those that were accumulated before, and
 // counts these rows in. Reads the loss when all is enqueued. Throws what libtorch throws. REQUIRES:

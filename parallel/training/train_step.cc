@@ -51,7 +51,7 @@ Value StepAlone(tensor::Call& call) {
   LocalLoss loss;
   {
     const PhaseScope scope(log, Phase::kForward);
-    if (optimizer.accumulated.denominator == 0) optimizer.ZeroGradients();
+    if (optimizer.accumulated.denominator == 0) optimizer.ClearGradients();
     if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
   }
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());

@@ -274,6 +274,37 @@ TEST_F(OptimizerTest, AReplacedParameterGetsANewPlaceAndKeepsItsState) {
   EXPECT_NE(optimizer.LayoutSignature(), signature);  // two segments now
 }
 
+TEST_F(OptimizerTest, ClearedGradientsAreZeroForWhoeverAddsToThem) {
+  const auto parameters = MakeParameters(at::kDouble);
+  Optimizer optimizer = Make(parameters);
+  optimizer.Prepare();
+  const Tensor& gradients = optimizer.segments()[0].tensors.gradient;
+  gradients.fill_(3);
+  optimizer.ClearGradients();
+  EXPECT_TRUE(at::equal(gradients, at::full_like(gradients, 3)));
+  EXPECT_EQ(optimizer.TakeGradients(), (Optimizer::Mask{0, 0, 0}));
+  EXPECT_TRUE(at::equal(gradients, at::zeros_like(gradients)));
+  gradients.fill_(3);
+  optimizer.ClearGradients();
+  optimizer.ForgoZeros();
+  EXPECT_EQ(optimizer.TakeGradients(), (Optimizer::Mask{0, 0, 0}));
+  EXPECT_TRUE(at::equal(gradients, at::full_like(gradients, 3)));
+}
+
+TEST_F(OptimizerTest, AnOptimizerThatGoesLeavesZeros) {
+  const auto parameters = MakeParameters(at::kDouble);
+  Optimizer keeper = Make(parameters);
+  keeper.Prepare();
+  const Tensor& gradients = keeper.segments()[0].tensors.gradient;
+  {
+    Optimizer other = Make(parameters);
+    other.Prepare();
+    gradients.fill_(3);
+    other.ClearGradients();
+  }
+  EXPECT_TRUE(at::equal(gradients, at::zeros_like(gradients)));
+}
+
 TEST_F(OptimizerTest, GradientsFromBeforeTheFirstStepAreUsed) {
   const auto parameters = MakeParameters(at::kDouble);
   const Tensor expected = (*parameters)[1].detach() - 0.1;

@@ -64,6 +64,17 @@ DirectCall AddInPlace(const CallSite& site) {
   });
 }
 
+DirectCall AddZeroInto(const CallSite& site) {
+  const Tensor x = site.arguments[0].toTensor(), y = site.arguments[3].toTensor();
+  if (!IsLoop({x, y}) || !site.arguments[1].toScalar().equal(0)) return {};
+  return ForType(x, [&](auto* type) -> DirectCall {
+    using T = std::remove_pointer_t<decltype(type)>;
+    return [x, y, count = x.numel()] {
+      AddZero(x.const_data_ptr<T>(), y.mutable_data_ptr<T>(), count);
+    };
+  });
+}
+
 DirectCall ReluInto(const CallSite& site) {
   const Tensor x = site.arguments[0].toTensor(), y = site.results[0];
   if (!IsLoop({x, y})) {
@@ -163,8 +174,8 @@ DirectCall SumInto(const CallSite& site) {
 constexpr int64_t kMostInColumns = 16384;
 
 // Whether it is what column_sum.h computes.
-bool IsColumnSum(const CallSite& site) {
-  const Tensor x = site.arguments[0].toTensor(), sum = site.results[0];
+bool IsColumnSum(const CallSite& site, const Tensor& sum) {
+  const Tensor x = site.arguments[0].toTensor();
   const auto axes = site.arguments[1].toOptional<std::vector<int64_t>>();
   const bool real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
   return real && axes == std::vector<int64_t>{0} && x.dim() == 2 && x.size(1) > 1 &&
@@ -181,9 +192,9 @@ DirectCall ColumnSumInto(const Tensor& x, const Tensor& sum) {
 }
 
 // Over some axes.
-DirectCall SumOverInto(const CallSite& site) {
-  if (IsColumnSum(site)) return ColumnSumInto(site.arguments[0].toTensor(), site.results[0]);
-  return [x = site.arguments[0].toTensor(), sum = site.results[0],
+DirectCall SumOver(const CallSite& site, const Tensor& sum) {
+  if (IsColumnSum(site, sum)) return ColumnSumInto(site.arguments[0].toTensor(), sum);
+  return [x = site.arguments[0].toTensor(), sum = sum,
           axes = site.arguments[1].toOptional<std::vector<int64_t>>(),
           keep = site.arguments[2].toBool(),
           dtype = site.arguments[3].toOptional<at::ScalarType>()]() mutable {
@@ -192,6 +203,10 @@ DirectCall SumOverInto(const CallSite& site) {
     at::cpu::sum_outf(x, dims, keep, dtype, sum);
   };
 }
+
+DirectCall SumOverInto(const CallSite& site) { return SumOver(site, site.results[0]); }
+
+DirectCall SumOverOut(const CallSite& site) { return SumOver(site, site.arguments[4].toTensor()); }
 
 DirectCall DiffersInto(const CallSite& site) {
   const Tensor x = site.arguments[0].toTensor(), y = site.results[0];
@@ -286,6 +301,11 @@ DirectCall ProductInto(const CallSite& site) {
                      site.arguments[1].toTensor(), Tensor(), site.results[0]);
 }
 
+DirectCall ProductOut(const CallSite& site) {
+  return FindProduct(ProductUse::kResult, site.arguments[0].toTensor(),
+                     site.arguments[1].toTensor(), Tensor(), site.arguments[2].toTensor());
+}
+
 // Of aten::addmm and its like.
 bool HasNoFactors(const CallSite& site) {
   return site.arguments[3].toScalar().equal(1) && site.arguments[4].toScalar().equal(1);
@@ -317,12 +337,14 @@ using Finder = DirectCall (*)(const CallSite& site);
 const std::unordered_map<std::string, Finder>& Finders() {
   static const auto* const finders = new std::unordered_map<std::string, Finder>{
       {"aten::add_.Tensor", AddInPlace},
+      {"aten::add.Scalar_out", AddZeroInto},
       {"aten::zeros", ZerosInto},
       {"aten::clone", CloneInto},
       {"aten::relu", ReluInto},
       {"aten::threshold_backward", ReluBackwardInto},
       {"aten::sum", SumInto},
       {"aten::sum.dim_IntList", SumOverInto},
+      {"aten::sum.IntList_out", SumOverOut},
       {"aten::ne.Scalar", DiffersInto},
       {"aten::mse_loss", MseInto},
       {"aten::max_pool2d_with_indices", MaxPoolInto},
@@ -332,6 +354,7 @@ const std::unordered_map<std::string, Finder>& Finders() {
       {"aten::nll_loss_backward", NllBackwardInto},
       {"eta::cross_entropy_backward", CrossEntropyBackwardInto},
       {"aten::mm", ProductInto},
+      {"aten::mm.out", ProductOut},
       {"aten::addmm", BiasedProductInto},
       {"aten::addmm_", AddProduct},
       {"aten::_addmm_activation", BiasedReluInto},

@@ -101,6 +101,13 @@ ETA_VECTORIZED void MaxPool2x2(const double* x, double* y, int64_t* where, Poole
   Pool(x, y, where, images);
 }
 
+ETA_VECTORIZED void AddZero(const float* x, float* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = x[i] + 0.0F;
+}
+ETA_VECTORIZED void AddZero(const double* x, double* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = x[i] + 0.0;
+}
+
 ETA_VECTORIZED void AddTo(float* sum, const float* addend, int64_t count) {
   Add(sum, addend, count);
 }

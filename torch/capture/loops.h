@@ -10,6 +10,10 @@ namespace eta::tensor {
 void AddTo(float* sum, const float* addend, int64_t count);
 void AddTo(double* sum, const double* addend, int64_t count);
 
+// y = x + 0, which is x but that it has no -0
+void AddZero(const float* x, float* y, int64_t count);
+void AddZero(const double* x, double* y, int64_t count);
+
 // y, which may be x, = max(x, 0), where a NaN stays one and -0 is -0
 void Relu(const float* x, float* y, int64_t count);
 void Relu(const double* x, double* y, int64_t count);

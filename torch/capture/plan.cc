@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "torch/capture/first_write.h"
 #include "torch/capture/fusion.h"
 #include "torch/capture/plan_builder.h"
 
@@ -22,14 +23,14 @@ void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
 }
 
 Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
-           PlanForm form, const std::vector<size_t>& announced)
-    : nothing_(at::empty({0}, at::kByte).storage()) {
+           PlanForm form, const std::vector<size_t>& announced, const std::vector<size_t>& zeros)
+    : writes_first_(zeros.size()), nothing_(at::empty({0}, at::kByte).storage()) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   std::optional<Trace> fused;
   if (form == PlanForm::kFused) {
     std::vector<size_t> wanted = kept;
     wanted.insert(wanted.end(), given.begin(), given.end());
-    fused = Fused(trace, wanted);
+    fused = Fused(WithFirstWrites(trace, zeros, wanted, &writes_first_), wanted);
   }
   const bool direct = form != PlanForm::kLibtorch;
   PlanBuilder(fused ? *fused : trace, kept, given, announced, direct, this).Build();
@@ -37,8 +38,8 @@ Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vecto
 }
 
 bool Plan::Fits(const Trace& trace) const {
-  return std::equal(tensors_.begin(), tensors_.end(), trace.tensors.begin(), trace.tensors.end(),
-                    [](const Tensor& tensor, const TraceTensor& recorded) {
+  return std::equal(trace.tensors.begin(), trace.tensors.end(), tensors_.begin(),
+                    [](const TraceTensor& recorded, const Tensor& tensor) {
                       return tensor.sizes() == recorded.sizes &&
                              tensor.strides() == recorded.strides;
                     });

@@ -62,10 +62,11 @@ class Plan {
  public:
   // `kept` are tensors of the trace that may be looked at after a run until the next, as its
   // `reads`; `given` those that become gifts, each in a region of its own that the trace made;
-  // `announced` those of which RunSecond tells.
+  // `announced` those of which RunSecond tells; `zeros` those that are zero when that begins.
   // REQUIRES: the trace has no problem. Throws what libtorch throws.
   Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
-       PlanForm form = PlanForm::kFused, const std::vector<size_t>& announced = {});
+       PlanForm form = PlanForm::kFused, const std::vector<size_t>& announced = {},
+       const std::vector<size_t>& zeros = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
@@ -92,6 +93,8 @@ class Plan {
   const Tensor& tensor(size_t index) const { return tensors_[index]; }
   // The `index`th of those given, from when it is final until Release.
   const Gift& gift(size_t index);
+  // Whether the `index`th of the zeros may as well hold anything, as it is written first.
+  bool writes_first(size_t index) const { return writes_first_[index]; }
   size_t steps() const { return first_.size() + second_.size(); }
   // Those which round otherwise than libtorch's. If there are none, a run gives the recorded bits.
   size_t rounding_steps() const { return rounding_steps_; }
@@ -125,10 +128,11 @@ class Plan {
   void MakeRoom(Giver& giver);
   Gift Wrap(const Giver& giver) const;
 
-  std::vector<Tensor> tensors_;  // by their number in the trace
+  std::vector<Tensor> tensors_;  // by their number in the trace, and some more
   std::vector<std::unique_ptr<MovingTensors>> moving_;
   std::vector<MovingTensors*> batch_;
   std::vector<Giver> gifts_;
+  std::vector<bool> writes_first_;  // by zeros
   std::vector<Step> first_, second_;
   std::vector<Moment> moments_;
   std::string_view failed_;

@@ -17,15 +17,6 @@ using Origin = TraceRegion::Origin;
 
 const c10::DispatchKeySet kKernels(c10::DispatchKey::CPU);
 
-int64_t ElementsEnd(const TraceTensor& tensor) {
-  int64_t end = 1;
-  for (size_t i = 0; i < tensor.sizes.size(); ++i) {
-    if (tensor.sizes[i] == 0) return 0;
-    end += (tensor.sizes[i] - 1) * tensor.strides[i];
-  }
-  return end;
-}
-
 // The argument of a random operation that is another one in each run; -1: it draws nothing.
 int GeneratorArgument(const torch::jit::Stack& arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -270,8 +261,7 @@ Tensor PlanBuilder::TensorOf(size_t index) const {
   place.Add(tensor, wanted.offset);
   if (memory.origin == Origin::kFixed) place.MoveTo(memory.kept, memory.begin);
   if (region.has_place) {
-    const auto size = static_cast<int64_t>(tensor.element_size());
-    TORCH_CHECK(!region.needed || wanted.offset + ElementsEnd(wanted) * size <= memory.bytes,
+    TORCH_CHECK(!region.needed || EndOf(wanted) <= memory.bytes,
                 "a recorded tensor does not fit its memory");
   }
   if (region.in_block()) place.MoveTo(block_.storage(), region.lifetime.offset);
@@ -331,17 +321,9 @@ bool PlanBuilder::IsUsedAfter(size_t tensor, size_t i) const {
 
 // Operations that only read count, too: whoever is told may change the memory.
 bool PlanBuilder::Touches(const TraceOp& op, size_t tensor) const {
-  const auto end_of = [](const TraceTensor& of) {
-    const auto size = static_cast<int64_t>(c10::elementSize(of.dtype));
-    return of.offset + ElementsEnd(of) * size;
-  };
   const TraceTensor& announced = trace_.tensors[tensor];
   bool touches = false;
-  ForEachTensor(op, [&](size_t index) {
-    const TraceTensor& other = trace_.tensors[index];
-    touches |= other.region == announced.region && other.offset < end_of(announced) &&
-               announced.offset < end_of(other);
-  });
+  ForEachTensor(op, [&](size_t index) { touches |= Overlap(announced, trace_.tensors[index]); });
   return touches;
 }
 

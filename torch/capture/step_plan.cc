@@ -1,6 +1,7 @@
 #include "torch/capture/step_plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace eta::tensor {
@@ -48,12 +49,24 @@ bool FixedTensor::Holds() const {
   return tensor_.const_data_ptr() == data_ && form_.Fits(tensor_) && tensor_.is_leaf();
 }
 
-StepPlan::StepPlan(const Trace& trace, StepFacts facts, PlanForm form)
+StepPlan::StepPlan(const Trace& trace, StepFacts facts, PlanForm form, const Optimizer& optimizer)
     : facts_(std::move(facts)),
-      plan_(trace, {facts_.root}, facts_.gradients, form, GradientsOf(facts_)) {
+      plan_(trace, {facts_.root}, facts_.gradients, form, GradientsOf(facts_), facts_.places) {
+  NoteAddedTo(optimizer);
   for (const FixedTensor& tensor : facts_.fixed) storages_.push_back(tensor.storage());
   std::sort(storages_.begin(), storages_.end());
   storages_.erase(std::unique(storages_.begin(), storages_.end()), storages_.end());
+}
+
+void StepPlan::NoteAddedTo(const Optimizer& optimizer) {
+  for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+    const auto place = optimizer.PlaceOf(i);
+    const auto& entry = place.arena->entries()[place.index];
+    const auto found = std::ranges::find(facts_.in_place, i);
+    const auto index = static_cast<size_t>(found - facts_.in_place.begin());
+    const bool written = found != facts_.in_place.end() && plan_.writes_first(index);
+    if (!written && !place.arena->blocks()[entry.block].large) added_to_.push_back(entry.gradient);
+  }
 }
 
 bool StepPlan::Holds() const {
@@ -84,18 +97,31 @@ StepPlan::Loss StepPlan::RunForward(const Tensor& input, const Tensor& target,
   return {denominator != 0 ? NumberIn(plan_.tensor(facts_.root)) : 0, denominator};
 }
 
-void StepPlan::RunBackward(double seed, const at::Generator& generator) {
+void StepPlan::Begin(double seed) {
   SetNumber(facts_.seed, seed);
+  for (const Tensor& gradient : added_to_) {
+    std::memset(gradient.mutable_data_ptr(), 0, gradient.nbytes());
+  }
+}
+
+void StepPlan::RunBackward(double seed, const at::Generator& generator) {
+  Begin(seed);
   plan_.RunSecond(generator);
 }
 
-void StepPlan::RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer,
+void StepPlan::RunBackward(double seed, const at::Generator& generator, Optimizer& optimizer,
                            const Ready& ready) {
-  SetNumber(facts_.seed, seed);
-  if (ready) {
-    return plan_.RunSecond(generator, [&](size_t i) { ready(HandOver(i, optimizer)); });
+  optimizer.ForgoZeros();
+  try {
+    Begin(seed);
+    if (ready) {
+      return plan_.RunSecond(generator, [&](size_t i) { ready(HandOver(i, optimizer)); });
+    }
+    plan_.RunSecond(generator);
+  } catch (...) {
+    optimizer.ZeroGradients();
+    throw;
   }
-  plan_.RunSecond(generator);
   for (size_t i = 0; i < facts_.in_place.size() + facts_.made.size(); ++i) HandOver(i, optimizer);
 }
 

@@ -45,8 +45,8 @@ struct StepFacts {
 // Thread safety: the isolate's thread.
 class StepPlan {
  public:
-  // Throws what libtorch throws.
-  StepPlan(const Trace& trace, StepFacts facts, PlanForm form);
+  // `optimizer` is the recorded step's. Throws what libtorch throws.
+  StepPlan(const Trace& trace, StepFacts facts, PlanForm form, const Optimizer& optimizer);
 
   // Whether all that is the model's lies where it did.
   bool Holds() const;
@@ -61,12 +61,14 @@ class StepPlan {
   };
   // REQUIRES: both hold, and the key of the recorded step. Throw what the operations threw.
   Loss RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
-  // Adds to the gradients, which are zeros, those of the loss times `seed`.
+  // Makes the gradients those of the loss times `seed`, zeros where it has none, whatever was
+  // there.
   void RunBackward(double seed, const at::Generator& generator);
   // The same, and the optimizer's arenas know of them. `ready`, unless it is null, is called with
   // each parameter as soon as its gradient is final, and may change that; what it throws comes out.
+  // REQUIRES: the gradients are cleared. After an error they are, too.
   using Ready = std::function<void(const Tensor& parameter)>;
-  void RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer,
+  void RunBackward(double seed, const at::Generator& generator, Optimizer& optimizer,
                    const Ready& ready = nullptr);
   void Release() { plan_.Release(); }
   // Plan::failed_caller.
@@ -79,10 +81,13 @@ class StepPlan {
   // Of facts().in_place and then facts().made, the `index`th: its arena gets to know of the
   // gradient.
   const Tensor& HandOver(size_t index, const Optimizer& optimizer);
+  void NoteAddedTo(const Optimizer& optimizer);
+  void Begin(double seed);
 
   StepFacts facts_;
   std::vector<const void*> storages_;  // of what is fixed
   Plan plan_;
+  std::vector<Tensor> added_to_;  // gradients in their places that the plan does not write first
 };
 
 }  // namespace eta::tensor

@@ -92,7 +92,7 @@ std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* prob
   *problem = trace.problem;
   if (!problem->empty()) return nullptr;
   for (const PlanForm form : kPlanForms) {
-    auto plan = std::make_unique<StepPlan>(trace, facts_, form);
+    auto plan = std::make_unique<StepPlan>(trace, facts_, form, optimizer_);
     const RecordedStep step{batch_, before_, loss_, seed};
     if (RepeatsStep(*plan, optimizer_, step, generator_) && plan->plan().Fits(trace)) return plan;
   }

@@ -19,4 +19,17 @@ bool LiesWithoutGaps(const TraceTensor& tensor) {
   return true;
 }
 
+int64_t EndOf(const TraceTensor& tensor) {
+  int64_t elements = 1;
+  for (size_t i = 0; i < tensor.sizes.size(); ++i) {
+    if (tensor.sizes[i] == 0) return tensor.offset;
+    elements += (tensor.sizes[i] - 1) * tensor.strides[i];
+  }
+  return tensor.offset + elements * static_cast<int64_t>(c10::elementSize(tensor.dtype));
+}
+
+bool Overlap(const TraceTensor& a, const TraceTensor& b) {
+  return a.region == b.region && a.offset < EndOf(b) && b.offset < EndOf(a);
+}
+
 }  // namespace eta::tensor

@@ -50,6 +50,10 @@ struct TraceTensor {
 
 // Whether it is contiguous.
 bool LiesWithoutGaps(const TraceTensor& tensor);
+// Bytes from its region's begin to its own end.
+int64_t EndOf(const TraceTensor& tensor);
+// Whether the memory from the first to the last element of one has any of the other's.
+bool Overlap(const TraceTensor& a, const TraceTensor& b);
 
 inline constexpr size_t kNoTensor = static_cast<size_t>(-1);
 

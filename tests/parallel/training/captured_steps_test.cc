@@ -118,6 +118,36 @@ TEST(CapturedStepsTest, AnotherOptimizerMayTakeTurns) {
   EXPECT_EQ(OutputOf(1, program, {.capture = false}), OutputOf(1, program));
 }
 
+// A replay does not need gradients to be zero before, but the program's own backward passes do.
+TEST(CapturedStepsTest, TheProgramMayAddToGradients) {
+  const std::string own =
+      "(begin (backward (mse-loss (forward model (ones '(4 6))) (ones '(4 4))))"
+      " (display (to-list (grad (car (parameters model))))))";
+  for (const std::string& before :
+       {own, "(begin (optim-zero-grad! optimizer) " + own + ")",
+        std::string("(begin (catch 'runtime.error (train-step! model optimizer mse-loss"
+                    " (randn '(8 6)) (randn '(8 3)))) ") +
+            own + ")"}) {
+    SCOPED_TRACE(before);
+    for (int ranks : {1, 2}) {
+      EXPECT_EQ(ReplayedOf(ranks, {.model = kPerceptron,
+                                   .before_step = "(when (= (modulo i 9) 8) " + before + ")"}),
+                38);
+    }
+  }
+}
+
+TEST(CapturedStepsTest, AGradientThatTheProgramKeepsIsThatOfTheLastStep) {
+  const std::string look =
+      "(begin (when (= i 8) (set! kept (grad (car (parameters model)))))"
+      " (when (> i 8) (display (to-list kept))))";
+  const std::string program =
+      "(define kept '())" + ProgramOf({.model = kPerceptron, .before_step = look}, 40);
+  for (int ranks : {1, 2}) {
+    EXPECT_EQ(OutputOf(ranks, program, {.capture = false}), OutputOf(ranks, program));
+  }
+}
+
 TEST(CapturedStepsTest, LayersOfTheLibraryAreCaptured) {
   const Training images{
       .loss = "cross-entropy-loss", .input = "(randn (list rows 1 8 8))", .target = kClasses};
