@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/flush_to_zero.h"
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/rows.h"
@@ -171,8 +172,10 @@ bool ReadStepArguments(Call& call, StepArguments* arguments) {
   return true;
 }
 
+// Probabilities and gradients of what a model knows by heart are smaller than any normal number.
 Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   using tensor::CapturedSteps;
+  const FlushToZero flush;
   const tensor::RankStream own_randomness(call.context());
   tensor::Optimizer& optimizer = **arguments.optimizer;
   const tensor::StepBatch batch{arguments.loss_function, arguments.input, arguments.target};
@@ -188,6 +191,7 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
 }
 
 Value ComputeLossTogether(Call& call, const StepArguments& arguments, LocalLoss* loss) {
+  const FlushToZero flush;
   const tensor::RankStream own_randomness(call.context());
   const Tensor prediction = (*arguments.model)->Forward(call.context(), arguments.input);
   if (!prediction.defined()) return Value::Failure();
@@ -209,6 +213,7 @@ bool GathersOnly(const Vm& vm, Args args) {
 void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context,
               tensor::Optimizer& optimizer, const GradientNews* news) {
   const tensor::NoAutocast off;
+  const FlushToZero flush;
   if (loss.replay == nullptr) context.arenas()->PayGradients();
   if (loss.replay != nullptr) {
     const tensor::RankStream own_randomness(context);

@@ -105,6 +105,25 @@ TEST(TrainStepTest, AProcedureOfTheProgramIsAMeanOverRows) {
                         kValues));
 }
 
+// The gradient would be 1e-40, which float32 has no whole number of bits for. Steps that are
+// replayed do as the first ones.
+TEST(TrainStepTest, WhatUnderflowsInAStepIsZeroAndNotElsewhere) {
+  for (const int ranks : {1, 2}) {
+    const std::string output = OutputOf(ranks, R"(
+        (import std.torch)
+        (define model (linear 1 1))
+        (define optimizer (sgd model 1.0))
+        (define (tiny prediction target) (t* (tsum prediction) 1e-40))
+        (define (step) (train-step! model optimizer tiny (ones '(1 1)) (ones '(1 1))))
+        (define (show p) (display (to-list (grad p))))
+        (do ((i 0 (+ i 1))) ((= i 5)) (step) (for-each show (parameters model)))
+        (backward (tiny (forward model (ones '(1 1))) '()))
+        (display (> (item (tsum (grad (car (parameters model))))) 0)))");
+    EXPECT_EQ(output.find("e-"), std::string::npos) << output;
+    EXPECT_TRUE(output.ends_with("#t")) << output;
+  }
+}
+
 TEST(TrainStepTest, TargetsThatDoNotCountHaveNoWeight) {
   // Class -100 is ignored: of 8 rows only some count, on each rank a different number.
   ExpectParity(R"(
