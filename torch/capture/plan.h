@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 
+#include "torch/capture/plan_graphs.h"
 #include "torch/capture/trace.h"
 
 namespace eta::tensor {
@@ -47,8 +48,8 @@ enum class PlanForm {
   kLibtorch,  // by libtorch's kernels alone
 };
 
-// Those to try, the fastest first.
-inline constexpr PlanForm kPlanForms[] = {PlanForm::kFused, PlanForm::kDirect, PlanForm::kLibtorch};
+// Those to try on a device, the fastest first: the kernels that are ours are the CPU's.
+std::span<const PlanForm> PlanFormsFor(c10::Device device);
 
 // A result that may be kept, by whoever and as long as he likes: before the next run it moves to
 // other memory if anybody still has it.
@@ -63,11 +64,19 @@ class Plan {
   // `kept` are tensors of the trace that may be looked at after a run until the next, as its
   // `reads`; `given` those that become gifts, each in a region of its own that the trace made;
   // `announced` those of which RunSecond tells.
-  // REQUIRES: the trace has no problem. Throws what libtorch throws.
+  // REQUIRES: the trace has no problem; the form is one for its device. Throws what libtorch
+  // throws.
   Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
        PlanForm form = PlanForm::kFused, const std::vector<size_t>& announced = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
+
+  // From now on runs become graphs of the device, where it has them and that can be.
+  void UseGraphs() { graphs_ = std::make_unique<PlanGraphs>(device()); }
+  // Whether the present run consists of graphs.
+  bool launches() const { return graphs_ != nullptr && graphs_->launches(); }
+  // Null: they are not used.
+  const PlanGraphs* graphs() const { return graphs_.get(); }
 
   // The tensor that stands for the `index`th AddBatch. REQUIRES: sizes, strides and dtype are those
   // of the recorded one.
@@ -92,6 +101,7 @@ class Plan {
   const Tensor& tensor(size_t index) const { return tensors_[index]; }
   // The `index`th of those given, from when it is final until Release.
   const Gift& gift(size_t index);
+  c10::Device device() const { return options_.device(); }
   size_t steps() const { return first_.size() + second_.size(); }
   // Those which round otherwise than libtorch's. If there are none, a run gives the recorded bits.
   size_t rounding_steps() const { return rounding_steps_; }
@@ -110,8 +120,11 @@ class Plan {
   struct Giver {
     size_t tensor;
     int64_t bytes;
-    std::unique_ptr<MovingTensors> region;  // null if libtorch makes the memory in each run
+    const MovingTensors* region;
+    bool is_made;  // by libtorch in each run; else the memory is there before
     Gift gift;
+
+    bool IsKept() const;
   };
 
   // What is announced after so many steps of the second part.
@@ -121,13 +134,17 @@ class Plan {
   };
 
   void Run(std::span<const Step> steps, const at::Generator& generator);
+  void RunSteps(std::span<const Step> steps, const at::Generator& generator);
+  void CopyBatch(size_t index, const Tensor& tensor);
   void MakeRoom();
   void MakeRoom(Giver& giver);
   Gift Wrap(const Giver& giver) const;
 
+  const at::TensorOptions options_;
   std::vector<Tensor> tensors_;  // by their number in the trace
-  std::vector<std::unique_ptr<MovingTensors>> moving_;
+  std::vector<std::unique_ptr<MovingTensors>> moving_, given_;
   std::vector<MovingTensors*> batch_;
+  std::vector<Tensor> own_batch_;  // where graphs find it
   std::vector<Giver> gifts_;
   std::vector<Step> first_, second_;
   std::vector<Moment> moments_;
@@ -136,6 +153,7 @@ class Plan {
   int64_t block_bytes_ = 0;
   size_t rounding_steps_ = 0;
   torch::jit::Stack stack_;
+  std::unique_ptr<PlanGraphs> graphs_;
 };
 
 }  // namespace eta::tensor

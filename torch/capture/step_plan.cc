@@ -4,9 +4,9 @@
 #include <utility>
 
 namespace eta::tensor {
-namespace {
 
 double NumberIn(const Tensor& tensor) {
+  if (!tensor.is_cpu()) return tensor.item().toDouble();
   switch (tensor.scalar_type()) {
     case at::kFloat:
       return *tensor.const_data_ptr<float>();
@@ -19,8 +19,14 @@ double NumberIn(const Tensor& tensor) {
   }
 }
 
+namespace {
+
 // As at::full makes it: too large a number is an error.
 void SetNumber(const Tensor& tensor, double number) {
+  if (!tensor.is_cpu()) {
+    tensor.fill_(number);
+    return;
+  }
   switch (tensor.scalar_type()) {
     case at::kDouble:
       *tensor.mutable_data_ptr<double>() = number;
@@ -74,24 +80,31 @@ bool StepPlan::StandsApart(const StepBatch& batch) const {
                       [&](const void* storage) { return storage == input || storage == target; });
 }
 
-StepPlan::Loss StepPlan::RunForward(const Tensor& input, const Tensor& target,
-                                    const at::Generator& generator) {
+double StepPlan::RunForward(const Tensor& input, const Tensor& target,
+                            const at::Generator& generator) {
   plan_.SetBatch(0, input);
   plan_.SetBatch(1, target);
   plan_.RunFirst(generator);
-  const double denominator =
-      facts_.denominator ? NumberIn(plan_.tensor(*facts_.denominator)) : facts_.fixed_denominator;
-  return {denominator != 0 ? NumberIn(plan_.tensor(facts_.root)) : 0, denominator};
+  return facts_.denominator ? NumberIn(plan_.tensor(*facts_.denominator))
+                            : facts_.fixed_denominator;
+}
+
+// On a device that is a kernel, which most steps can do without.
+void StepPlan::SetSeed(double seed) {
+  if (seed_ == seed) return;
+  seed_.reset();
+  SetNumber(facts_.seed, seed);
+  seed_ = seed;
 }
 
 void StepPlan::RunBackward(double seed, const at::Generator& generator) {
-  SetNumber(facts_.seed, seed);
+  SetSeed(seed);
   plan_.RunSecond(generator);
 }
 
 void StepPlan::RunBackward(double seed, const at::Generator& generator, const Optimizer& optimizer,
                            const Ready& ready) {
-  SetNumber(facts_.seed, seed);
+  SetSeed(seed);
   if (ready) {
     return plan_.RunSecond(generator, [&](size_t i) { ready(HandOver(i, optimizer)); });
   }

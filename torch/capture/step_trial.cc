@@ -16,7 +16,7 @@ namespace eta::tensor {
 namespace {
 
 bool SameBits(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.contiguous(), y = b.contiguous();
+  const Tensor x = a.contiguous().cpu(), y = b.contiguous().cpu();
   return x.nbytes() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
@@ -62,10 +62,11 @@ class ArenaGradients {
                       });
   }
   void Restore() const {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
     for (size_t i = 0; i < values_.size(); ++i) {
       const Tensor& gradient = optimizer_.segments()[i].tensors.gradient;
       if (!values_[i].defined()) continue;
-      std::memcpy(gradient.data_ptr(), values_[i].const_data_ptr(), values_[i].nbytes());
+      gradient.copy_(values_[i]);
     }
   }
 
@@ -88,9 +89,9 @@ bool GivesTheSame(StepPlan& plan, const Optimizer& optimizer, const Comparison& 
 
 bool Repeats(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
              const at::Generator& generator, const Comparison& comparison) {
-  const auto loss = plan.RunForward(step.batch.input, step.batch.target, generator);
-  if (!comparison.Match(loss.value, step.loss.value) ||
-      !comparison.Match(loss.denominator, step.loss.denominator)) {
+  const double denominator = plan.RunForward(step.batch.input, step.batch.target, generator);
+  if (!comparison.Match(denominator, step.loss.denominator) ||
+      !comparison.Match(plan.loss().item().toDouble(), step.loss.value)) {
     return false;
   }
   plan.RunBackward(step.seed, generator);

@@ -45,6 +45,7 @@ std::unique_ptr<Vm> MakeVm(int rank, int ranks, const ReplicaOptions& given,
                                                                  .world_size = ranks,
                                                                  .seed = 3,
                                                                  .threads = 1,
+                                                                 .device = given.device,
                                                                  .shards = given.shards,
                                                                  .capture = given.capture}));
   return vm;

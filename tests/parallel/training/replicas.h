@@ -22,6 +22,7 @@ struct ReplicaOptions {
   // How many ranks are on each of some devices that stand in for GPUs: their tensors are in the
   // CPU's memory and travel as those of a device. Empty: all ranks are on the CPU.
   std::vector<int> gpus = {};
+  std::string device = "";  // HostOptions::devices, of a program that runs alone
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 
