@@ -117,14 +117,17 @@ void Plan::RunSecond(const at::Generator& generator) {
 void Plan::RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final) {
   const at::NoGradGuard no_grad;
   if (first_.empty()) MakeRoom();
-  std::span<const Step> left = second_;
-  for (const Moment& moment : moments_) {
-    const size_t done = second_.size() - left.size();
-    Run(left.first(moment.steps - done), generator);
-    left = left.subspan(moment.steps - done);
-    final(moment.announced);
+  const size_t least = graphs_ == nullptr ? 0 : kStepsOfGraph;
+  size_t done = 0;
+  auto told = moments_.begin();
+  for (auto moment = moments_.begin(); moment != moments_.end(); ++moment) {
+    if (moment->steps - done < least) continue;
+    Run(std::span(second_).subspan(done, moment->steps - done), generator);
+    done = moment->steps;
+    for (; told <= moment; ++told) final(told->announced);
   }
-  Run(left, generator);
+  Run(std::span(second_).subspan(done), generator);
+  for (; told != moments_.end(); ++told) final(told->announced);
 }
 
 void Plan::MakeRoom() {

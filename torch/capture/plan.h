@@ -87,7 +87,9 @@ class Plan {
   void RunFirst(const at::Generator& generator);
   void RunSecond(const at::Generator& generator);
   // The same; calls `final` with the index among the `announced` of each of these, as soon as no
-  // operation that is still to come touches its memory. What that throws comes out.
+  // operation that is still to come touches its memory; with graphs, of which each has at least
+  // kStepsOfGraph operations, when its graph has been launched. What that throws comes out.
+  static constexpr size_t kStepsOfGraph = 16;
   void RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final);
   // After a run, also one that threw: batches are let go of, as are results that libtorch made.
   void Release();

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "tests/fakes/fake_nccl.h"
 #include "tests/fakes/host_accelerator.h"
 #include "tests/parallel/training/captured_training.h"
 
@@ -125,7 +126,8 @@ TEST_F(CapturedGraphsTest, AProgramThatKeepsAllGradientsHasNoGraphs) {
 }
 
 TEST_F(CapturedGraphsTest, ABatchWithGapsIsReplayed) {
-  const Training training{.model = kPerceptron, .input = "(slice (randn (list rows 8)) 1 0 6)",
+  const Training training{.model = kPerceptron,
+                          .input = "(slice (randn (list rows 8)) 1 0 6)",
                           .definitions = "(import std.tensor)"};
   EXPECT_EQ(LaunchesOf(training), 0);
 }
@@ -135,6 +137,28 @@ TEST_F(CapturedGraphsTest, EachKindHasItsOwn) {
   const int64_t before = HostAccelerator::launches();
   EXPECT_EQ(ReplayedOf(1, training, 20, kOnDevice), 16);
   EXPECT_EQ(HostAccelerator::launches() - before, 2 * (20 - 2 * kBefore));
+}
+
+// Gradients leave in buckets in the middle of the backward pass, which then is several graphs.
+const Training kDeep{.model =
+                         "(apply sequential (append (list (linear 6 20)) (apply append"
+                         " (map (lambda (k) (list (relu-layer) (linear 20 20) (relu-layer)))"
+                         " (range 0 8))) (list (linear 20 4))))",
+                     .optimizer = "(sgd model 0.01)"};
+
+TEST_F(CapturedGraphsTest, GradientsLeaveBetweenGraphs) {
+  const FakeNccl nccl;
+  const ReplicaOptions options{.backend = "nccl", .gpus = {1, 1}, .device = "host"};
+  const int64_t before = HostAccelerator::launches();
+  EXPECT_EQ(ReplayedOf(2, kDeep, 20, options), 18);
+  EXPECT_GE(HostAccelerator::launches() - before, 2 * 3 * (20 - kBefore));
+}
+
+TEST_F(CapturedGraphsTest, ReplicasThatShareADevice) {
+  const ReplicaOptions options{.gpus = {2}, .device = "host"};
+  const int64_t before = HostAccelerator::launches();
+  EXPECT_EQ(ReplayedOf(2, {.model = kPerceptron, .rows = "(+ 2 rank)"}, 20, options), 18);
+  EXPECT_GE(HostAccelerator::launches() - before, 2 * 2 * (20 - kBefore));
 }
 
 TEST_F(CapturedGraphsTest, AccumulatedBatches) {
