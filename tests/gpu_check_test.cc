@@ -27,8 +27,9 @@ TEST_F(GpuCheckTest, TriesWhatNeedsNoGpu) {
       RunCommand(std::string(kCommand) + " --stand-in-nccl tests/fakes/libnccl_fake.so");
   EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
   for (const char* check :
-       {"etai starts", "digits on 2 replicas, CPU", "collectives over the stand-in for NCCL",
-        "digits over the stand-in for NCCL", "a failure in the stand-in for NCCL"}) {
+       {"etai starts", "captured steps as eager ones, CPU", "digits on 2 replicas, CPU",
+        "collectives over the stand-in for NCCL", "digits over the stand-in for NCCL",
+        "a failure in the stand-in for NCCL"}) {
     ExpectLine("passed   " + std::string(check), outcome);
   }
 }
@@ -37,8 +38,9 @@ TEST_F(GpuCheckTest, SaysWhatItLeavesOut) {
   const Outcome outcome = RunCommand(kCommand);
   EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
   ExpectLine("not run  digits over the stand-in for NCCL", outcome);
-  for (const char* check : {"tensors and gradients on each GPU", "collectives over the real NCCL",
-                            "digits on all GPUs", "MNIST on all GPUs"}) {
+  for (const char* check :
+       {"tensors and gradients on each GPU", "captured steps as CUDA graphs",
+        "collectives over the real NCCL", "digits on all GPUs", "MNIST on all GPUs"}) {
     ExpectLine("not run  " + std::string(check), outcome);
   }
   EXPECT_NE(outcome.output.find("this machine has no GPU"), std::string::npos);
