@@ -6,7 +6,7 @@
 namespace eta::tensor {
 
 double NumberIn(const Tensor& tensor) {
-  if (!tensor.is_cpu()) return tensor.item().toDouble();
+  if (!tensor.is_cpu() || tensor.is_neg()) return tensor.item().toDouble();
   switch (tensor.scalar_type()) {
     case at::kFloat:
       return *tensor.const_data_ptr<float>();
