@@ -9,7 +9,7 @@
 namespace eta {
 namespace {
 
-constexpr const char* kCommand = "python3 tools/gpu_check --programs . </dev/null";
+constexpr const char* kCommand = "python3 tools/gpu_check --programs . --figures none </dev/null";
 
 class GpuCheckTest : public testing::Test {
  protected:
@@ -27,8 +27,9 @@ TEST_F(GpuCheckTest, TriesWhatNeedsNoGpu) {
       RunCommand(std::string(kCommand) + " --stand-in-nccl tests/fakes/libnccl_fake.so");
   EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
   for (const char* check :
-       {"etai starts", "digits on 2 replicas, CPU", "collectives over the stand-in for NCCL",
-        "digits over the stand-in for NCCL", "a failure in the stand-in for NCCL"}) {
+       {"etai starts", "captured steps as eager ones, CPU", "digits on 2 replicas, CPU",
+        "collectives over the stand-in for NCCL", "digits over the stand-in for NCCL",
+        "a failure in the stand-in for NCCL"}) {
     ExpectLine("passed   " + std::string(check), outcome);
   }
 }
@@ -37,11 +38,42 @@ TEST_F(GpuCheckTest, SaysWhatItLeavesOut) {
   const Outcome outcome = RunCommand(kCommand);
   EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
   ExpectLine("not run  digits over the stand-in for NCCL", outcome);
-  for (const char* check : {"tensors and gradients on each GPU", "collectives over the real NCCL",
-                            "digits on all GPUs", "MNIST on all GPUs", "G1: ", "G10: "}) {
+  for (const char* check :
+       {"tensors and gradients on each GPU", "captured steps as CUDA graphs",
+        "collectives over the real NCCL", "digits on all GPUs", "MNIST on all GPUs"}) {
     ExpectLine("not run  " + std::string(check), outcome);
   }
   EXPECT_NE(outcome.output.find("this machine has no GPU"), std::string::npos);
+}
+
+TEST_F(GpuCheckTest, ShowsAllFiguresThatItWants) {
+  const Outcome outcome = RunCommand("python3 tools/gpu_check --programs . </dev/null");
+  EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
+  for (int figure = 1; figure <= 10; ++figure) {
+    const size_t row = outcome.output.find("\nG" + std::to_string(figure) + " ");
+    ASSERT_NE(row, std::string::npos) << outcome.output;
+    const std::string line =
+        outcome.output.substr(row + 1, outcome.output.find('\n', row + 1) - row - 1);
+    EXPECT_TRUE(line.ends_with("not measured: this machine has no GPU")) << line;
+  }
+}
+
+TEST_F(GpuCheckTest, ShowsFiguresThatAreNamed) {
+  const std::string command = "python3 tools/gpu_check --programs . --figures ";
+  const Outcome outcome = RunCommand(command + "G5,N1 </dev/null");
+  ExpectLine("figure", outcome);
+  ExpectLine("G5 ", outcome);
+  ExpectLine("N1 ", outcome);
+  EXPECT_EQ(outcome.output.find("\nG1 "), std::string::npos);
+  const Outcome unknown = RunCommand(command + "G5,G77 </dev/null");
+  EXPECT_NE(unknown.status, 0);
+  EXPECT_NE(unknown.errors.find("there is no figure G77"), std::string::npos) << unknown.errors;
+}
+
+// Its parts, and the programs that it measures, on the CPU.
+TEST_F(GpuCheckTest, FiguresAreRight) {
+  const Outcome outcome = RunCommand("python3 tests/tools/gpu_figures_test.py </dev/null");
+  EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
 }
 
 TEST_F(GpuCheckTest, AFailureIsAFailure) {

@@ -1,8 +1,8 @@
 #include "torch/context.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/AutogradState.h>
 #include <c10/core/DefaultDtype.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -60,7 +60,8 @@ uint64_t RankSeed(uint64_t seed, uint64_t stream) {
 
 at::Generator MakeGenerator(c10::Device device, uint64_t seed) {
   if (device.is_cpu()) return at::make_generator<at::CPUGeneratorImpl>(seed);
-  at::Generator generator = at::detail::getCUDAHooks().getNewGenerator(device.index());
+  const auto& hooks = at::globalContext().getAcceleratorHooksInterface(device.type());
+  at::Generator generator = hooks.getNewGenerator(device.index());
   generator.set_current_seed(seed);
   return generator;
 }

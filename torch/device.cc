@@ -1,6 +1,7 @@
 #include "torch/device.h"
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
 
@@ -56,6 +57,13 @@ std::optional<int> GpuIndex(std::string_view name) {
   return name[0] == ':' && whole && index >= 0 ? std::optional(index) : std::nullopt;
 }
 
+// Whether it is the kind of device that libtorch leaves to others, and somebody brought one.
+bool IsAdded(std::string_view name) {
+  if (!c10::impl::hasDeviceGuardImpl(c10::kPrivateUse1)) return false;
+  const std::string kind = c10::get_privateuse1_backend();
+  return name == kind || name == kind + ":0";
+}
+
 }  // namespace
 
 void LoadCuda() {
@@ -72,6 +80,7 @@ int GpuCount() {
 
 c10::Device ParseDevice(std::string_view name) {
   if (name == "cpu") return c10::Device(c10::kCPU);
+  if (IsAdded(name)) return c10::Device(c10::kPrivateUse1, 0);
   const auto index = GpuIndex(name);
   TORCH_CHECK(index, "unknown device '", name, "' (known: cpu, cuda, cuda:N)");
   const int count = GpuCount();

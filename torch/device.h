@@ -17,7 +17,8 @@ void LoadCuda();
 // GPUs that can be used; 0 without a driver or without libtorch_cuda.
 int GpuCount();
 
-// The device called "cpu", "cuda" (the first) or "cuda:N". Throws c10::Error with the reason when
+// The device called "cpu", "cuda" (the first) or "cuda:N"; or one of another kind that a library
+// has added to libtorch, under its own name. Throws c10::Error with the reason when
 // the name is unknown or this machine has no such device.
 c10::Device ParseDevice(std::string_view name);
 

@@ -110,6 +110,8 @@ class Optimizer : private OwedGradients {
   // Nobody will look at those zeros: what follows writes all gradients but the large ones, if not
   // other values then zeros.
   void ForgoZeros() { registry_->ForgiveGradients(this); }
+  // Somebody is about to add to gradients without a look at them.
+  void PayZeros() { registry_->PayGradients(); }
 
   // Training steps may gather the gradients of several batches before they update. Then the
   // gradients are those of the mean loss over all of these, and this is that loss.

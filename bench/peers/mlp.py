@@ -1,10 +1,10 @@
 """The training loop that bench/peers/run times, as mlp.eta has it.
 
-  mlp.py RANKS LAYERS WIDTH BATCH BLOCKS STEPS [compiled]
+  mlp.py RANKS LAYERS WIDTH BATCH BLOCKS STEPS [compiled] [cuda]
 
 LAYERS hidden layers of WIDTH units, BATCH rows for each rank, BLOCKS blocks of STEPS steps. Several ranks are processes
 with DistributedDataParallel over gloo. With `compiled` torch.compile makes the loss and the update; the time for that does not
-count. Prints the losses of the first steps, and the microseconds a step took in each
+count. With `cuda` all ranks are on the first GPU. Prints the losses of the first steps, and the microseconds a step took in each
 block, and the megabytes that the ranks took at their peaks: as many as rank 0, each.
 """
 
@@ -47,12 +47,12 @@ def mean_over_ranks(loss, ranks):
     return loss.item() / ranks
 
 
-def train(rank, ranks, layers, width, batch, blocks, steps, compiled=False):
+def train(rank, ranks, layers, width, batch, blocks, steps, compiled=False, device="cpu"):
     torch.set_num_threads(1)
     if ranks > 1:
         dist.init_process_group("gloo", rank=rank, world_size=ranks)
-    inputs, targets = make_data(batch * ranks, rank, ranks)
-    model = make_model(layers, width)
+    inputs, targets = (data.to(device) for data in make_data(batch * ranks, rank, ranks))
+    model = make_model(layers, width).to(device)
     if ranks > 1:
         model = nn.parallel.DistributedDataParallel(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -88,11 +88,12 @@ def train(rank, ranks, layers, width, batch, blocks, steps, compiled=False):
 
 def main():
     ranks, *rest = map(int, sys.argv[1:7])
+    device = "cuda:0" if "cuda" in sys.argv else "cpu"
     if ranks == 1:
-        train(0, 1, *rest, compiled="compiled" in sys.argv)
+        train(0, 1, *rest, "compiled" in sys.argv, device)
     else:
         peers.rendezvous_here()
-        mp.spawn(train, args=(ranks, *rest), nprocs=ranks)
+        mp.spawn(train, args=(ranks, *rest, False, device), nprocs=ranks)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ class PhaseLog {
   void SetStep(uint64_t step) { step_.store(step, std::memory_order_relaxed); }
   // A step was replayed from a record of an earlier one.
   void CountReplay() { replays_.store(replays() + 1, std::memory_order_relaxed); }
+  // Such a step was launched as graphs of the rank's device.
+  void CountLaunch() { launches_.store(launches() + 1, std::memory_order_relaxed); }
   // What goes on, from its last interruption.
   const PhaseRecord& now() const { return now_; }
   // A phase that went on beside the rank's own work, such as a device's, and has ended. The time
@@ -83,6 +85,7 @@ class PhaseLog {
 
   uint64_t step() const { return step_.load(std::memory_order_relaxed); }
   uint64_t replays() const { return replays_.load(std::memory_order_relaxed); }
+  uint64_t launches() const { return launches_.load(std::memory_order_relaxed); }
   Phase phase() const { return phase_.load(std::memory_order_relaxed); }
   int64_t phase_begin_ns() const { return phase_begin_ns_.load(std::memory_order_relaxed); }
   int64_t start_ns() const { return start_ns_; }
@@ -129,6 +132,7 @@ class PhaseLog {
   std::atomic<int64_t> phase_begin_ns_;
   std::atomic<uint64_t> step_{0};
   std::atomic<uint64_t> replays_{0};
+  std::atomic<uint64_t> launches_{0};
   std::atomic<uint64_t> written_{0};
   std::atomic<int64_t> beside_ns_{0};
   std::atomic<int64_t> hidden_ns_{0};

@@ -65,13 +65,17 @@ std::string StragglerLine(std::span<const RankStats> stats, int first) {
 
 // Of all ranks; nothing where no step was replayed.
 std::string ReplayLine(std::span<const RankStats> stats) {
-  uint64_t steps = 0, replays = 0;
+  uint64_t steps = 0, replays = 0, launches = 0;
   for (const RankStats& rank : stats) {
     steps += rank.steps;
     replays += rank.replays;
+    launches += rank.launches;
   }
   if (replays == 0) return "";
-  return "replayed: " + std::to_string(replays) + " of " + std::to_string(steps) + " steps\n";
+  const std::string graphs =
+      launches == 0 ? "" : ", " + std::to_string(launches) + " of them as graphs";
+  return "replayed: " + std::to_string(replays) + " of " + std::to_string(steps) + " steps" +
+         graphs + "\n";
 }
 
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
@@ -97,6 +101,7 @@ RankStats StatsOf(const PhaseLog& log, int64_t now_ns) {
   RankStats stats;
   stats.steps = log.step();
   stats.replays = log.replays();
+  stats.launches = log.launches();
   stats.elapsed = Seconds(now_ns - log.start_ns());
   stats.forward = seconds(Phase::kForward);
   stats.backward = seconds(Phase::kBackward);

@@ -15,7 +15,8 @@ namespace eta::parallel {
 // Times in seconds since the rank's start.
 struct RankStats {
   uint64_t steps = 0;
-  uint64_t replays = 0;  // of these steps
+  uint64_t replays = 0;   // of these steps
+  uint64_t launches = 0;  // of these, as graphs of a device
   double elapsed = 0;
   double forward = 0, backward = 0, update = 0;
   double reduce = 0;

@@ -25,9 +25,10 @@ class ExchangePlace {
  public:
   ExchangePlace() = default;  // the CPU
   explicit ExchangePlace(c10::Device device);
-  // Of tensors on the CPU that pass for those of a device which has the CPU's memory.
-  ExchangePlace(Device device, std::shared_ptr<DeviceStream> stream)
-      : device_(device), stream_(std::move(stream)) {}
+  // Of tensors in the CPU's memory that pass for those of a device.
+  ExchangePlace(Device device, std::shared_ptr<DeviceStream> stream,
+                c10::Device tensors = c10::kCPU)
+      : tensors_(tensors), device_(device), stream_(std::move(stream)) {}
 
   // Of the isolate: what was attached to it, or else the device on which it makes tensors.
   static constexpr const char* kKey = "parallel.exchange-place";

@@ -54,15 +54,17 @@ Value CallLoss(Call& call, const StepArguments& arguments, const Tensor& predict
   });
 }
 
-// Of a loss whose value, where anything counts, is already known.
-LocalLoss LossOf(const Tensor& root, double value, double denominator, bool adds) {
+// On the CPU it is read at once: there is nothing to wait for.
+LocalLoss UnreadLoss(const Tensor& root, double denominator, bool adds) {
   // Nothing that counts: the mean is nan, but these rows add nothing to a sum over all ranks.
   const bool counts = denominator != 0;
-  return {.root = root,
-          .value = counts ? value : 0,
-          .scale = counts ? denominator : 1,
-          .denominator = denominator,
-          .adds = adds};
+  LocalLoss loss{.root = root,
+                 .unread = counts,
+                 .scale = counts ? denominator : 1,
+                 .denominator = denominator,
+                 .adds = adds};
+  if (root.is_cpu()) loss.Read();
+  return loss;
 }
 
 // The loss of a prediction.
@@ -85,10 +87,7 @@ LocalLoss Weigh(const tensor::LossNotes& notes, const StepArguments& arguments,
                 const Tensor& root) {
   const tensor::LossNote* note = notes.Find(root);
   const double count = note ? note->denominator() : static_cast<double>(RowsOf(arguments.input));
-  LocalLoss loss = LossOf(root, 0, count, note != nullptr && note->adds);
-  loss.unread = count != 0;
-  if (root.is_cpu()) loss.Read();
-  return loss;
+  return UnreadLoss(root, count, note != nullptr && note->adds);
 }
 
 Value ComputeEagerly(Call& call, const StepArguments& arguments, LocalLoss* loss) {
@@ -104,8 +103,9 @@ Value ReplayLoss(Call& call, const tensor::StepBatch& batch, tensor::StepPlan* p
                  LocalLoss* loss) {
   tensor::Replay replay(plan);
   try {
-    const auto result = plan->RunForward(batch.input, batch.target, call.context().generator());
-    *loss = LossOf({}, result.value, result.denominator, plan->facts().adds);
+    at::Generator& generator = call.context().generator(batch.input.device());
+    const double denominator = plan->RunForward(batch.input, batch.target, generator);
+    *loss = UnreadLoss(plan->loss(), denominator, plan->facts().adds);
   } catch (const std::exception&) {
     if (plan->failed_caller().empty()) throw;
     const tensor::OpInfo info{plan->failed_caller(), ""};
@@ -127,7 +127,7 @@ Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLos
   auto recording = std::make_unique<Recording>(
       **arguments.optimizer,
       tensor::StepBatch{arguments.loss_function, arguments.input, arguments.target},
-      call.context().generator(), is_programs ? &call.vm() : nullptr);
+      call.context().generator(arguments.input.device()), is_programs ? &call.vm() : nullptr);
   const tensor::LossNotes notes(call.context());
   Tensor root;
   {
@@ -140,9 +140,15 @@ Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLos
     *loss = Weigh(notes, arguments, root);
   }
   if (loss->denominator == 0) return Value::Nil();  // not a step to learn from
+  loss->Read();
   recording->EndForward(loss->root, {loss->value, loss->denominator}, loss->adds);
   loss->recording = std::move(recording);
   return Value::Nil();
+}
+
+void CountLaunch(const Vm& vm, tensor::StepPlan& plan) {
+  Insight* const insight = Insight::Of(vm);
+  if (insight != nullptr && plan.plan().launches()) insight->log().CountLaunch();
 }
 
 // Null: nobody listens.
@@ -155,7 +161,7 @@ tensor::StepPlan::Ready Teller(const GradientNews* news) {
 }  // namespace
 
 void LocalLoss::Read() {
-  if (std::exchange(unread, false)) value = root.item().toDouble();
+  if (std::exchange(unread, false)) value = tensor::NumberIn(root);
 }
 
 bool ReadStepArguments(Call& call, StepArguments* arguments) {
@@ -217,7 +223,9 @@ void Backward(const LocalLoss& loss, double seed, tensor::TensorContext& context
   if (loss.replay == nullptr) context.arenas()->PayGradients();
   if (loss.replay != nullptr) {
     const tensor::RankStream own_randomness(context);
-    loss.replay->RunBackward(seed, context.generator(), optimizer, Teller(news));
+    at::Generator& generator = context.generator(loss.root.device());
+    loss.replay->RunBackward(seed, generator, optimizer, Teller(news));
+    CountLaunch(context.vm(), *loss.replay);
   } else if (loss.recording != nullptr) {
     loss.kind->Keep(loss.recording->Backward(loss.root, seed));
   } else {

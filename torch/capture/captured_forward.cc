@@ -13,23 +13,29 @@ namespace eta::tensor {
 namespace {
 
 bool IsPlain(const Tensor& input) {
-  return input.is_cpu() && input.layout() == at::kStrided && input.numel() > 0 &&
-         !input.is_conj() && !input.is_neg() && !at::autocast::is_autocast_enabled(at::kCPU);
+  return input.layout() == at::kStrided && input.has_storage() && input.numel() > 0 &&
+         !input.is_conj() && !input.is_neg() &&
+         !at::autocast::is_autocast_enabled(input.device().type());
 }
 
 // One run of the model that becomes a plan.
 class ForwardRecording {
  public:
   ForwardRecording(TensorContext& context, Module& model, const Tensor& input)
-      : context_(context), model_(model), input_(input), before_(model, context.generator()) {
+      : model_(model),
+        input_(input),
+        context_(context),
+        generator_(context.generator(input.device())),
+        before_(model, generator_),
+        recorder_(input.device()) {
     for (const auto& list : {model.Parameters(), model.Buffers()}) {
       for (const NamedParameter& named : list) {
         recorder_.AddFixed(named.tensor);
-        if (named.tensor.is_cpu()) fixed_.emplace_back(named.tensor);
+        if (named.tensor.device() == input.device()) fixed_.emplace_back(named.tensor);
       }
     }
     recorder_.AddBatch(input);
-    recorder_.AllowDraws(context.generator());
+    recorder_.AllowDraws(generator_);
     recorder_.Pause();  // all of it is the part whose results may be kept
   }
 
@@ -67,7 +73,7 @@ class ForwardRecording {
     if (found == kNoTensor) recorder_.Object("the output is no result of an operation");
     const Trace trace = recorder_.Take();
     kind->problem = trace.problem;
-    for (const PlanForm form : kPlanForms) {
+    for (const PlanForm form : PlanFormsFor(trace.device)) {
       if (!kind->problem.empty()) return;
       auto plan = std::make_unique<Plan>(trace, std::vector<size_t>(), std::vector{found}, form);
       if (Repeats(*plan, output) && plan->Fits(trace)) {
@@ -80,13 +86,13 @@ class ForwardRecording {
 
   // Afterwards all is as the recorded run left it.
   bool Repeats(Plan& plan, const Tensor& output) {
-    const StepState after(model_, context_.generator());
+    const StepState after(model_, generator_);
     before_.Restore();
     const Comparison comparison(plan);
     bool same = false;
     try {
       plan.SetBatch(0, input_);
-      plan.RunSecond(context_.generator());
+      plan.RunSecond(generator_);
       same = comparison.Match(plan.gift(0).tensor, output) && after.Holds(comparison);
     } catch (const std::exception&) {  // nothing that the program did
     }
@@ -95,9 +101,10 @@ class ForwardRecording {
     return same;
   }
 
-  TensorContext& context_;
   Module& model_;
   const Tensor input_;
+  TensorContext& context_;
+  const at::Generator generator_;
   const StepState before_;
   Recorder recorder_;
   std::optional<StepWatch> watch_;
@@ -164,7 +171,7 @@ Tensor CapturedForward::Replay(TensorContext& context, ForwardKind& kind, const 
   const Release release{*kind.plan};
   kind.plan->SetBatch(0, input);
   try {
-    kind.plan->RunSecond(context.generator());
+    kind.plan->RunSecond(context.generator(input.device()));
   } catch (const std::exception&) {
     *culprit = kind.plan->failed_caller();
     throw;

@@ -17,7 +17,7 @@ constexpr uint64_t kStillUsed = 256;
 constexpr int64_t kWorthWhile = 4;
 
 bool IsPlainBatch(const Tensor& tensor) {
-  return tensor.is_cpu() && tensor.layout() == at::kStrided && tensor.numel() > 0 &&
+  return tensor.layout() == at::kStrided && tensor.has_storage() && tensor.numel() > 0 &&
          !tensor.is_conj() && !tensor.is_neg() && !tensor.requires_grad();
 }
 
@@ -85,10 +85,11 @@ const char* CapturedSteps::Objection(const TensorContext& context, const Optimiz
   if (context.settings().shards > 0) return "batches are computed in shards";
   if (optimizer.accumulated.denominator != 0) return "gradients are added to others";
   if (!at::GradMode::is_enabled()) return "gradients are not tracked";
-  if (at::autocast::is_autocast_enabled(at::kCPU)) return "autocast is on";
   if (!IsPlainBatch(batch.input) || !IsPlainBatch(batch.target)) {
-    return "the batch is empty, tracks gradients, or is not in the CPU's memory";
+    return "the batch is empty, tracks gradients, or is no plain memory";
   }
+  if (batch.input.device() != batch.target.device()) return "the batch is on two devices";
+  if (at::autocast::is_autocast_enabled(batch.input.device().type())) return "autocast is on";
   if (IsPrograms(batch) && !(CanCopyApart(batch.input) && CanCopyApart(batch.target))) {
     return "the batch is a part of other tensors, which procedures of the program might use";
   }

@@ -25,6 +25,11 @@ Line LineOf(const StepKind& kind) {
   const Plan& plan = kind.plan->plan();
   line.note = std::to_string(plan.steps()) + " operations in " +
               std::to_string(plan.block_bytes()) + " bytes";
+  if (plan.graphs() != nullptr && !plan.graphs()->problem().empty()) {
+    line.note += ", not as graphs: " + plan.graphs()->problem();
+  } else if (plan.graphs() != nullptr && plan.graphs()->count() > 0) {
+    line.note += " as " + std::to_string(plan.graphs()->count()) + " graphs";
+  }
   if (plan.rounding_steps() > 0) {
     line.note += ", " + std::to_string(plan.rounding_steps()) + " round otherwise";
   }

@@ -3,6 +3,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_strided.h>
 
 #include <algorithm>
 #include <optional>
@@ -22,18 +23,27 @@ void MovingTensors::MoveTo(const c10::Storage& storage, int64_t begin) const {
   }
 }
 
+std::span<const PlanForm> PlanFormsFor(c10::Device device) {
+  static constexpr PlanForm kOurs[] = {PlanForm::kFused, PlanForm::kDirect, PlanForm::kLibtorch};
+  static constexpr PlanForm kTheirs[] = {PlanForm::kWritten, PlanForm::kLibtorch};
+  return device.is_cpu() ? std::span<const PlanForm>(kOurs) : kTheirs;
+}
+
 Plan::Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given,
            PlanForm form, const std::vector<size_t>& announced, const std::vector<size_t>& zeros)
-    : writes_first_(zeros.size()), nothing_(at::empty({0}, at::kByte).storage()) {
+    : options_(at::TensorOptions().dtype(at::kByte).device(trace.device)),
+      writes_first_(zeros.size()),
+      nothing_(at::empty({0}, options_).storage()) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  std::optional<Trace> fused;
-  if (form == PlanForm::kFused) {
-    std::vector<size_t> wanted = kept;
-    wanted.insert(wanted.end(), given.begin(), given.end());
-    fused = Fused(WithFirstWrites(trace, zeros, wanted, &writes_first_), wanted);
+  std::vector<size_t> wanted = kept;
+  wanted.insert(wanted.end(), given.begin(), given.end());
+  std::optional<Trace> rewritten;
+  if (form == PlanForm::kFused || form == PlanForm::kWritten) {
+    rewritten = WithFirstWrites(trace, zeros, wanted, &writes_first_);
   }
-  const bool direct = form != PlanForm::kLibtorch;
-  PlanBuilder(fused ? *fused : trace, kept, given, announced, direct, this).Build();
+  if (form == PlanForm::kFused) rewritten = Fused(*rewritten, wanted);
+  const bool direct = form == PlanForm::kFused || form == PlanForm::kDirect;
+  PlanBuilder(rewritten ? *rewritten : trace, kept, given, announced, direct, this).Build();
   Release();
 }
 
@@ -46,18 +56,45 @@ bool Plan::Fits(const Trace& trace) const {
 }
 
 void Plan::SetBatch(size_t index, const Tensor& tensor) {
+  if (launches() && !tensor.is_non_overlapping_and_dense()) {
+    graphs_->GiveUp("elements of the batch share memory, or have gaps between them");
+  }
+  if (launches()) return CopyBatch(index, tensor);
   batch_[index]->MoveTo(tensor.storage(),
                         tensor.storage_offset() * static_cast<int64_t>(tensor.element_size()));
 }
 
+// Graphs take it from the same place each time.
+void Plan::CopyBatch(size_t index, const Tensor& tensor) {
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  own_batch_.resize(batch_.size());
+  Tensor& own = own_batch_[index];
+  if (!own.defined()) {
+    own = at::empty_strided(tensor.sizes(), tensor.strides(), tensor.options());
+    batch_[index]->MoveTo(own.storage(), 0);
+  }
+  own.copy_(tensor);
+}
+
+// What graphs use stays where it is.
 void Plan::Release() {
+  const bool stays = launches();
+  if (graphs_ != nullptr) graphs_->EndRun();
+  if (stays && launches()) return;
+  own_batch_.clear();
   for (const auto& moving : moving_) moving->MoveTo(nothing_, 0);
   for (Giver& giver : gifts_) {
-    if (giver.region == nullptr) giver.gift = {};
+    if (giver.is_made) giver.gift = {};
   }
 }
 
 void Plan::Run(std::span<const Step> steps, const at::Generator& generator) {
+  failed_ = {};
+  if (graphs_ == nullptr || steps.empty()) return RunSteps(steps, generator);
+  graphs_->Run({steps.data(), steps.size()}, generator, [&] { RunSteps(steps, generator); });
+}
+
+void Plan::RunSteps(std::span<const Step> steps, const at::Generator& generator) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   const Step* step = steps.data();
   try {
@@ -84,14 +121,17 @@ void Plan::RunSecond(const at::Generator& generator) {
 void Plan::RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final) {
   const at::NoGradGuard no_grad;
   if (first_.empty()) MakeRoom();
-  std::span<const Step> left = second_;
-  for (const Moment& moment : moments_) {
-    const size_t done = second_.size() - left.size();
-    Run(left.first(moment.steps - done), generator);
-    left = left.subspan(moment.steps - done);
-    final(moment.announced);
+  const size_t least = graphs_ == nullptr ? 0 : kStepsOfGraph;
+  size_t done = 0;
+  auto told = moments_.begin();
+  for (auto moment = moments_.begin(); moment != moments_.end(); ++moment) {
+    if (moment->steps - done < least) continue;
+    Run(std::span(second_).subspan(done, moment->steps - done), generator);
+    done = moment->steps;
+    for (; told <= moment; ++told) final(told->announced);
   }
-  Run(left, generator);
+  Run(std::span(second_).subspan(done), generator);
+  for (; told != moments_.end(); ++told) final(told->announced);
 }
 
 void Plan::MakeRoom() {
@@ -99,24 +139,29 @@ void Plan::MakeRoom() {
   for (Giver& giver : gifts_) MakeRoom(giver);
 }
 
-// The memory is free if nobody has the gift's tensors, nor others in it.
+// Whether anybody has the gift's tensors, or others in its memory.
+bool Plan::Giver::IsKept() const {
+  const size_t own = region->count() + (gift.flat.defined() ? 2 : 1);
+  return gift.tensor.use_count() > 1 || (gift.flat.defined() && gift.flat.use_count() > 1) ||
+         gift.tensor.unsafeGetTensorImpl()->unsafe_storage().use_count() > own;
+}
+
 void Plan::MakeRoom(Giver& giver) {
-  if (giver.region == nullptr) return;
-  Gift& gift = giver.gift;
-  const size_t own = giver.region->count() + (gift.flat.defined() ? 2 : 1);
-  if (gift.tensor.defined() && gift.tensor.use_count() == 1 &&
-      (!gift.flat.defined() || gift.flat.use_count() == 1) &&
-      gift.tensor.unsafeGetTensorImpl()->unsafe_storage().use_count() == own) {
-    return;
-  }
-  gift = {};
-  giver.region->MoveTo(at::empty({giver.bytes}, at::kByte).storage(), 0);
-  gift = Wrap(giver);
+  const bool was_there = giver.gift.tensor.defined();
+  if (was_there && !giver.IsKept()) return;
+  if (was_there && graphs_ != nullptr) graphs_->Invalidate("the program keeps large gradients");
+  giver.gift = {};
+  if (giver.is_made) return;
+  giver.region->MoveTo(at::empty({giver.bytes}, options_).storage(), 0);
+  giver.gift = Wrap(giver);
 }
 
 const Gift& Plan::gift(size_t index) {
   Giver& giver = gifts_[index];
-  if (!giver.gift.tensor.defined()) giver.gift = Wrap(giver);
+  const Tensor& tensor = tensors_[giver.tensor];
+  if (!giver.gift.tensor.defined() || !giver.gift.tensor.is_alias_of(tensor)) {
+    giver.gift = Wrap(giver);
+  }
   return giver.gift;
 }
 

@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 
+#include "torch/capture/plan_graphs.h"
 #include "torch/capture/trace.h"
 
 namespace eta::tensor {
@@ -42,13 +43,14 @@ class MovingTensors {
 
 // How a plan runs the operations of a trace.
 enum class PlanForm {
-  kFused,     // some as one, as torch/capture/fusion.h says, and called as follows
+  kFused,     // some as one, as torch/capture/fusion.h and first_write.h say, and called as follows
   kDirect,    // as torch/capture/direct_call.h says, where that is possible
+  kWritten,   // by libtorch's kernels alone, some as one as torch/capture/first_write.h says
   kLibtorch,  // by libtorch's kernels alone
 };
 
-// Those to try, the fastest first.
-inline constexpr PlanForm kPlanForms[] = {PlanForm::kFused, PlanForm::kDirect, PlanForm::kLibtorch};
+// Those to try on a device, the fastest first: the kernels that are ours are the CPU's.
+std::span<const PlanForm> PlanFormsFor(c10::Device device);
 
 // A result that may be kept, by whoever and as long as he likes: before the next run it moves to
 // other memory if anybody still has it.
@@ -63,12 +65,20 @@ class Plan {
   // `kept` are tensors of the trace that may be looked at after a run until the next, as its
   // `reads`; `given` those that become gifts, each in a region of its own that the trace made;
   // `announced` those of which RunSecond tells; `zeros` those that are zero when that begins.
-  // REQUIRES: the trace has no problem. Throws what libtorch throws.
+  // REQUIRES: the trace has no problem; the form is one for its device. Throws what libtorch
+  // throws.
   Plan(const Trace& trace, const std::vector<size_t>& kept, const std::vector<size_t>& given = {},
        PlanForm form = PlanForm::kFused, const std::vector<size_t>& announced = {},
        const std::vector<size_t>& zeros = {});
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
+
+  // From now on runs become graphs of the device, where it has them and that can be.
+  void UseGraphs() { graphs_ = std::make_unique<PlanGraphs>(device()); }
+  // Whether the present run consists of graphs.
+  bool launches() const { return graphs_ != nullptr && graphs_->launches(); }
+  // Null: they are not used.
+  const PlanGraphs* graphs() const { return graphs_.get(); }
 
   // The tensor that stands for the `index`th AddBatch. REQUIRES: sizes, strides and dtype are those
   // of the recorded one.
@@ -79,7 +89,9 @@ class Plan {
   void RunFirst(const at::Generator& generator);
   void RunSecond(const at::Generator& generator);
   // The same; calls `final` with the index among the `announced` of each of these, as soon as no
-  // operation that is still to come touches its memory. What that throws comes out.
+  // operation that is still to come touches its memory; with graphs, of which each has at least
+  // kStepsOfGraph operations, when its graph has been launched. What that throws comes out.
+  static constexpr size_t kStepsOfGraph = 16;
   void RunSecond(const at::Generator& generator, c10::function_ref<void(size_t)> final);
   // After a run, also one that threw: batches are let go of, as are results that libtorch made.
   void Release();
@@ -95,6 +107,7 @@ class Plan {
   const Gift& gift(size_t index);
   // Whether the `index`th of the zeros may as well hold anything, as it is written first.
   bool writes_first(size_t index) const { return writes_first_[index]; }
+  c10::Device device() const { return options_.device(); }
   size_t steps() const { return first_.size() + second_.size(); }
   // Those which round otherwise than libtorch's. If there are none, a run gives the recorded bits.
   size_t rounding_steps() const { return rounding_steps_; }
@@ -113,8 +126,11 @@ class Plan {
   struct Giver {
     size_t tensor;
     int64_t bytes;
-    std::unique_ptr<MovingTensors> region;  // null if libtorch makes the memory in each run
+    const MovingTensors* region;
+    bool is_made;  // by libtorch in each run; else the memory is there before
     Gift gift;
+
+    bool IsKept() const;
   };
 
   // What is announced after so many steps of the second part.
@@ -124,13 +140,17 @@ class Plan {
   };
 
   void Run(std::span<const Step> steps, const at::Generator& generator);
+  void RunSteps(std::span<const Step> steps, const at::Generator& generator);
+  void CopyBatch(size_t index, const Tensor& tensor);
   void MakeRoom();
   void MakeRoom(Giver& giver);
   Gift Wrap(const Giver& giver) const;
 
+  const at::TensorOptions options_;
   std::vector<Tensor> tensors_;  // by their number in the trace, and some more
-  std::vector<std::unique_ptr<MovingTensors>> moving_;
+  std::vector<std::unique_ptr<MovingTensors>> moving_, given_;
   std::vector<MovingTensors*> batch_;
+  std::vector<Tensor> own_batch_;  // where graphs find it
   std::vector<Giver> gifts_;
   std::vector<bool> writes_first_;  // by zeros
   std::vector<Step> first_, second_;
@@ -140,6 +160,7 @@ class Plan {
   int64_t block_bytes_ = 0;
   size_t rounding_steps_ = 0;
   torch::jit::Stack stack_;
+  std::unique_ptr<PlanGraphs> graphs_;
 };
 
 }  // namespace eta::tensor

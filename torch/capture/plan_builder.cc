@@ -15,8 +15,6 @@ namespace {
 
 using Origin = TraceRegion::Origin;
 
-const c10::DispatchKeySet kKernels(c10::DispatchKey::CPU);
-
 // The argument of a random operation that is another one in each run; -1: it draws nothing.
 int GeneratorArgument(const torch::jit::Stack& arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -155,9 +153,10 @@ void PlanBuilder::PlaceRegions() {
     for (Region& guest : regions_) {
       if (guest.gift == RegionOf(tensor)) guest.moving = memory.get();
     }
+    plan_.gifts_.push_back(
+        {tensor, trace_.regions[RegionOf(tensor)].bytes, memory.get(), !region.has_place, {}});
     // Else it moves as others do.
-    if (!region.has_place) plan_.moving_.push_back(std::move(memory));
-    plan_.gifts_.push_back({tensor, trace_.regions[RegionOf(tensor)].bytes, std::move(memory), {}});
+    (region.has_place ? plan_.given_ : plan_.moving_).push_back(std::move(memory));
   }
 }
 
@@ -208,7 +207,7 @@ void PlanBuilder::PlaceInGifts() {
     if (!regions_[gift].has_place) continue;
     std::vector<Lifetime*> placed;
     for (size_t guest : GuestsOf(gift)) {
-      if (PlaceWithin(trace_.regions[gift].bytes, &regions_[guest].lifetime, &placed)) {
+      if (PlaceWithin(trace_.regions[gift].bytes, &regions_[guest].lifetime, &placed, alignment_)) {
         regions_[guest].gift = gift;
       }
     }
@@ -233,8 +232,8 @@ void PlanBuilder::PlaceInBlock() {
     if (bytes == 0) continue;
     lifetimes.push_back(scratch_[i] = {i, i, bytes});
   }
-  plan_.block_bytes_ = LayOut(lifetimes);
-  block_ = at::empty({plan_.block_bytes_}, at::kByte);
+  plan_.block_bytes_ = LayOut(lifetimes, alignment_);
+  block_ = at::empty({plan_.block_bytes_}, options_.dtype(at::kByte));
   auto placed = lifetimes.begin();
   for (Region& region : regions_) {
     if (region.has_own_place()) region.lifetime.offset = (placed++)->offset;
@@ -254,7 +253,7 @@ Tensor PlanBuilder::TensorOf(size_t index) const {
   if (wanted.number.defined()) return wanted.number;
   const TraceRegion& memory = trace_.regions[wanted.region];
   const Region& region = regions_[wanted.region];
-  Tensor tensor = at::empty({0}, wanted.dtype);
+  Tensor tensor = at::empty({0}, options_.dtype(wanted.dtype));
   at::TensorImpl* const impl = tensor.unsafeGetTensorImpl();
   impl->set_sizes_and_strides(wanted.sizes, wanted.strides);
   MovingTensors place;
@@ -409,12 +408,12 @@ void PlanBuilder::AddCall(size_t i, const c10::OperatorHandle& handle,
                       plan_.tensors_[results[r]]});
   }
   const int draws = GeneratorArgument(arguments);
-  AddStep(i, [handle, arguments = std::move(arguments), movers = std::move(movers), draws](
-                 Plan& plan, const at::Generator& generator) {
+  AddStep(i, [handle, kernels = kernels_, arguments = std::move(arguments),
+              movers = std::move(movers), draws](Plan& plan, const at::Generator& generator) {
     torch::jit::Stack& stack = plan.stack_;
     stack.assign(arguments.begin(), arguments.end());
     if (draws >= 0) stack[static_cast<size_t>(draws)] = generator;
-    handle.redispatchBoxed(kKernels, &stack);
+    handle.redispatchBoxed(kernels, &stack);
     MoveResults(movers, stack);
     stack.clear();
   });

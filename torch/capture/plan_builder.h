@@ -1,6 +1,8 @@
 // PlanBuilder: how a plan is made of a trace.
 #pragma once
 
+#include <c10/core/TensorOptions.h>
+
 #include <map>
 #include <optional>
 
@@ -21,6 +23,9 @@ class PlanBuilder {
         given_(given),
         announced_(announced),
         direct_(direct),
+        options_(at::TensorOptions().device(trace.device)),
+        alignment_(trace.device.is_cpu() ? kHostAlignment : kDeviceAlignment),
+        kernels_(c10::computeDispatchKey(std::nullopt, c10::kStrided, trace.device)),
         plan_(*plan),
         out_variants_(trace) {}
   void Build();
@@ -80,6 +85,9 @@ class PlanBuilder {
   const std::vector<size_t>& given_;
   const std::vector<size_t>& announced_;
   const bool direct_;
+  const at::TensorOptions options_;
+  const int64_t alignment_;
+  const c10::DispatchKeySet kernels_;
   Plan& plan_;
   std::vector<Region> regions_;
   std::vector<Way> ways_;

@@ -13,11 +13,6 @@ constexpr c10::DispatchKey kKey = c10::DispatchKey::Fake;
 
 constinit thread_local Recorder* current = nullptr;
 
-bool HasPlainMemory(const Tensor& tensor) {
-  return tensor.layout() == at::kStrided && tensor.has_storage() && tensor.is_cpu() &&
-         !tensor.is_conj() && !tensor.is_neg();
-}
-
 const c10::StorageImpl* StorageOf(const Tensor& tensor) {
   return tensor.storage().unsafeGetStorageImpl();
 }
@@ -57,6 +52,13 @@ Recorder::Scope::Scope(Recorder& recorder) : outer_(std::exchange(current, &reco
 
 Recorder::Scope::~Scope() { current = outer_; }
 
+// Numbers of the program stay on the CPU: kernels of all devices take them by their value.
+bool Recorder::HasPlainMemory(const Tensor& tensor) const {
+  const bool is_number = tensor.unsafeGetTensorImpl()->is_wrapped_number();
+  return tensor.layout() == at::kStrided && tensor.has_storage() && !tensor.is_conj() &&
+         !tensor.is_neg() && (tensor.device() == trace_.device || (is_number && tensor.is_cpu()));
+}
+
 Tensor Recorder::MakeConstant(c10::function_ref<Tensor()> make) {
   const c10::impl::ExcludeDispatchKeyGuard off(kKey);
   Tensor made = make();
@@ -68,8 +70,13 @@ void Recorder::Object(std::string problem) {
   if (trace_.problem.empty()) trace_.problem = std::move(problem);
 }
 
+void Recorder::ObjectToMemory() {
+  Object(trace_.device.is_cpu() ? "a tensor is not plain memory of the CPU"
+                                : "a tensor is not plain memory of " + trace_.device.str());
+}
+
 void Recorder::AddRegion(TraceRegion::Origin origin, const Tensor& tensor, bool whole) {
-  if (!HasPlainMemory(tensor)) return Object("a tensor is not plain memory of the CPU");
+  if (!HasPlainMemory(tensor)) return ObjectToMemory();
   const auto [place, is_new] = region_of_.try_emplace(StorageOf(tensor), trace_.regions.size());
   if (!is_new) return;
   TraceRegion region{.origin = origin, .storage = tensor.storage().getWeakStorageImpl()};
@@ -98,7 +105,7 @@ bool Recorder::Knows(const Tensor& tensor) const {
 size_t Recorder::Find(const Tensor& tensor) {
   if (!tensor.defined()) return kNoTensor;
   if (!HasPlainMemory(tensor)) {
-    Object("a tensor is not plain memory of the CPU");
+    ObjectToMemory();
     return kNoTensor;
   }
   const auto region = region_of_.find(StorageOf(tensor));

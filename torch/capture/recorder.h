@@ -1,6 +1,6 @@
 // Recorder: makes a trace of what a thread runs.
 //
-//   Recorder recorder;
+//   Recorder recorder(device);
 //   recorder.AddFixed(weight); recorder.AddBatch(input);
 //   { const Recorder::Scope scope(recorder);  loss = ...; }
 //   recorder.Pause();
@@ -27,6 +27,9 @@ namespace eta::tensor {
 // Thread safety: the thread that made it.
 class Recorder {
  public:
+  // Of what runs on `device`.
+  explicit Recorder(c10::Device device = c10::kCPU) { trace_.device = device; }
+
   // While in scope operations of this thread are recorded, by no other one.
   class Scope {
    public:
@@ -68,6 +71,8 @@ class Recorder {
                   torch::jit::Stack* stack);
 
  private:
+  bool HasPlainMemory(const Tensor& tensor) const;
+  void ObjectToMemory();
   void AddRegion(TraceRegion::Origin origin, const Tensor& tensor, bool whole);
   void NoteCall(const c10::OperatorHandle& op, const torch::jit::Stack& stack);
   TraceArgument NoteArgument(const c10::IValue& value);

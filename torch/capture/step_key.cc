@@ -10,10 +10,12 @@ namespace eta::tensor {
 TensorForm::TensorForm(const Tensor& tensor)
     : sizes_(tensor.sizes().vec()),
       strides_(tensor.strides().vec()),
-      dtype_(tensor.scalar_type()) {}
+      dtype_(tensor.scalar_type()),
+      device_(tensor.device()) {}
 
 bool TensorForm::Fits(const Tensor& tensor) const {
-  return tensor.sizes() == sizes_ && tensor.strides() == strides_ && tensor.scalar_type() == dtype_;
+  return tensor.sizes() == sizes_ && tensor.strides() == strides_ &&
+         tensor.scalar_type() == dtype_ && tensor.device() == device_;
 }
 
 // The native of a name is one object.

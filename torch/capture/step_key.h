@@ -27,6 +27,7 @@ class TensorForm {
  private:
   std::vector<int64_t> sizes_, strides_;
   at::ScalarType dtype_;
+  c10::Device device_;
 };
 
 // A procedure but for the values that it captured.

@@ -5,9 +5,9 @@
 #include <utility>
 
 namespace eta::tensor {
-namespace {
 
 double NumberIn(const Tensor& tensor) {
+  if (!tensor.is_cpu() || tensor.is_neg()) return tensor.item().toDouble();
   switch (tensor.scalar_type()) {
     case at::kFloat:
       return *tensor.const_data_ptr<float>();
@@ -20,8 +20,14 @@ double NumberIn(const Tensor& tensor) {
   }
 }
 
+namespace {
+
 // As at::full makes it: too large a number is an error.
 void SetNumber(const Tensor& tensor, double number) {
+  if (!tensor.is_cpu()) {
+    tensor.fill_(number);
+    return;
+  }
   switch (tensor.scalar_type()) {
     case at::kDouble:
       *tensor.mutable_data_ptr<double>() = number;
@@ -66,6 +72,7 @@ void StepPlan::NoteAddedTo(const Optimizer& optimizer) {
     const auto index = static_cast<size_t>(found - facts_.in_place.begin());
     const bool written = found != facts_.in_place.end() && plan_.writes_first(index);
     if (!written && !place.arena->blocks()[entry.block].large) added_to_.push_back(entry.gradient);
+    writes_some_ |= written;
   }
 }
 
@@ -87,33 +94,47 @@ bool StepPlan::StandsApart(const StepBatch& batch) const {
                       [&](const void* storage) { return storage == input || storage == target; });
 }
 
-StepPlan::Loss StepPlan::RunForward(const Tensor& input, const Tensor& target,
-                                    const at::Generator& generator) {
+double StepPlan::RunForward(const Tensor& input, const Tensor& target,
+                            const at::Generator& generator) {
   plan_.SetBatch(0, input);
   plan_.SetBatch(1, target);
   plan_.RunFirst(generator);
-  const double denominator =
-      facts_.denominator ? NumberIn(plan_.tensor(*facts_.denominator)) : facts_.fixed_denominator;
-  return {denominator != 0 ? NumberIn(plan_.tensor(facts_.root)) : 0, denominator};
+  return facts_.denominator ? NumberIn(plan_.tensor(*facts_.denominator))
+                            : facts_.fixed_denominator;
 }
 
-void StepPlan::Begin(double seed) {
+// On a device that is a kernel, which most steps can do without.
+void StepPlan::SetSeed(double seed) {
+  if (seed_ == seed) return;
+  seed_.reset();
   SetNumber(facts_.seed, seed);
+  seed_ = seed;
+}
+
+void StepPlan::ZeroAddedTo() const {
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
   for (const Tensor& gradient : added_to_) {
-    std::memset(gradient.mutable_data_ptr(), 0, gradient.nbytes());
+    if (gradient.is_cpu()) {
+      std::memset(gradient.mutable_data_ptr(), 0, gradient.nbytes());
+    } else {
+      gradient.zero_();
+    }
   }
 }
 
 void StepPlan::RunBackward(double seed, const at::Generator& generator) {
-  Begin(seed);
+  SetSeed(seed);
+  ZeroAddedTo();
   plan_.RunSecond(generator);
 }
 
 void StepPlan::RunBackward(double seed, const at::Generator& generator, Optimizer& optimizer,
                            const Ready& ready) {
-  optimizer.ForgoZeros();
+  // Where all are added to, the optimizer zeroes them in fewer passes.
+  writes_some_ ? optimizer.ForgoZeros() : optimizer.PayZeros();
   try {
-    Begin(seed);
+    SetSeed(seed);
+    if (writes_some_) ZeroAddedTo();
     if (ready) {
       return plan_.RunSecond(generator, [&](size_t i) { ready(HandOver(i, optimizer)); });
     }

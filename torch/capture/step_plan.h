@@ -12,6 +12,10 @@
 
 namespace eta::tensor {
 
+// The number in a tensor of one element, of float32, float64 or int64 on the CPU without libtorch.
+// Waits for a device.
+double NumberIn(const Tensor& tensor);
+
 // A tensor that must be found as it was: its memory is part of a plan.
 class FixedTensor {
  public:
@@ -60,7 +64,10 @@ class StepPlan {
     double denominator;  // 0: nothing counts
   };
   // REQUIRES: both hold, and the key of the recorded step. Throw what the operations threw.
-  Loss RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
+  // The denominator: what it waits for on a device is that alone.
+  double RunForward(const Tensor& input, const Tensor& target, const at::Generator& generator);
+  // Of one element; there until Release.
+  const Tensor& loss() const { return plan_.tensor(facts_.root); }
   // Makes the gradients those of the loss times `seed`, zeros where it has none, whatever was
   // there.
   void RunBackward(double seed, const at::Generator& generator);
@@ -82,12 +89,16 @@ class StepPlan {
   // gradient.
   const Tensor& HandOver(size_t index, const Optimizer& optimizer);
   void NoteAddedTo(const Optimizer& optimizer);
-  void Begin(double seed);
+  void ZeroAddedTo() const;
+  void SetSeed(double seed);
 
   StepFacts facts_;
+  std::optional<double> seed_;         // what facts_.seed holds, if that is known
   std::vector<const void*> storages_;  // of what is fixed
   Plan plan_;
-  std::vector<Tensor> added_to_;  // gradients in their places that the plan does not write first
+  // Whether the plan writes some gradients in their places first, and which ones it does not.
+  bool writes_some_ = false;
+  std::vector<Tensor> added_to_;
 };
 
 }  // namespace eta::tensor

@@ -11,10 +11,11 @@ StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
     : optimizer_(optimizer),
       batch_(std::move(batch)),
       generator_(generator),
-      before_(*optimizer.module(), generator) {
+      before_(*optimizer.module(), generator),
+      recorder_(batch_.input.device()) {
   auto fix = [&](const Tensor& tensor) {
     recorder_.AddFixed(tensor);
-    if (tensor.is_cpu()) facts_.fixed.emplace_back(tensor);
+    if (tensor.device() == batch_.input.device()) facts_.fixed.emplace_back(tensor);
   };
   for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
     const Tensor& parameter = optimizer.parameters()[i].tensor;
@@ -43,7 +44,9 @@ void StepRecording::EndForward(const Tensor& root, const StepPlan::Loss& loss, b
   facts_.fixed_denominator = loss.denominator;
   if (loss.denominator == 0) recorder_.Object("nothing counts in the loss");
   if (facts_.root == kNoTensor) recorder_.Object("the loss is no result of an operation");
-  if (recorder_.reads() == 2) facts_.denominator = recorder_.read(0);
+  if (recorder_.reads() > 0 && recorder_.read(0) != facts_.root) {
+    facts_.denominator = recorder_.read(0);
+  }
   recorder_.Pause();
   if (!watch_) return;
   if (!watch_->watch().objection().empty()) {
@@ -91,10 +94,12 @@ std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* prob
   const Trace trace = recorder_.Take();
   *problem = trace.problem;
   if (!problem->empty()) return nullptr;
-  for (const PlanForm form : kPlanForms) {
+  for (const PlanForm form : PlanFormsFor(trace.device)) {
     auto plan = std::make_unique<StepPlan>(trace, facts_, form, optimizer_);
     const RecordedStep step{batch_, before_, loss_, seed};
-    if (RepeatsStep(*plan, optimizer_, step, generator_) && plan->plan().Fits(trace)) return plan;
+    if (!RepeatsStep(*plan, optimizer_, step, generator_) || !plan->plan().Fits(trace)) continue;
+    if (!trace.device.is_cpu()) plan->plan().UseGraphs();
+    return plan;
   }
   *problem = "the plan does not repeat the step";
   return nullptr;

@@ -16,7 +16,7 @@ namespace eta::tensor {
 namespace {
 
 bool SameBits(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.contiguous(), y = b.contiguous();
+  const Tensor x = a.contiguous().cpu(), y = b.contiguous().cpu();
   return x.nbytes() == 0 || std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
@@ -51,11 +51,11 @@ class ArenaGradients {
   }
   // As they may be when a step begins.
   void Spoil() const {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
     for (size_t i = 0; i < optimizer_.parameters().size(); ++i) {
       const auto place = optimizer_.PlaceOf(i);
       const auto& entry = place.arena->entries()[place.index];
-      if (place.arena->blocks()[entry.block].large) continue;
-      std::memset(entry.gradient.mutable_data_ptr(), kNoNumber, entry.gradient.nbytes());
+      if (!place.arena->blocks()[entry.block].large) entry.gradient.fill_(std::nan(""));
     }
   }
   bool Hold(const Comparison& comparison) const {
@@ -66,10 +66,11 @@ class ArenaGradients {
                       });
   }
   void Restore() const {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
     for (size_t i = 0; i < values_.size(); ++i) {
       const Tensor& gradient = optimizer_.segments()[i].tensors.gradient;
       if (!values_[i].defined()) continue;
-      std::memcpy(gradient.data_ptr(), values_[i].const_data_ptr(), values_[i].nbytes());
+      gradient.copy_(values_[i]);
     }
   }
 
@@ -77,8 +78,6 @@ class ArenaGradients {
   static bool IsLarge(const Optimizer::Segment& segment) {
     return segment.arena->blocks()[segment.block].large;
   }
-
-  static constexpr int kNoNumber = 0xFF;  // bytes of a NaN of any type
 
   const Optimizer& optimizer_;
   std::vector<Tensor> values_;  // by segment
@@ -94,9 +93,9 @@ bool GivesTheSame(StepPlan& plan, const Optimizer& optimizer, const Comparison& 
 
 bool Repeats(StepPlan& plan, const Optimizer& optimizer, const RecordedStep& step,
              const at::Generator& generator, const Comparison& comparison) {
-  const auto loss = plan.RunForward(step.batch.input, step.batch.target, generator);
-  if (!comparison.Match(loss.value, step.loss.value) ||
-      !comparison.Match(loss.denominator, step.loss.denominator)) {
+  const double denominator = plan.RunForward(step.batch.input, step.batch.target, generator);
+  if (!comparison.Match(denominator, step.loss.denominator) ||
+      !comparison.Match(plan.loss().item().toDouble(), step.loss.value)) {
     return false;
   }
   plan.RunBackward(step.seed, generator);

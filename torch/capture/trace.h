@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
+#include <c10/core/Device.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -78,6 +79,7 @@ struct TraceOp {
 bool OnlyTakesMemory(const c10::OperatorHandle& op);
 
 struct Trace {
+  c10::Device device = c10::kCPU;  // where all of it lies, but for wrapped numbers
   std::vector<TraceRegion> regions;
   std::vector<TraceTensor> tensors;
   std::vector<TraceOp> ops;

@@ -76,6 +76,8 @@ TEST(RunStatsTest, ReplayedStepsHaveALine) {
   journal.log(1).CountReplay();
   const std::string table = StatsTable(journal, PhaseClock());
   EXPECT_TRUE(table.ends_with("\nreplayed: 9 of 20 steps\n")) << table;
+  for (int i = 0; i < 5; ++i) journal.log(0).CountLaunch();
+  EXPECT_TRUE(StatsTable(journal, PhaseClock()).ends_with(" 20 steps, 5 of them as graphs\n"));
 }
 
 TEST(RunStatsTest, TheTableHasALineForEachRank) {

@@ -27,6 +27,16 @@ TEST_F(CapturedFloat32Test, Perceptrons) {
   EXPECT_EQ(ReplayedOf(1, {.model = model, .optimizer = "(adam model 0.001)"}), 38);
 }
 
+// With sizes that are no multiples of a vector's.
+TEST_F(CapturedFloat32Test, SmoothActivations) {
+  for (const char* layer : {"(sigmoid-layer)", "(tanh-layer)", "(gelu-layer)"}) {
+    SCOPED_TRACE(layer);
+    const std::string model = std::string("(sequential (linear 6 61) ") + layer +
+                              " (linear 61 129) " + layer + " (linear 129 4))";
+    EXPECT_EQ(ReplayedOf(1, {.model = model}), 38);
+  }
+}
+
 TEST_F(CapturedFloat32Test, ConvolutionalNetworks) {
   const std::string model =
       "(sequential (conv2d 1 4 3) (batch-norm 4) (relu-layer) (max-pool2d 2) (conv2d 4 8 3 "

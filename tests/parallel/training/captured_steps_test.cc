@@ -22,6 +22,15 @@ TEST(CapturedStepsTest, AllOptimizers) {
   }
 }
 
+TEST(CapturedStepsTest, SmoothActivations) {
+  for (const char* layer : {"(sigmoid-layer)", "(tanh-layer)", "(gelu-layer)"}) {
+    SCOPED_TRACE(layer);
+    const std::string model = std::string("(sequential (linear 6 16) ") + layer +
+                              " (linear 16 12) " + layer + " (linear 12 4))";
+    EXPECT_EQ(ReplayedOf(1, {.model = model}), 38);
+  }
+}
+
 TEST(CapturedStepsTest, AllLosses) {
   for (const char* loss :
        {"mse-loss", "l1-loss", "smooth-l1-loss", "huber-loss", "cross-entropy-loss"}) {

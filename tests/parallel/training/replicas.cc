@@ -15,6 +15,7 @@
 #include "tests/fakes/host_device.h"
 #include "tests/fakes/loopback.h"
 #include "torch/bindings.h"
+#include "torch/context.h"
 #include "torch/extension.h"
 #include "vm/diagnostics.h"
 #include "vm/vm.h"
@@ -45,6 +46,7 @@ std::unique_ptr<Vm> MakeVm(int rank, int ranks, const ReplicaOptions& given,
                                                                  .world_size = ranks,
                                                                  .seed = 3,
                                                                  .threads = 1,
+                                                                 .device = given.device,
                                                                  .shards = given.shards,
                                                                  .capture = given.capture}));
   return vm;
@@ -89,8 +91,9 @@ void RunRank(const std::shared_ptr<World>& world, std::latch* all_joined, int ra
                std::shared_ptr<RankContext>(new RankContext{**member, options.launch}));
     if (!options.gpus.empty()) {
       const Device device = DevicesOf(world->size(), options)[static_cast<size_t>(rank)];
+      const auto tensors = tensor::TensorContext::Of(*vm).device();
       vm->Attach(ExchangePlace::kKey,
-                 std::make_shared<ExchangePlace>(device, std::make_shared<HostStream>()));
+                 std::make_shared<ExchangePlace>(device, std::make_shared<HostStream>(), tensors));
     }
     RunProgram(*vm, rank, program, result);
   }

@@ -19,9 +19,10 @@ struct ReplicaOptions {
   int cores = 0;        // WorldOptions::cores
   int shards = 0;       // HostOptions::shards
   bool capture = true;  // HostOptions::capture
-  // How many ranks are on each of some devices that stand in for GPUs: their tensors are in the
-  // CPU's memory and travel as those of a device. Empty: all ranks are on the CPU.
+  // How many ranks are on each of some devices that stand in for GPUs: their tensors travel as
+  // those of such a device. Empty: all ranks are on the CPU.
   std::vector<int> gpus = {};
+  std::string device = "";  // where libtorch has the tensors, "host"; empty: the CPU
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
 };
 

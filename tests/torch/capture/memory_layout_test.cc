@@ -16,6 +16,12 @@ TEST(MemoryLayoutTest, WhatIsNotNeededTogetherSharesMemory) {
   EXPECT_EQ(lifetimes[2].offset, 0);
 }
 
+TEST(MemoryLayoutTest, AlignsAsItIsTold) {
+  std::vector<Lifetime> lifetimes = {{0, 1, 100}, {1, 2, 64}};
+  EXPECT_EQ(LayOut(lifetimes, kDeviceAlignment), 2 * kDeviceAlignment);
+  EXPECT_EQ(lifetimes[1].offset % kDeviceAlignment, 0);
+}
+
 TEST(MemoryLayoutTest, NothingNeedsNothing) { EXPECT_EQ(LayOut({}), 0); }
 
 TEST(MemoryLayoutTest, NeverOverlapsWhatIsNeededTogether) {
@@ -28,7 +34,7 @@ TEST(MemoryLayoutTest, NeverOverlapsWhatIsNeededTogether) {
   }
   const int64_t size = LayOut(lifetimes);
   for (const Lifetime& a : lifetimes) {
-    EXPECT_EQ(a.offset % kPlaceAlignment, 0);
+    EXPECT_EQ(a.offset % kHostAlignment, 0);
     EXPECT_LE(a.offset + a.bytes, size);
     for (const Lifetime& b : lifetimes) {
       if (&a == &b || a.last < b.first || b.last < a.first) continue;

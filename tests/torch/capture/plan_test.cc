@@ -332,6 +332,18 @@ TEST(PlanTest, TellsAsSoonAsNothingTouchesATensorAnyMore) {
   EXPECT_TRUE(SameBits(announcing.plan->gift(0).tensor, e));
 }
 
+TEST(PlanTest, WithGraphsItTellsWhenAGraphHasBeenLaunched) {
+  Announcing announcing;
+  announcing.plan->UseGraphs();
+  std::vector<size_t> told;
+  announcing.plan->RunSecond({}, [&](size_t index) {
+    told.push_back(index);
+    EXPECT_TRUE(SameBits(announcing.b, at::full({4}, 2, at::kFloat).exp()))
+        << "three operations are no graph of their own";
+  });
+  EXPECT_EQ(told, (std::vector<size_t>{1, 0, 2}));
+}
+
 TEST(PlanTest, WhoIsToldMayEndTheRun) {
   Announcing announcing;
   const auto refuse = [](size_t) { TORCH_CHECK(false, "no"); };
