@@ -14,6 +14,8 @@ Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<c
                           ReduceOp op, int rank, int size);
 Status CheckAllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                       int rank, int size);
+Status CheckAllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     int rank, int size);
 Status CheckBroadcast(const Buffer& buffer, int root, int size);
 
 // For backends that work in the caller's thread on host memory.

@@ -65,6 +65,12 @@ class Communicator {
   virtual Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                          Site site) = 0;
 
+  // Rank r gets part r, counts[r] elements, of every rank's `input` (sum(counts) elements), one
+  // after the other in the order of the ranks, in `output` (size() * counts[r] elements). Counts
+  // has one entry per rank and is equal on all ranks. The two do not overlap.
+  virtual Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                        Site site) = 0;
+
   // Copies rank `root`'s buffer to all.
   virtual Work Broadcast(const Buffer& buffer, int root, Site site) = 0;
 

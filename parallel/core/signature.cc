@@ -8,8 +8,8 @@ namespace {
 std::string_view NameText(const Signature& s) { return s.name == nullptr ? "" : s.name; }
 
 const char* NameOf(Op op) {
-  constexpr const char* kNames[] = {"nothing",   "all-reduce", "reduce-scatter", "all-gather",
-                                    "broadcast", "barrier",    "exchange"};
+  constexpr const char* kNames[] = {"nothing",    "all-reduce", "reduce-scatter", "all-gather",
+                                    "all-to-all", "broadcast",  "barrier",        "exchange"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -30,6 +30,10 @@ Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> co
 Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts) {
   return {
       .op = Op::kAllGather, .dtype = output.dtype, .count = output.count, .parts = HashOf(counts)};
+}
+
+Signature AllToAllSignature(const Buffer& input, std::span<const size_t> counts) {
+  return {.op = Op::kAllToAll, .dtype = input.dtype, .count = input.count, .parts = HashOf(counts)};
 }
 
 Signature BroadcastSignature(const Buffer& buffer, int root) {

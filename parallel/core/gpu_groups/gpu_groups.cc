@@ -62,6 +62,14 @@ class GpuGroupsCommunicator final : public Communicator {
                     [&] { return leader_->AllGather(signature, counts); });
   }
 
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    const Signature signature = AllToAllSignature(input, counts);
+    return Together(signature, site, input, output,
+                    [&] { return leader_->AllToAll(signature, counts); });
+  }
+
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     const Signature signature = BroadcastSignature(buffer, root);

@@ -113,6 +113,63 @@ Status Leader::AllGather(const Signature& signature, std::span<const size_t> cou
   });
 }
 
+// What member `from` has for rank `to`, and where member `to` wants that of rank `from`.
+Buffer Leader::PartTo(int to, int from, const Signature& signature,
+                      std::span<const size_t> counts) const {
+  return PartAt(member(from).input, PartOf(counts, to), signature.dtype, parts_.device);
+}
+
+Buffer Leader::PartFrom(int from, int to, const Signature& signature,
+                        std::span<const size_t> counts) const {
+  const size_t count = counts[static_cast<size_t>(to)], begin = static_cast<size_t>(from) * count;
+  return PartAt(member(to).output, {begin, begin + count}, signature.dtype, parts_.device);
+}
+
+// Straight from members to members; on one device as copies.
+Status Leader::AllToAll(const Signature& signature, std::span<const size_t> counts) {
+  Status status = ForEach(group().first, [&](int from) {
+    return ForEach(group().first, [&](int to) -> Status {
+      if (counts[static_cast<size_t>(to)] == 0) return {};
+      return parts_.ops.Copy(PartFrom(from, to, signature, counts),
+                             PartTo(to, from, signature, counts), *parts_.stream);
+    });
+  });
+  if (!status.ok() || parts_.comm == nullptr) return status;
+  return parts_.comm->Group([&]() -> Status {
+    for (int other = 0; other < parts_.groups.count(); ++other) {
+      if (other == parts_.group) continue;
+      if (Status s = SwapWith(other, signature, counts); !s.ok()) return s;
+    }
+    return {};
+  });
+}
+
+// In the order of who sends, and then of who receives, on either side.
+Status Leader::SwapWith(int group_number, const Signature& signature,
+                        std::span<const size_t> counts) {
+  const Groups::Group& theirs = parts_.groups[group_number];
+  const DType dtype = signature.dtype;
+  Status status = ForEach(group().first, [&](int from) -> Status {
+    for (int to = theirs.first; to < theirs.end; ++to) {
+      const Buffer part = PartTo(to, from, signature, counts);
+      if (part.count == 0) continue;
+      Status s =
+          parts_.comm->Send(part.data, part.count, dtype, group_number, parts_.stream->native());
+      if (!s.ok()) return s;
+    }
+    return {};
+  });
+  for (int from = theirs.first; status.ok() && from < theirs.end; ++from) {
+    status = ForEach(group().first, [&](int to) -> Status {
+      const Buffer part = PartFrom(from, to, signature, counts);
+      if (part.count == 0) return {};
+      return parts_.comm->Receive(part.data, part.count, dtype, group_number,
+                                  parts_.stream->native());
+    });
+  }
+  return status;
+}
+
 Status Leader::Broadcast(const Signature& signature) {
   DeviceStream& stream = *parts_.stream;
   const int root = signature.root;

@@ -47,6 +47,7 @@ class Leader {
   Status AllReduce(const Signature& signature);
   Status ReduceScatter(const Signature& signature, std::span<const size_t> counts);
   Status AllGather(const Signature& signature, std::span<const size_t> counts);
+  Status AllToAll(const Signature& signature, std::span<const size_t> counts);
   Status Broadcast(const Signature& signature);
 
   // Whether something that was enqueued before has failed since.
@@ -65,6 +66,10 @@ class Leader {
   }
 
   Status AddUp(const Buffer& sum, const Signature& signature);
+  Status SwapWith(int group, const Signature& signature, std::span<const size_t> counts);
+  Buffer PartTo(int to, int from, const Signature& signature, std::span<const size_t> counts) const;
+  Buffer PartFrom(int from, int to, const Signature& signature,
+                  std::span<const size_t> counts) const;
   // Calls f(rank) for the members from `first` on, until one fails.
   template <class F>
   Status ForEach(int first, const F& f);

@@ -72,6 +72,15 @@ class NcclCommunicator final : public Communicator {
         });
   }
 
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
+    return Together(AllToAllSignature(input, counts), site, output, [&](void* out, Stream stream) {
+      return AllToAllParts(*comm_, rank_, input.data, out, counts, input.dtype, stream);
+    });
+  }
+
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);

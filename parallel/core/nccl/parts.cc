@@ -45,4 +45,23 @@ Status AllGatherParts(Comm& comm, int own, const void* part, void* whole,
   });
 }
 
+Status AllToAllParts(Comm& comm, int own, const void* whole, void* out,
+                     std::span<const size_t> counts, DType dtype, Stream stream) {
+  const size_t own_count = counts[static_cast<size_t>(own)];
+  return comm.Group([&]() -> Status {
+    for (int peer = 0; peer < static_cast<int>(counts.size()); ++peer) {
+      const Slice part = PartOf(counts, peer);
+      if (part.count() > 0) {
+        const auto* from = static_cast<const std::byte*>(whole) + part.begin * SizeOf(dtype);
+        if (Status s = comm.Send(from, part.count(), dtype, peer, stream); !s.ok()) return s;
+      }
+      if (own_count == 0) continue;
+      const size_t begin = static_cast<size_t>(peer) * own_count * SizeOf(dtype);
+      std::byte* const to = static_cast<std::byte*>(out) + begin;
+      if (Status s = comm.Receive(to, own_count, dtype, peer, stream); !s.ok()) return s;
+    }
+    return {};
+  });
+}
+
 }  // namespace eta::parallel::nccl

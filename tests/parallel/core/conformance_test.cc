@@ -288,6 +288,27 @@ TEST_P(ConformanceTest, AllGatherOfUnevenParts) {
   });
 }
 
+TEST_P(ConformanceTest, AllToAllOfUnevenParts) {
+  const std::vector<size_t> counts = UnevenCounts(count(), ranks());
+  Run([&](Member& member) {
+    const Slice part = PartOf(counts, member.rank());
+    const auto from = [&](int r) {
+      return Filled(dtype(), part.begin, part.count(),
+                    [&](size_t i) { return Value(dtype(), r, i); });
+    };
+    Elements input = OfRank(dtype(), member.rank(), count());
+    Elements output(dtype(), part.count() * static_cast<size_t>(ranks()));
+    const Buffer in = On(member, input.buffer()), out = On(member, output.buffer());
+    ASSERT_TRUE(member.communicator().AllToAll(in, out, counts, "a").status().ok());
+    for (int r = 0; part.count() > 0 && r < ranks(); ++r) {
+      const Buffer block = output.part(static_cast<size_t>(r) * part.count(), part.count());
+      Elements expected = from(r);
+      EXPECT_EQ(std::memcmp(block.data, expected.buffer().data, block.bytes()), 0) << r;
+    }
+    EXPECT_TRUE(SameBytes(input, OfRank(dtype(), member.rank(), count()))) << "input is only read";
+  });
+}
+
 TEST_P(ConformanceTest, BroadcastFromEachRank) {
   Run([&](Member& member) {
     // Every root with small buffers; one with a large one, which takes its time under sanitizers.
@@ -361,6 +382,9 @@ TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
     EXPECT_EQ(code(comm.AllGather(four, all, too_many, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllGather(four, all, too_large, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllGather(other, all, even, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(all, four, even, "")), ranks == 1 ? Code::kOk : Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(all, all, too_many, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(four, all, too_large, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.ReduceScatter(four, all, too_many, ReduceOp::kSum, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.Barrier("")), Code::kOk);
   });
