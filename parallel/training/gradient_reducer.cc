@@ -98,12 +98,8 @@ void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
 }
 
 Status GradientReducer::Wait() {
-  for (Work& work : works_) {
-    // The watcher ends a wait that does not end by itself. After an error, too: works may still be
-    // at the gradients.
-    const Status& status = work.Wait(Deadline::max());
-    if (status_.ok()) status_ = status;
-  }
+  const Status status = WaitForAll(works_);
+  if (status_.ok()) status_ = status;
   return status_;
 }
 

@@ -112,10 +112,9 @@ Value JointStep::Begin(Call& call) {
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   place_ = ExchangePlace::Of(call.vm());
-  TORCH_CHECK(
-      place_.on_host() || MaySendByBuckets() || gathers_only_,
-      "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
-      "are for replicas on the CPU");
+  const auto& settings = optimizer().settings;
+  TORCH_CHECK(place_.on_host() || (shards() == 0 && !settings.compress && !settings.shard),
+              "--deterministic, 'compress and 'shard-optimizer are for replicas on the CPU");
   if (training_.options().split) TakeOwnRows();
   return Value::Nil();
 }
@@ -434,8 +433,9 @@ bool JointStep::Reduce() {
   return shares_memory ? update.Together() : update.Apart();
 }
 
-// Among this rank's own gradients.
+// Among this rank's own gradients. A device would have to be waited for.
 Nonfinite JointStep::LookForNonfinite() {
+  if (!place_.on_host()) return {};
   const PhaseScope reducing(&log(), Phase::kReduce);
   const int rank = meeting_.member().rank();
   return FindNonfiniteAddend(known_->memory.segments, std::max<size_t>(shards(), 1), rank);

@@ -81,12 +81,11 @@ bool JointUpdate::Apart() {
 
 // Makes the sums, and says on all ranks alike what is to be known of them.
 Status JointUpdate::FindSums(SliceExchange& slices, SliceExchange::Findings* findings) {
-  const auto& segments = known_.memory.segments;
   const Status summed = SumApart(slices);
   if (!summed.ok()) return summed;
   const PhaseScope reducing(&log(), Phase::kReduce);
   if (SumsAreEverywhere()) {
-    findings->nonfinite = FindNonfinite(segments, /*rank=*/-1);
+    findings->nonfinite = LookAtSums();
     if (optimizer_.settings.shard) findings->squares = optimizer_.SquaredGradients();
     return {};
   }
@@ -109,7 +108,14 @@ Status JointUpdate::SumApart(SliceExchange& slices) {
   if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
   if (!SumsAreEverywhere()) return slices.ScatterGradients(weight, log());
+  if (!place_.on_host()) return SumTensors(Gradients(), weight, place_, communicator(), site);
   return SumGradients(segments, weight, communicator(), site, log());
+}
+
+std::vector<tensor::Tensor> JointUpdate::Gradients() const {
+  std::vector<tensor::Tensor> all;
+  for (const auto& segment : optimizer_.segments()) all.push_back(segment.tensors.gradient);
+  return all;
 }
 
 bool JointUpdate::UpdateOwnSlices(SliceExchange& slices, double squares) {
@@ -135,8 +141,7 @@ bool JointUpdate::BySums() {
   meeting_.Part();
   if (!nonfinite.found) {
     const PhaseScope reducing(&log(), Phase::kReduce);
-    nonfinite = place_.on_host() ? FindNonfinite(known_.memory.segments, /*rank=*/-1)
-                                 : FindNonfiniteSum(optimizer_);
+    nonfinite = LookAtSums();
   }
   if (nonfinite.found) return NonfiniteGradient(nonfinite);
   return Commit([&] { optimizer_.Update(training_.with_gradient); });
@@ -156,6 +161,12 @@ void JointUpdate::TakeMask(const tensor::Optimizer::Mask& all) {
   const auto& own = known_.memory.mask;
   training_.with_gradient = all;
   if (all != own) AddGradients(optimizer_, own, all);
+}
+
+// All of them, which are here.
+Nonfinite JointUpdate::LookAtSums() const {
+  return place_.on_host() ? FindNonfinite(known_.memory.segments, /*rank=*/-1)
+                          : FindNonfiniteSum(optimizer_);
 }
 
 Nonfinite JointUpdate::FirstNonfinite() const {

@@ -42,11 +42,13 @@ class JointUpdate {
   Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
   bool SumsAreEverywhere() const;
   Status SumApart(SliceExchange& slices);
+  std::vector<tensor::Tensor> Gradients() const;
   bool UpdateOwnSlices(SliceExchange& slices, double squares);
   void NoteSlicedState();
   void CombineMasks();
   void TakeMask(const tensor::Optimizer::Mask& all);
   Nonfinite FirstNonfinite() const;
+  Nonfinite LookAtSums() const;
   Nonfinite FirstNonfiniteSum() const;
   bool Commit(c10::function_ref<void()> update);
   bool NonfiniteGradient(const Nonfinite& nonfinite);

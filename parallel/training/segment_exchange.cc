@@ -114,13 +114,12 @@ Status SumAddends(std::span<const SegmentMemory> segments, std::span<const doubl
 Status SumTensors(std::span<const at::Tensor> tensors, double weight, const ExchangePlace& place,
                   Communicator& communicator, Site site) {
   const at::NoGradGuard no_grad;
+  std::vector<Work> works;
   for (const at::Tensor& tensor : tensors) {
-    tensor.mul_(weight);
-    Work work = communicator.AllReduce(place.BufferOf(tensor), ReduceOp::kSum, site);
-    Status status = work.Wait(Deadline::max());
-    if (!status.ok()) return status;
+    if (weight != 1) tensor.mul_(weight);
+    works.push_back(communicator.AllReduce(place.BufferOf(tensor), ReduceOp::kSum, site));
   }
-  return {};
+  return WaitForAll(works);
 }
 
 Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site) {
