@@ -1,11 +1,9 @@
 #include "parallel/training/gradient_reducer.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <tuple>
 
-#include "parallel/training/dtypes.h"
 #include "parallel/training/segment_exchange.h"
+#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 namespace {
@@ -65,36 +63,27 @@ void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
   for (size_t i : bucket.gradients) parts_.optimizer.TakeGradient(i);
   if (parts_.communicator.size() == 1) return;
   const at::Tensor& gradient = parts_.optimizer.segments()[bucket.segment].tensors.gradient;
-  const DType dtype = DTypeOf(gradient.scalar_type());
-  const SegmentMemory piece{.dtype = dtype,
-                            .count = (bucket.end - bucket.begin) / SizeOf(dtype),
-                            .parameter = nullptr,
-                            .gradient = static_cast<std::byte*>(gradient.data_ptr()) + bucket.begin,
-                            .state = {}};
-  Weigh(bucket, piece);
-  works_.push_back(parts_.communicator.StartAllReduce(
-      {piece.gradient, piece.count, dtype, parts_.device, parts_.stream}, ReduceOp::kSum,
-      parts_.site));
+  const auto element = static_cast<size_t>(gradient.element_size());
+  const at::Tensor piece =
+      gradient.narrow(0, static_cast<int64_t>(bucket.begin / element),
+                      static_cast<int64_t>((bucket.end - bucket.begin) / element));
+  if (parts_.place.on_host()) LookAt(bucket, piece);
+  Weigh(piece, parts_.weight, parts_.place);
+  works_.push_back(parts_.communicator.StartAllReduce(parts_.place.BufferOf(piece), ReduceOp::kSum,
+                                                      parts_.site));
   if (works_.back().Done()) status_ = works_.back().status();
 }
 
 // Whose gradient is not finite has to be known before the sums of others mix with it; a device
 // would have to be waited for.
-void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
-  if (parts_.stream != nullptr) {
-    const at::NoGradGuard no_grad;
-    const auto element = static_cast<int64_t>(SizeOf(piece.dtype));
-    parts_.optimizer.segments()[bucket.segment]
-        .tensors.gradient
-        .narrow(0, static_cast<int64_t>(bucket.begin) / element, static_cast<int64_t>(piece.count))
-        .mul_(parts_.weight);
-    return;
-  }
-  Nonfinite found = FindNonfinite({&piece, 1}, parts_.communicator.rank());
-  found.segment = bucket.segment;
-  found.element += bucket.begin / SizeOf(piece.dtype);
-  if (found.found && (!nonfinite_.found || Before(found, nonfinite_))) nonfinite_ = found;
-  parallel::Weigh(piece, parts_.weight);
+void GradientReducer::LookAt(const Bucket& bucket, const at::Tensor& piece) {
+  const Buffer buffer = parts_.place.BufferOf(piece);
+  const size_t at =
+      FindNonfinite(buffer.dtype, static_cast<const std::byte*>(buffer.data), buffer.count);
+  if (at == buffer.count) return;
+  const Nonfinite found{true, bucket.segment, bucket.begin / SizeOf(buffer.dtype) + at,
+                        parts_.communicator.rank()};
+  if (!nonfinite_.found || Before(found, nonfinite_)) nonfinite_ = found;
 }
 
 Status GradientReducer::Wait() {

@@ -48,18 +48,18 @@ class Replica {
                             .weight = weight,
                             .site = "a.eta:1:1",
                             .log = member_.log(),
-                            .device = {Device::Kind::kCuda, static_cast<int16_t>(member_.rank())},
-                            .stream = &stream});
+                            .place = place_});
   }
 
   std::shared_ptr<PlainParameters> parameters;
   tensor::Optimizer optimizer;
   std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
   GradientBuckets buckets;
-  HostStream stream;
 
  private:
   Member& member_;
+  const ExchangePlace place_{{Device::Kind::kCuda, static_cast<int16_t>(member_.rank())},
+                             std::make_shared<HostStream>()};
 };
 
 // p2 and p1 have their gradients at once, p0 only after a while.
