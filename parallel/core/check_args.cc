@@ -57,6 +57,16 @@ Status CheckAllReduce(const Buffer& input, const Buffer& output, ReduceOp op) {
   return CheckBuffer(output);
 }
 
+Status CheckAllReduce(std::span<const Buffer> buffers, ReduceOp op) {
+  if (buffers.empty()) return Invalid("no buffers");
+  for (const Buffer& buffer : buffers) {
+    if (Status s = CheckAllReduce(buffer, buffer, op); !s.ok()) return s;
+    if (buffer.dtype != buffers[0].dtype) return Invalid("the buffers differ in dtype");
+    if (buffer.stream != buffers[0].stream) return Invalid("the buffers differ in stream");
+  }
+  return {};
+}
+
 Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                           ReduceOp op, int rank, int size) {
   if (Status s = CheckReduce(input.dtype, op); !s.ok()) return s;

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "parallel/core/buffer.h"
 #include "parallel/core/status.h"
@@ -46,11 +47,17 @@ class Communicator {
     return AllReduce(buffer, buffer, op, site);
   }
 
-  // The same, and what may go on while the rank computes does, also on the CPU. The buffer is the
-  // collective's until the work is done. Until all works of this kind are, the rank calls nothing
-  // else here, and does not meet the others at the board.
-  virtual Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) {
-    return AllReduce(buffer, buffer, op, site);
+  // Likewise of several buffers, of one dtype and one stream, as a single collective; and what may
+  // go on while the rank computes does, also on the CPU. The buffers are the collective's until the
+  // work is done. Until all works of this kind are, the rank calls nothing else here, and does not
+  // meet the others at the board.
+  virtual Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) {
+    Status status;
+    for (const Buffer& buffer : buffers) {
+      status = AllReduce(buffer, buffer, op, site).status();
+      if (!status.ok()) break;
+    }
+    return Work(std::move(status));
   }
 
   // Reduces `input` (sum(counts) elements on every rank); rank r gets part r, counts[r] elements,

@@ -1,6 +1,8 @@
 #include "parallel/core/signature.h"
 
+#include <numeric>
 #include <tuple>
+#include <vector>
 
 namespace eta::parallel {
 namespace {
@@ -17,6 +19,17 @@ const char* NameOf(Op op) {
 
 Signature AllReduceSignature(const Buffer& input, ReduceOp op) {
   return {.op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
+}
+
+// As one buffer has it where there is one.
+Signature AllReduceSignature(std::span<const Buffer> buffers, ReduceOp op) {
+  Signature all = AllReduceSignature(buffers[0], op);
+  if (buffers.size() == 1) return all;
+  std::vector<size_t> counts;
+  for (const Buffer& buffer : buffers) counts.push_back(buffer.count);
+  all.count = std::accumulate(counts.begin(), counts.end(), size_t{0});
+  all.parts = HashOf(counts);
+  return all;
 }
 
 Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op) {

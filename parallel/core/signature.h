@@ -36,8 +36,9 @@ struct Signature {
   uint64_t bytes() const { return count * SizeOf(dtype); }
 };
 
-// Of the collectives of Communicator, from their arguments.
+// Of the collectives of Communicator, from their arguments. REQUIRES: at least one buffer.
 Signature AllReduceSignature(const Buffer& input, ReduceOp op);
+Signature AllReduceSignature(std::span<const Buffer> buffers, ReduceOp op);
 Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op);
 Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts);
 Signature AllToAllSignature(const Buffer& input, std::span<const size_t> counts);

@@ -1,6 +1,7 @@
 #include "parallel/training/gradient_reducer.h"
 
 #include <tuple>
+#include <utility>
 
 #include "parallel/training/segment_exchange.h"
 #include "parallel/training/slice_owner.h"
@@ -15,7 +16,8 @@ bool Before(const Nonfinite& a, const Nonfinite& b) {
 
 }  // namespace
 
-GradientReducer::GradientReducer(const Parts& parts) : parts_(parts) {
+GradientReducer::GradientReducer(const Parts& parts)
+    : parts_(parts), written_(parts.optimizer.parameters().size(), 0) {
   for (const Bucket& bucket : parts_.buckets.buckets()) {
     missing_.push_back(bucket.gradients.size());
   }
@@ -25,7 +27,8 @@ void GradientReducer::OnGradient(const at::Tensor& parameter, bool held) {
   const int index = parts_.buckets.IndexOf(parameter);
   if (index < 0) return;
   size_t& missing = missing_[parts_.buckets.BucketOf(static_cast<size_t>(index))];
-  TORCH_CHECK(missing > 0, "the gradient of ", parts_.optimizer.parameters()[index].name,
+  TORCH_CHECK(missing > 0 && !std::exchange(written_[static_cast<size_t>(index)], 1),
+              "the gradient of ", parts_.optimizer.parameters()[index].name,
               " was written again after the backward pass had finished it");
   if (held) LaunchReady();  // what was held before; this one later
   --missing;
@@ -62,26 +65,27 @@ void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
   const PhaseScope reducing(&parts_.log, Phase::kReduce, /*bytes=*/0, number);
   for (size_t i : bucket.gradients) parts_.optimizer.TakeGradient(i);
   if (parts_.communicator.size() == 1) return;
-  const at::Tensor& gradient = parts_.optimizer.segments()[bucket.segment].tensors.gradient;
-  const auto element = static_cast<size_t>(gradient.element_size());
-  const at::Tensor piece =
-      gradient.narrow(0, static_cast<int64_t>(bucket.begin / element),
-                      static_cast<int64_t>((bucket.end - bucket.begin) / element));
-  if (parts_.place.on_host()) LookAt(bucket, piece);
-  Weigh(piece, parts_.weight, parts_.place);
-  works_.push_back(parts_.communicator.StartAllReduce(parts_.place.BufferOf(piece), ReduceOp::kSum,
-                                                      parts_.site));
+  std::vector<Buffer> buffers;
+  for (const GradientPlace& place : bucket.pieces) {
+    const at::Tensor& gradient = parts_.optimizer.segments()[place.segment].tensors.gradient;
+    const size_t element = SizeOf(place.dtype);
+    const at::Tensor piece = gradient.narrow(0, static_cast<int64_t>(place.begin / element),
+                                             static_cast<int64_t>(place.bytes() / element));
+    buffers.push_back(parts_.place.BufferOf(piece));
+    if (parts_.place.on_host()) LookAt(place, buffers.back());
+    Weigh(piece, parts_.weight, parts_.place);
+  }
+  works_.push_back(parts_.communicator.StartAllReduce(buffers, ReduceOp::kSum, parts_.site));
   if (works_.back().Done()) status_ = works_.back().status();
 }
 
 // Whose gradient is not finite has to be known before the sums of others mix with it; a device
 // would have to be waited for.
-void GradientReducer::LookAt(const Bucket& bucket, const at::Tensor& piece) {
-  const Buffer buffer = parts_.place.BufferOf(piece);
+void GradientReducer::LookAt(const GradientPlace& place, const Buffer& buffer) {
   const size_t at =
       FindNonfinite(buffer.dtype, static_cast<const std::byte*>(buffer.data), buffer.count);
   if (at == buffer.count) return;
-  const Nonfinite found{true, bucket.segment, bucket.begin / SizeOf(buffer.dtype) + at,
+  const Nonfinite found{true, place.segment, place.begin / SizeOf(buffer.dtype) + at,
                         parts_.communicator.rank()};
   if (!nonfinite_.found || Before(found, nonfinite_)) nonfinite_ = found;
 }

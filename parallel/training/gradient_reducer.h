@@ -57,11 +57,12 @@ class GradientReducer final : public GradientListener {
   void LaunchReady();
   void Launch(const Bucket& bucket, uint32_t number);
   void Send(const Bucket& bucket, uint32_t number);
-  void LookAt(const Bucket& bucket, const at::Tensor& piece);
+  void LookAt(const GradientPlace& place, const Buffer& buffer);
 
   const Parts parts_;
-  std::vector<size_t> missing_;  // gradients, by bucket
-  size_t launched_ = 0;          // buckets
+  std::vector<size_t> missing_;   // gradients, by bucket
+  std::vector<uint8_t> written_;  // whether it was, by parameter
+  size_t launched_ = 0;           // buckets
   std::vector<uint32_t> ready_;
   std::vector<Work> works_;
   Status status_;

@@ -45,12 +45,15 @@ class HierarchicalCommunicator final : public Communicator {
     });
   }
 
-  Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
+  Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) override {
     if (beside_ == nullptr) beside_ = std::make_unique<Beside>(board_, rank_);
-    const auto collective = [this, buffer, op, site = std::string(site)] {
-      return AllReduce(buffer, buffer, op, site).status();
+    uint64_t bytes = 0;
+    for (const Buffer& buffer : buffers) bytes += buffer.bytes();
+    const auto collective = [this, all = std::vector(buffers.begin(), buffers.end()), op,
+                             site = std::string(site)] {
+      return Communicator::StartAllReduce(all, op, site).status();
     };
-    return beside_->Start(collective, buffer.bytes());
+    return beside_->Start(collective, bytes);
   }
 
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,

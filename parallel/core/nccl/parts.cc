@@ -27,6 +27,19 @@ Status ForEachPart(Comm& comm, std::span<const size_t> counts, DType dtype, cons
 
 }  // namespace
 
+Status AllReduceAll(Comm& comm, std::span<const Buffer> buffers, ReduceOp op, Stream stream) {
+  const auto reduce = [&](const Buffer& b) {
+    return comm.AllReduce(b.data, b.data, b.count, b.dtype, op, stream);
+  };
+  if (buffers.size() == 1) return reduce(buffers[0]);
+  return comm.Group([&]() -> Status {
+    for (const Buffer& buffer : buffers) {
+      if (Status s = reduce(buffer); !s.ok()) return s;
+    }
+    return {};
+  });
+}
+
 Status ReduceScatterParts(Comm& comm, int own, const void* whole, void* out,
                           std::span<const size_t> counts, DType dtype, ReduceOp op, Stream stream) {
   if (AllEqual(counts)) return comm.ReduceScatter(whole, out, counts[0], dtype, op, stream);

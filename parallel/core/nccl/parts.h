@@ -1,5 +1,5 @@
-// Collectives of parts of any sizes: NCCL's own where there is one and they are equal, else one
-// group of an operation for each part.
+// Collectives of several buffers, and of parts of any sizes: NCCL's own where there is one and they
+// are equal, else one group of an operation for each part.
 //
 // `counts` has one entry for each communicator, equal on all of them; `own` is the number of
 // `comm`.
@@ -11,6 +11,9 @@
 #include "parallel/core/nccl/comm.h"
 
 namespace eta::parallel::nccl {
+
+// All get the reductions of the buffers, in place, by one launch.
+Status AllReduceAll(Comm& comm, std::span<const Buffer> buffers, ReduceOp op, Stream stream);
 
 // Reduces `whole`, all parts one after the other; each communicator gets its part in `out`, which
 // may be that part of `whole`.

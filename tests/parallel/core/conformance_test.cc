@@ -231,11 +231,34 @@ TEST_P(ConformanceTest, SeveralAllReducesMayBeUnderWay) {
     std::vector<Work> works;
     for (Elements& mine : all) {
       const Buffer buffer = On(member, mine.buffer());
-      works.push_back(member.communicator().StartAllReduce(buffer, op, "a"));
+      works.push_back(member.communicator().StartAllReduce({&buffer, 1}, op, "a"));
     }
     for (Work& work : works) ASSERT_TRUE(work.Wait(Deadline::max()).ok());
     EXPECT_TRUE(SameBytes(all[0], Reduction(dtype(), op, ranks(), 0, count())));
     // The rank's own thread meets the others again.
+    ASSERT_TRUE(member.communicator().Barrier("b").status().ok());
+  });
+}
+
+TEST_P(ConformanceTest, AllReduceOfSeveralBuffers) {
+  Run([&](Member& member) {
+    for (ReduceOp op : kOps) {
+      if (count() > 10000 && op != ReduceOp::kMax) continue;
+      std::vector<Elements> all;
+      for (size_t i = 0; i < 3; ++i) all.push_back(OfRank(dtype(), member.rank(), count() + i));
+      std::vector<Buffer> buffers;
+      for (Elements& mine : all) buffers.push_back(On(member, mine.buffer()));
+      Work work = member.communicator().StartAllReduce(buffers, op, "a");
+      const Status status = work.Wait(Deadline::max());
+      if (!CanReduce(dtype(), op)) {
+        EXPECT_EQ(status.code, Code::kInvalid);
+        continue;
+      }
+      ASSERT_TRUE(status.ok()) << status.message;
+      for (size_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(SameBytes(all[i], Reduction(dtype(), op, ranks(), 0, count() + i))) << i;
+      }
+    }
     ASSERT_TRUE(member.communicator().Barrier("b").status().ok());
   });
 }
