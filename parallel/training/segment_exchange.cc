@@ -20,6 +20,12 @@ Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t sh
   return {};
 }
 
+Status Complete(std::span<Work> works, const Exchange& exchange) {
+  const Status status = WaitForAll(works);
+  if (!status.ok() || exchange.place.on_host()) return status;
+  return exchange.communicator.Barrier(exchange.site).status();
+}
+
 void Weigh(const at::Tensor& tensor, double weight, const ExchangePlace& place) {
   const at::NoGradGuard no_grad;
   if (!place.on_host()) {
@@ -45,7 +51,7 @@ Status SumTensors(std::span<const at::Tensor> tensors, double weight, const Exch
     works.push_back(exchange.communicator.AllReduce(exchange.place.BufferOf(tensor), ReduceOp::kSum,
                                                     exchange.site));
   }
-  return WaitForAll(works);
+  return Complete(works, exchange);
 }
 
 Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site) {

@@ -98,7 +98,7 @@ Status SliceExchange::GatherGradients() {
     travelling.push_back(gradient.to(TravelType(optimizer_, gradient.scalar_type())));
     works.push_back(Gather(s, travelling[s]));
   }
-  const Status status = WaitForAll(works);
+  const Status status = Complete(works, exchange_);
   if (!status.ok()) return status;
   for (size_t s = 0; s < segments(); ++s) {
     const Tensor& gradient = tensors(s).gradient;
@@ -110,7 +110,7 @@ Status SliceExchange::GatherGradients() {
 Status SliceExchange::GatherParameters() {
   std::vector<Work> works;
   for (size_t s = 0; s < segments(); ++s) works.push_back(Gather(s, tensors(s).parameter));
-  return WaitForAll(works);
+  return Complete(works, exchange_);
 }
 
 Status SliceExchange::GatherState() {
@@ -120,7 +120,7 @@ Status SliceExchange::GatherState() {
       if (state.defined()) works.push_back(Gather(s, state));
     }
   }
-  return WaitForAll(works);
+  return Complete(works, exchange_);
 }
 
 SliceExchange::Findings SliceExchange::LookAtSlices() const {
