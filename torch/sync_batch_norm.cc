@@ -23,9 +23,9 @@ class SumFailed : public std::runtime_error {
 };
 
 Tensor SumOf(RankSums& ranks, const Tensor& numbers) {
-  const Tensor sums = numbers.detach().to(at::kCPU).clone(at::MemoryFormat::Contiguous);
+  Tensor sums = numbers.detach().clone(at::MemoryFormat::Contiguous);
   if (!ranks.Sum(sums)) throw SumFailed();
-  return sums.to(numbers.device());
+  return sums;
 }
 
 // Sums over the ranks. The gradient of a number on one rank is the sum of those of all ranks' sums.

@@ -13,8 +13,9 @@ namespace eta::tensor {
 class RankSums {
  public:
   virtual ~RankSums() = default;
-  // `numbers`, contiguous on the CPU, become the sums over all ranks, with the same bits on each.
-  // All ranks call it. False: an error has been started in the Vm.
+  // `numbers`, contiguous on the rank's device, become the sums over all ranks, with the same bits
+  // on each. All ranks call it. False: an error has been started in the Vm. Throws c10::Error if
+  // they are elsewhere.
   virtual bool Sum(const Tensor& numbers) = 0;
 };
 inline constexpr const char* kRankSums = "tensor.rank-sums";

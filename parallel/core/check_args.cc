@@ -28,9 +28,10 @@ Status CheckSize(const char* what, size_t actual, size_t expected) {
                  " elements, the counts per rank make it " + std::to_string(expected));
 }
 
-// `whole` holds a part for each rank, `part` is that of this rank.
+// `whole` holds a part for each rank, `part` those of this rank, of which there are `copies`.
 Status CheckParts(const Buffer& whole, const char* whole_name, const Buffer& part,
-                  const char* part_name, std::span<const size_t> counts, int rank, int size) {
+                  const char* part_name, std::span<const size_t> counts, int rank, int size,
+                  int copies = 1) {
   if (counts.size() != static_cast<size_t>(size)) {
     return Invalid(std::to_string(counts.size()) + " counts for " + std::to_string(size) +
                    " ranks");
@@ -40,7 +41,7 @@ Status CheckParts(const Buffer& whole, const char* whole_name, const Buffer& par
   if (Status s = CheckBuffer(part); !s.ok()) return s;
   const size_t sum = std::accumulate(counts.begin(), counts.end(), size_t{0});
   if (Status s = CheckSize(whole_name, whole.count, sum); !s.ok()) return s;
-  return CheckSize(part_name, part.count, counts[rank]);
+  return CheckSize(part_name, part.count, counts[rank] * static_cast<size_t>(copies));
 }
 
 }  // namespace
@@ -56,6 +57,16 @@ Status CheckAllReduce(const Buffer& input, const Buffer& output, ReduceOp op) {
   return CheckBuffer(output);
 }
 
+Status CheckAllReduce(std::span<const Buffer> buffers, ReduceOp op) {
+  if (buffers.empty()) return Invalid("no buffers");
+  for (const Buffer& buffer : buffers) {
+    if (Status s = CheckAllReduce(buffer, buffer, op); !s.ok()) return s;
+    if (buffer.dtype != buffers[0].dtype) return Invalid("the buffers differ in dtype");
+    if (buffer.stream != buffers[0].stream) return Invalid("the buffers differ in stream");
+  }
+  return {};
+}
+
 Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                           ReduceOp op, int rank, int size) {
   if (Status s = CheckReduce(input.dtype, op); !s.ok()) return s;
@@ -65,6 +76,11 @@ Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<c
 Status CheckAllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                       int rank, int size) {
   return CheckParts(output, "output", input, "input", counts, rank, size);
+}
+
+Status CheckAllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     int rank, int size) {
+  return CheckParts(input, "input", output, "output", counts, rank, size, /*copies=*/size);
 }
 
 Status CheckBroadcast(const Buffer& buffer, int root, int size) {

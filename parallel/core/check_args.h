@@ -10,10 +10,13 @@
 namespace eta::parallel {
 
 Status CheckAllReduce(const Buffer& input, const Buffer& output, ReduceOp op);
+Status CheckAllReduce(std::span<const Buffer> buffers, ReduceOp op);
 Status CheckReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                           ReduceOp op, int rank, int size);
 Status CheckAllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                       int rank, int size);
+Status CheckAllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                     int rank, int size);
 Status CheckBroadcast(const Buffer& buffer, int root, int size);
 
 // For backends that work in the caller's thread on host memory.

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "parallel/core/buffer.h"
 #include "parallel/core/status.h"
@@ -46,11 +47,17 @@ class Communicator {
     return AllReduce(buffer, buffer, op, site);
   }
 
-  // The same, and what may go on while the rank computes does, also on the CPU. The buffer is the
-  // collective's until the work is done. Until all works of this kind are, the rank calls nothing
-  // else here, and does not meet the others at the board.
-  virtual Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) {
-    return AllReduce(buffer, buffer, op, site);
+  // Likewise of several buffers, of one dtype and one stream, as a single collective; and what may
+  // go on while the rank computes does, also on the CPU. The buffers are the collective's until the
+  // work is done. Until all works of this kind are, the rank calls nothing else here, and does not
+  // meet the others at the board.
+  virtual Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) {
+    Status status;
+    for (const Buffer& buffer : buffers) {
+      status = AllReduce(buffer, buffer, op, site).status();
+      if (!status.ok()) break;
+    }
+    return Work(std::move(status));
   }
 
   // Reduces `input` (sum(counts) elements on every rank); rank r gets part r, counts[r] elements,
@@ -64,6 +71,12 @@ class Communicator {
   // be the rank's own part of `output`, and overlaps it in no other way.
   virtual Work AllGather(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                          Site site) = 0;
+
+  // Rank r gets part r, counts[r] elements, of every rank's `input` (sum(counts) elements), one
+  // after the other in the order of the ranks, in `output` (size() * counts[r] elements). Counts
+  // has one entry per rank and is equal on all ranks. The two do not overlap.
+  virtual Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                        Site site) = 0;
 
   // Copies rank `root`'s buffer to all.
   virtual Work Broadcast(const Buffer& buffer, int root, Site site) = 0;

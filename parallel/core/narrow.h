@@ -7,7 +7,6 @@
 #include <cstddef>
 
 #include "parallel/core/dtype.h"
-#include "parallel/core/half.h"
 
 namespace eta::parallel {
 
@@ -16,10 +15,7 @@ constexpr bool IsNarrowed(DType dtype) {
   return dtype == DType::kFloat64 || dtype == DType::kFloat32;
 }
 
-// REQUIRES, for all: IsNarrowed(dtype).
-void Narrow(DType dtype, const std::byte* numbers, size_t count, BFloat16* narrow);
-void Widen(DType dtype, const BFloat16* narrow, size_t count, std::byte* numbers);
-// Both one after the other, in place: what a number is after it has travelled.
+// Makes the numbers what they are after they have travelled. REQUIRES: IsNarrowed(dtype).
 void RoundToNarrow(DType dtype, std::byte* numbers, size_t count);
 
 }  // namespace eta::parallel

@@ -1,6 +1,8 @@
 #include "parallel/core/signature.h"
 
+#include <numeric>
 #include <tuple>
+#include <vector>
 
 namespace eta::parallel {
 namespace {
@@ -8,8 +10,8 @@ namespace {
 std::string_view NameText(const Signature& s) { return s.name == nullptr ? "" : s.name; }
 
 const char* NameOf(Op op) {
-  constexpr const char* kNames[] = {"nothing",   "all-reduce", "reduce-scatter", "all-gather",
-                                    "broadcast", "barrier",    "exchange"};
+  constexpr const char* kNames[] = {"nothing",    "all-reduce", "reduce-scatter", "all-gather",
+                                    "all-to-all", "broadcast",  "barrier",        "exchange"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -17,6 +19,17 @@ const char* NameOf(Op op) {
 
 Signature AllReduceSignature(const Buffer& input, ReduceOp op) {
   return {.op = Op::kAllReduce, .dtype = input.dtype, .reduce = op, .count = input.count};
+}
+
+// As one buffer has it where there is one.
+Signature AllReduceSignature(std::span<const Buffer> buffers, ReduceOp op) {
+  Signature all = AllReduceSignature(buffers[0], op);
+  if (buffers.size() == 1) return all;
+  std::vector<size_t> counts;
+  for (const Buffer& buffer : buffers) counts.push_back(buffer.count);
+  all.count = std::accumulate(counts.begin(), counts.end(), size_t{0});
+  all.parts = HashOf(counts);
+  return all;
 }
 
 Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op) {
@@ -30,6 +43,10 @@ Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> co
 Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts) {
   return {
       .op = Op::kAllGather, .dtype = output.dtype, .count = output.count, .parts = HashOf(counts)};
+}
+
+Signature AllToAllSignature(const Buffer& input, std::span<const size_t> counts) {
+  return {.op = Op::kAllToAll, .dtype = input.dtype, .count = input.count, .parts = HashOf(counts)};
 }
 
 Signature BroadcastSignature(const Buffer& buffer, int root) {

@@ -16,6 +16,7 @@ enum class Op : uint8_t {
   kAllReduce,
   kReduceScatter,
   kAllGather,
+  kAllToAll,
   kBroadcast,
   kBarrier,
   kExchange,
@@ -35,10 +36,12 @@ struct Signature {
   uint64_t bytes() const { return count * SizeOf(dtype); }
 };
 
-// Of the collectives of Communicator, from their arguments.
+// Of the collectives of Communicator, from their arguments. REQUIRES: at least one buffer.
 Signature AllReduceSignature(const Buffer& input, ReduceOp op);
+Signature AllReduceSignature(std::span<const Buffer> buffers, ReduceOp op);
 Signature ReduceScatterSignature(const Buffer& input, std::span<const size_t> counts, ReduceOp op);
 Signature AllGatherSignature(const Buffer& output, std::span<const size_t> counts);
+Signature AllToAllSignature(const Buffer& input, std::span<const size_t> counts);
 Signature BroadcastSignature(const Buffer& buffer, int root);
 
 // True if ranks with these signatures may go on together. Names are compared as text.

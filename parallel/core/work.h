@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "parallel/core/status.h"
@@ -58,5 +59,16 @@ class [[nodiscard]] Work {
   Status status_;
   std::unique_ptr<PendingWork> pending_;
 };
+
+// Waits for the end of all; the first that went wrong is the outcome. The others are waited for all
+// the same, as they may still be at their buffers.
+inline Status WaitForAll(std::span<Work> works) {
+  Status outcome;
+  for (Work& work : works) {
+    const Status& status = work.Wait(Deadline::max());
+    if (outcome.ok()) outcome = status;
+  }
+  return outcome;
+}
 
 }  // namespace eta::parallel

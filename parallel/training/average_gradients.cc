@@ -121,15 +121,9 @@ class Averaging {
       return true;
     }
     meeting_.Part();
-    return meeting_.Passed(SumApart(training_.weights[meeting_.member().rank()], communicator));
-  }
-
-  Status SumApart(double weight, Communicator& communicator) {
-    const std::string& site = training_.site.text();
-    if (!place_.on_host()) {
-      return SumTensors(gradients_->buffers(), weight, place_, communicator, site);
-    }
-    return SumGradients(memory_.segments, weight, communicator, site, meeting_.member().log());
+    const Exchange exchange{place_, communicator, training_.site.text(), meeting_.member().log()};
+    const double weight = training_.weights[meeting_.member().rank()];
+    return meeting_.Passed(SumTensors(gradients_->buffers(), weight, exchange));
   }
 
   // Whether it steps a parameter of the model.

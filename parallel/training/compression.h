@@ -1,24 +1,22 @@
 // Gradients that travel as bfloat16, for optimizers with 'compress: each rank's numbers are rounded
-// once, and added up in their own type, in the order of the ranks. So every rank has the same bits,
-// and on every backend the same ones.
+// once, added up in their own type, in the order of the ranks, and their sums are rounded. So every
+// rank has the same bits, and on every backend the same ones.
 //
 // Thread safety: the isolate's thread.
 #pragma once
 
 #include <span>
 
-#include "parallel/core/communicator.h"
 #include "parallel/core/phase_log.h"
 #include "parallel/training/step_memory.h"
 
 namespace eta::parallel {
 
-// Makes this rank's gradients what they are to the others. Half types stay as they are.
+// Makes this rank's gradients, on the CPU, what they are to the others. Half types stay as they
+// are.
 void RoundGradients(std::span<const SegmentMemory> segments, PhaseLog& log);
 
-// As SumAddends of one shard (segment_exchange.h), where only the rounded numbers travel: every
-// rank gets those of all others, 2 bytes each. REQUIRES: RoundGradients on all ranks.
-Status SumRounded(std::span<const SegmentMemory> segments, std::span<const double> weights,
-                  Communicator& communicator, Site site, PhaseLog& log);
+// As what the optimizer's gradients of `type` travel.
+at::ScalarType TravelType(const tensor::Optimizer& optimizer, at::ScalarType type);
 
 }  // namespace eta::parallel

@@ -20,8 +20,9 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   }
   meeting.Part();
   if (!together) {
-    SliceExchange exchange(known.memory.segments, communicator, site);
-    if (!meeting.Passed(exchange.GatherState())) return false;
+    const ExchangePlace place = ExchangePlace::Of(meeting.vm());
+    SliceExchange slices(*optimizer, {place, communicator, site, meeting.member().log()});
+    if (!meeting.Passed(slices.GatherState())) return false;
   }
   optimizer->state_is_sliced = false;
   return true;

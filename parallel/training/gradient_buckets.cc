@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "parallel/core/bucket_probe.h"
+#include "parallel/training/dtypes.h"
 
 namespace eta::parallel {
 namespace {
@@ -30,7 +31,8 @@ void GradientBuckets::LayOut(const tensor::Optimizer& optimizer,
       const auto& entry = place.arena->entries()[place.index];
       in_memory_.push_back(i);
       places_.push_back({s, static_cast<size_t>(entry.begin - segments[s].begin) * element,
-                         static_cast<size_t>(entry.padded_end - segments[s].begin) * element});
+                         static_cast<size_t>(entry.padded_end - segments[s].begin) * element,
+                         DTypeOf(segments[s].tensors.parameter.scalar_type())});
       const tensor::Tensor& parameter = optimizer.parameters()[i].tensor;
       indices_.emplace(parameter.unsafeGetTensorImpl(), i);
       Announce(parameter, news);

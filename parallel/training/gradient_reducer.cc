@@ -1,11 +1,10 @@
 #include "parallel/training/gradient_reducer.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <tuple>
+#include <utility>
 
-#include "parallel/training/dtypes.h"
 #include "parallel/training/segment_exchange.h"
+#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 namespace {
@@ -17,7 +16,8 @@ bool Before(const Nonfinite& a, const Nonfinite& b) {
 
 }  // namespace
 
-GradientReducer::GradientReducer(const Parts& parts) : parts_(parts) {
+GradientReducer::GradientReducer(const Parts& parts)
+    : parts_(parts), written_(parts.optimizer.parameters().size(), 0) {
   for (const Bucket& bucket : parts_.buckets.buckets()) {
     missing_.push_back(bucket.gradients.size());
   }
@@ -27,7 +27,8 @@ void GradientReducer::OnGradient(const at::Tensor& parameter, bool held) {
   const int index = parts_.buckets.IndexOf(parameter);
   if (index < 0) return;
   size_t& missing = missing_[parts_.buckets.BucketOf(static_cast<size_t>(index))];
-  TORCH_CHECK(missing > 0, "the gradient of ", parts_.optimizer.parameters()[index].name,
+  TORCH_CHECK(missing > 0 && !std::exchange(written_[static_cast<size_t>(index)], 1),
+              "the gradient of ", parts_.optimizer.parameters()[index].name,
               " was written again after the backward pass had finished it");
   if (held) LaunchReady();  // what was held before; this one later
   --missing;
@@ -64,46 +65,34 @@ void GradientReducer::Send(const Bucket& bucket, uint32_t number) {
   const PhaseScope reducing(&parts_.log, Phase::kReduce, /*bytes=*/0, number);
   for (size_t i : bucket.gradients) parts_.optimizer.TakeGradient(i);
   if (parts_.communicator.size() == 1) return;
-  const at::Tensor& gradient = parts_.optimizer.segments()[bucket.segment].tensors.gradient;
-  const DType dtype = DTypeOf(gradient.scalar_type());
-  const SegmentMemory piece{.dtype = dtype,
-                            .count = (bucket.end - bucket.begin) / SizeOf(dtype),
-                            .parameter = nullptr,
-                            .gradient = static_cast<std::byte*>(gradient.data_ptr()) + bucket.begin,
-                            .state = {}};
-  Weigh(bucket, piece);
-  works_.push_back(parts_.communicator.StartAllReduce(
-      {piece.gradient, piece.count, dtype, parts_.device, parts_.stream}, ReduceOp::kSum,
-      parts_.site));
+  std::vector<Buffer> buffers;
+  for (const GradientPlace& place : bucket.pieces) {
+    const at::Tensor& gradient = parts_.optimizer.segments()[place.segment].tensors.gradient;
+    const size_t element = SizeOf(place.dtype);
+    const at::Tensor piece = gradient.narrow(0, static_cast<int64_t>(place.begin / element),
+                                             static_cast<int64_t>(place.bytes() / element));
+    buffers.push_back(parts_.place.BufferOf(piece));
+    if (parts_.place.on_host()) LookAt(place, buffers.back());
+    Weigh(piece, parts_.weight, parts_.place);
+  }
+  works_.push_back(parts_.communicator.StartAllReduce(buffers, ReduceOp::kSum, parts_.site));
   if (works_.back().Done()) status_ = works_.back().status();
 }
 
 // Whose gradient is not finite has to be known before the sums of others mix with it; a device
 // would have to be waited for.
-void GradientReducer::Weigh(const Bucket& bucket, const SegmentMemory& piece) {
-  if (parts_.stream != nullptr) {
-    const at::NoGradGuard no_grad;
-    const auto element = static_cast<int64_t>(SizeOf(piece.dtype));
-    parts_.optimizer.segments()[bucket.segment]
-        .tensors.gradient
-        .narrow(0, static_cast<int64_t>(bucket.begin) / element, static_cast<int64_t>(piece.count))
-        .mul_(parts_.weight);
-    return;
-  }
-  Nonfinite found = FindNonfinite({&piece, 1}, parts_.communicator.rank());
-  found.segment = bucket.segment;
-  found.element += bucket.begin / SizeOf(piece.dtype);
-  if (found.found && (!nonfinite_.found || Before(found, nonfinite_))) nonfinite_ = found;
-  parallel::Weigh(piece, parts_.weight);
+void GradientReducer::LookAt(const GradientPlace& place, const Buffer& buffer) {
+  const size_t at =
+      FindNonfinite(buffer.dtype, static_cast<const std::byte*>(buffer.data), buffer.count);
+  if (at == buffer.count) return;
+  const Nonfinite found{true, place.segment, place.begin / SizeOf(buffer.dtype) + at,
+                        parts_.communicator.rank()};
+  if (!nonfinite_.found || Before(found, nonfinite_)) nonfinite_ = found;
 }
 
 Status GradientReducer::Wait() {
-  for (Work& work : works_) {
-    // The watcher ends a wait that does not end by itself. After an error, too: works may still be
-    // at the gradients.
-    const Status& status = work.Wait(Deadline::max());
-    if (status_.ok()) status_ = status;
-  }
+  const Status status = WaitForAll(works_);
+  if (status_.ok()) status_ = status;
   return status_;
 }
 

@@ -36,9 +36,7 @@ class GradientReducer final : public GradientListener {
     double weight;  // of this rank's gradients in the sums
     Site site;
     PhaseLog& log;
-    // Where the gradients are, and where work on them is enqueued; null on the CPU.
-    Device device = {};
-    DeviceStream* stream = nullptr;
+    const ExchangePlace& place;  // of the gradients
   };
   explicit GradientReducer(const Parts& parts);
 
@@ -59,11 +57,12 @@ class GradientReducer final : public GradientListener {
   void LaunchReady();
   void Launch(const Bucket& bucket, uint32_t number);
   void Send(const Bucket& bucket, uint32_t number);
-  void Weigh(const Bucket& bucket, const SegmentMemory& piece);
+  void LookAt(const GradientPlace& place, const Buffer& buffer);
 
   const Parts parts_;
-  std::vector<size_t> missing_;  // gradients, by bucket
-  size_t launched_ = 0;          // buckets
+  std::vector<size_t> missing_;   // gradients, by bucket
+  std::vector<uint8_t> written_;  // whether it was, by parameter
+  size_t launched_ = 0;           // buckets
   std::vector<uint32_t> ready_;
   std::vector<Work> works_;
   Status status_;

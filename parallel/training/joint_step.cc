@@ -112,10 +112,6 @@ Value JointStep::Begin(Call& call) {
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   place_ = ExchangePlace::Of(call.vm());
-  TORCH_CHECK(
-      place_.on_host() || MaySendByBuckets() || gathers_only_,
-      "--deterministic, 'compress, 'shard-optimizer and layers that meet the other replicas "
-      "are for replicas on the CPU");
   if (training_.options().split) TakeOwnRows();
   return Value::Nil();
 }
@@ -274,8 +270,7 @@ bool JointStep::DoBackwardByBuckets() {
                            .weight = weight,
                            .site = training_.site.text(),
                            .log = log(),
-                           .device = place_.device(),
-                           .stream = place_.stream()});
+                           .place = place_});
   const PhaseScope scope(&log(), Phase::kBackward);
   Status summed;
   const bool done = meeting_.Try([&](Call& call) {
@@ -417,7 +412,9 @@ bool JointStep::AddShard(size_t shard) {
 
 bool JointStep::Reduce() {
   const bool shares_memory = communicator().SharesMemory();
-  if (optimizer().settings.compress) RoundGradients(known_->memory.segments, log());
+  if (optimizer().settings.compress && place_.on_host()) {
+    RoundGradients(known_->memory.segments, log());
+  }
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
   meeting_.mine().leaves_work = shares_memory && shards() == 0;
@@ -435,8 +432,9 @@ bool JointStep::Reduce() {
   return shares_memory ? update.Together() : update.Apart();
 }
 
-// Among this rank's own gradients.
+// Among this rank's own gradients. A device would have to be waited for.
 Nonfinite JointStep::LookForNonfinite() {
+  if (!place_.on_host()) return {};
   const PhaseScope reducing(&log(), Phase::kReduce);
   const int rank = meeting_.member().rank();
   return FindNonfiniteAddend(known_->memory.segments, std::max<size_t>(shards(), 1), rank);

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "parallel/training/compression.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/segment_exchange.h"
 
@@ -28,7 +27,8 @@ bool JointUpdate::Together() {
 
 void JointUpdate::MakeSums(const SliceOwner& slices) {
   OwnedSums& sums = *known_.memory.sums;
-  sums.nonfinite = slices.SumGradients(training_.weights, &log());
+  sums.nonfinite =
+      slices.SumGradients(training_.weights, &log(), /*rounded=*/optimizer_.settings.compress);
   if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&sums.squares);
   if (meeting_.member().rank() == 0) sums.mask = training_.with_gradient;
 }
@@ -67,11 +67,10 @@ double JointUpdate::SquaredSums() {
 
 // Each rank updates all of its own replica. All get the same sums, and so decide the same.
 bool JointUpdate::Apart() {
-  const auto& segments = known_.memory.segments;
   CombineMasks();
-  Nonfinite nonfinite = FirstNonfinite();
+  const Nonfinite nonfinite = FirstNonfinite();
   meeting_.Part();
-  SliceExchange slices(segments, communicator(), training_.site.text());
+  SliceExchange slices(optimizer_, exchange());
   SliceExchange::Findings findings{.nonfinite = nonfinite};
   if (!nonfinite.found && !meeting_.Passed(FindSums(slices, &findings))) return false;
   if (findings.nonfinite.found) return NonfiniteGradient(findings.nonfinite);
@@ -79,44 +78,62 @@ bool JointUpdate::Apart() {
   return Commit([&] { optimizer_.Update(training_.with_gradient); });
 }
 
-// Makes the sums, and says on all ranks alike what is to be known of them.
+// Makes the sums, and says on all ranks alike what is to be known of them. The others count on this
+// rank's part.
 Status JointUpdate::FindSums(SliceExchange& slices, SliceExchange::Findings* findings) {
-  const auto& segments = known_.memory.segments;
-  const Status summed = SumApart(slices);
-  if (!summed.ok()) return summed;
-  const PhaseScope reducing(&log(), Phase::kReduce);
-  if (SumsAreEverywhere()) {
-    findings->nonfinite = FindNonfinite(segments, /*rank=*/-1);
+  try {
+    const Status summed = SumApart(slices);
+    if (!summed.ok()) return summed;
+    const PhaseScope reducing(&log(), Phase::kReduce);
+    if (!SumsAreEverywhere()) return Share(slices.LookAtSlices(), findings);
+    findings->nonfinite = FindNonfiniteSum(Gradients(), place_);
     if (optimizer_.settings.shard) findings->squares = optimizer_.SquaredGradients();
     return {};
+  } catch (const std::exception& e) {
+    return EndBecause("while summing gradients", e);
   }
-  *findings = slices.LookAtSlices(optimizer_);
-  return slices.Share(findings);
 }
 
-// Where only what the ranks send can be summed, all of them get all of it.
-bool JointUpdate::SumsAreEverywhere() const {
-  const auto& settings = optimizer_.settings;
-  return !settings.shard || settings.compress || shards() > 0;
+Status JointUpdate::Share(const SliceExchange::Findings& own, SliceExchange::Findings* all) {
+  std::vector<SliceExchange::Findings> by_rank(meeting_.records().size());
+  const Status status = meeting_.member().Exchange("optim/train-step!", own, std::span(by_rank),
+                                                   training_.site.text());
+  if (status.ok()) *all = SliceExchange::Combine(by_rank);
+  return status;
 }
+
+// The squares of the sums of shards are added up in one order only, for any number of ranks.
+bool JointUpdate::SumsAreEverywhere() const { return !optimizer_.settings.shard || shards() > 0; }
 
 Status JointUpdate::SumApart(SliceExchange& slices) {
-  const auto& segments = known_.memory.segments;
-  const std::string& site = training_.site.text();
-  if (optimizer_.settings.compress) {
-    return SumRounded(segments, training_.weights, communicator(), site, log());
+  if (optimizer_.settings.compress || shards() > 0) {
+    const Status status = slices.ScatterAddends(Addends(), training_.weights);
+    return status.ok() && SumsAreEverywhere() ? slices.GatherGradients() : status;
   }
-  if (shards() > 0) return SumAddends(segments, training_.weights, communicator(), site, log());
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
-  if (!SumsAreEverywhere()) return slices.ScatterGradients(weight, log());
-  return SumGradients(segments, weight, communicator(), site, log());
+  return SumsAreEverywhere() ? SumTensors(Gradients(), weight, exchange())
+                             : slices.ScatterGradients(weight);
+}
+
+std::vector<tensor::Tensor> JointUpdate::Gradients() const {
+  std::vector<tensor::Tensor> all;
+  for (const auto& segment : optimizer_.segments()) all.push_back(segment.tensors.gradient);
+  return all;
+}
+
+// As ScatterAddends wants them.
+std::vector<tensor::Tensor> JointUpdate::Addends() const {
+  if (shards() > 0) return known_.sums.gradients();
+  std::vector<tensor::Tensor> all = Gradients();
+  for (tensor::Tensor& gradient : all) gradient = gradient.unsqueeze(0);
+  return all;
 }
 
 bool JointUpdate::UpdateOwnSlices(SliceExchange& slices, double squares) {
   const bool updated = Commit([&] {
     optimizer_.BeginUpdate(training_.with_gradient);
     if (optimizer_.settings.clipping.by_norm()) optimizer_.LimitGradients(squares);
-    slices.UpdateSlices(optimizer_);
+    slices.UpdateSlices();
     NoteSlicedState();
   });
   return updated && meeting_.Passed(slices.GatherParameters());
@@ -135,8 +152,7 @@ bool JointUpdate::BySums() {
   meeting_.Part();
   if (!nonfinite.found) {
     const PhaseScope reducing(&log(), Phase::kReduce);
-    nonfinite = place_.on_host() ? FindNonfinite(known_.memory.segments, /*rank=*/-1)
-                                 : FindNonfiniteSum(optimizer_);
+    nonfinite = FindNonfiniteSum(Gradients(), place_);
   }
   if (nonfinite.found) return NonfiniteGradient(nonfinite);
   return Commit([&] { optimizer_.Update(training_.with_gradient); });
@@ -174,14 +190,18 @@ bool JointUpdate::Commit(c10::function_ref<void()> update) {
     optimizer_.loss_scale.Advance();
     return true;
   } catch (const std::exception& e) {
-    const int rank = meeting_.member().rank();
-    const Status status{Code::kPeerFailed,
-                        "rank " + std::to_string(rank) + " failed while updating: " + e.what(),
-                        rank};
-    meeting_.member().world().Abort(status);
-    (void)meeting_.Fail(meeting_.member().Poll());
+    (void)meeting_.Fail(EndBecause("while updating", e));
     return false;
   }
+}
+
+// The world is over.
+Status JointUpdate::EndBecause(const char* when, const std::exception& e) {
+  const int rank = meeting_.member().rank();
+  meeting_.member().world().Abort(
+      {Code::kPeerFailed, "rank " + std::to_string(rank) + " failed " + when + ": " + e.what(),
+       rank});
+  return meeting_.member().Poll();
 }
 
 bool JointUpdate::NonfiniteGradient(const Nonfinite& nonfinite) {

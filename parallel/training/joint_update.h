@@ -42,6 +42,9 @@ class JointUpdate {
   Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
   bool SumsAreEverywhere() const;
   Status SumApart(SliceExchange& slices);
+  Status Share(const SliceExchange::Findings& own, SliceExchange::Findings* all);
+  std::vector<tensor::Tensor> Gradients() const;
+  std::vector<tensor::Tensor> Addends() const;
   bool UpdateOwnSlices(SliceExchange& slices, double squares);
   void NoteSlicedState();
   void CombineMasks();
@@ -49,9 +52,13 @@ class JointUpdate {
   Nonfinite FirstNonfinite() const;
   Nonfinite FirstNonfiniteSum() const;
   bool Commit(c10::function_ref<void()> update);
+  Status EndBecause(const char* when, const std::exception& e);
   bool NonfiniteGradient(const Nonfinite& nonfinite);
   std::string NameOf(const Nonfinite& nonfinite) const;
   Communicator& communicator() { return meeting_.member().communicator(); }
+  Exchange exchange() {
+    return {place_, communicator(), training_.site.text(), meeting_.member().log()};
+  }
   size_t shards() const { return static_cast<size_t>(training_.shards); }
   PhaseLog& log() { return meeting_.member().log(); }
 

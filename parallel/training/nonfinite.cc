@@ -23,6 +23,28 @@ bool AllFinite(const at::Tensor& tensor) {
   return FindNonfinite(buffer.dtype, bytes, buffer.count) == buffer.count;
 }
 
+Nonfinite FindHere(std::span<const at::Tensor> sums) {
+  for (size_t s = 0; s < sums.size(); ++s) {
+    const Buffer buffer = BufferOf(sums[s]);
+    const auto* bytes = static_cast<const std::byte*>(buffer.data);
+    const size_t at = FindNonfinite(buffer.dtype, bytes, buffer.count);
+    if (at < buffer.count) return {true, s, at, -1};
+  }
+  return {};
+}
+
+// One wait if all is well.
+Nonfinite FindOnDevice(std::span<const at::Tensor> sums) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> finite;  // by segment
+  for (const at::Tensor& sum : sums) finite.push_back(at::isfinite(sum).all());
+  if (finite.empty() || at::stack(finite).all().item<bool>()) return {};
+  size_t s = 0;
+  while (finite[s].item<bool>()) ++s;
+  const at::Tensor wrong = at::isfinite(sums[s]).logical_not();
+  return {true, s, static_cast<size_t>(at::argmax(wrong.to(at::kByte)).item<int64_t>()), -1};
+}
+
 }  // namespace
 
 std::string DescribeNonfiniteLoss(double denominator, int rank) {
@@ -46,18 +68,8 @@ std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
   return "";
 }
 
-// One wait if all is well.
-Nonfinite FindNonfiniteSum(const tensor::Optimizer& optimizer) {
-  const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> finite;  // by segment
-  for (const auto& segment : optimizer.segments()) {
-    finite.push_back(at::isfinite(segment.tensors.gradient).all());
-  }
-  if (finite.empty() || at::stack(finite).all().item<bool>()) return {};
-  size_t s = 0;
-  while (finite[s].item<bool>()) ++s;
-  const at::Tensor wrong = at::isfinite(optimizer.segments()[s].tensors.gradient).logical_not();
-  return {true, s, static_cast<size_t>(at::argmax(wrong.to(at::kByte)).item<int64_t>()), -1};
+Nonfinite FindNonfiniteSum(std::span<const at::Tensor> sums, const ExchangePlace& place) {
+  return place.on_host() ? FindHere(sums) : FindOnDevice(sums);
 }
 
 }  // namespace eta::parallel

@@ -1,6 +1,7 @@
 // What is not finite in a training step: how it is found and what is said of it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,8 @@ std::string DescribeNonfiniteLoss(double denominator, int rank);
 std::string FindNonfiniteGradient(const tensor::Optimizer& optimizer,
                                   const tensor::ArenaRegistry& arenas);
 
-// Where the first summed gradient is that is not finite, on whatever device; waits for it.
-// REQUIRES: optimizer.TakeGradients.
-Nonfinite FindNonfiniteSum(const tensor::Optimizer& optimizer);
+// Where the first sum is that is not finite, in tensors at `place`, whose numbers are those of
+// segments. A device is waited for. Throws what libtorch throws.
+Nonfinite FindNonfiniteSum(std::span<const at::Tensor> sums, const ExchangePlace& place);
 
 }  // namespace eta::parallel

@@ -19,6 +19,8 @@ class Sums final : public tensor::RankSums {
   Sums(Vm& vm, ReplicaTraining& training) : vm_(vm), training_(training) {}
 
   bool Sum(const tensor::Tensor& numbers) override {
+    const ExchangePlace place = ExchangePlace::Of(vm_);
+    const Buffer buffer = place.BufferOf(numbers);
     Meeting meeting(vm_, training_, training_.in_step ? kTrainStep : kForward, {});
     StepMemory memory{
         .site = training_.site.text(),
@@ -28,12 +30,10 @@ class Sums final : public tensor::RankSums {
     meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
     if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
     meeting.Part();
-    const ExchangePlace place = ExchangePlace::Of(vm_);
-    const Status status =
-        meeting.member()
-            .communicator()
-            .AllReduce(place.BufferOf(numbers), ReduceOp::kSum, training_.site.text())
-            .Wait(Deadline::max());
+    const Status status = meeting.member()
+                              .communicator()
+                              .AllReduce(buffer, ReduceOp::kSum, training_.site.text())
+                              .Wait(Deadline::max());
     if (status.ok()) return true;
     (void)meeting.Fail(status);
     return Failed();

@@ -9,118 +9,49 @@
 #include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
-namespace {
 
-// Looks at `copies` times a segment's elements where `data` says.
-template <class Data>
-Nonfinite Search(std::span<const SegmentMemory> segments, size_t copies, int rank,
-                 const Data& data) {
+Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank) {
   for (size_t s = 0; s < segments.size(); ++s) {
     const SegmentMemory& segment = segments[s];
-    const size_t all = segment.count * copies;
-    const size_t at = FindNonfinite(segment.dtype, data(segment), all);
+    const size_t all = segment.count * shards;
+    const size_t at = FindNonfinite(segment.dtype, segment.addends, all);
     if (at < all) return {true, s, at % segment.count, rank};
   }
   return {};
 }
 
-// Collects a block of every addend of every rank, and adds them up.
-class AddendGatherer {
- public:
-  AddendGatherer(std::span<const double> weights, Communicator& communicator, Site site)
-      : weights_(weights),
-        communicator_(communicator),
-        site_(site),
-        size_(static_cast<size_t>(communicator.size())),
-        shards_(weights.size() / size_),
-        blocks_(weights.size() * kReduceBlockBytes) {}
-
-  // Elements [at, at + count), which are at most a block.
-  Status Sum(const SegmentMemory& segment, size_t at, size_t count) {
-    const size_t element = SizeOf(segment.dtype), bytes = count * element;
-    const std::vector<size_t> counts(size_, count);
-    std::vector<const std::byte*> inputs(weights_.size());
-    for (size_t i = 0; i < shards_; ++i) {
-      const std::byte* own = segment.addends + (i * segment.count + at) * element;
-      std::byte* const all = blocks_.data() + i * size_ * bytes;
-      // AllGather reads its input only.
-      const Buffer input{const_cast<std::byte*>(own), count, segment.dtype};
-      const Buffer output{all, size_ * count, segment.dtype};
-      Status status = communicator_.AllGather(input, output, counts, site_).status();
-      if (!status.ok()) return status;
-      for (size_t r = 0; r < size_; ++r) inputs[r * shards_ + i] = all + r * bytes;
-    }
-    ReduceWeightedBlock(segment.dtype, inputs, weights_, count, segment.gradient + at * element);
-    return {};
-  }
-
- private:
-  const std::span<const double> weights_;
-  Communicator& communicator_;
-  const Site site_;
-  const size_t size_, shards_;
-  std::vector<std::byte> blocks_;
-};
-
-}  // namespace
-
-Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank) {
-  return Search(segments, 1, rank, [](const SegmentMemory& segment) { return segment.gradient; });
+Status Complete(std::span<Work> works, const Exchange& exchange) {
+  const Status status = WaitForAll(works);
+  if (!status.ok() || exchange.place.on_host()) return status;
+  return exchange.communicator.Barrier(exchange.site).status();
 }
 
-Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank) {
-  return Search(segments, shards, rank,
-                [](const SegmentMemory& segment) { return segment.addends; });
-}
-
-void Weigh(const SegmentMemory& segment, double weight) {
-  const size_t element = SizeOf(segment.dtype), block = kReduceBlockBytes / element;
-  for (size_t at = 0; at < segment.count; at += block) {
-    std::byte* const data = segment.gradient + at * element;
-    const std::byte* const input = data;
-    ReduceWeightedBlock(segment.dtype, {&input, 1}, {&weight, 1},
-                        std::min(block, segment.count - at), data);
-  }
-}
-
-Status SumGradients(std::span<const SegmentMemory> segments, double weight,
-                    Communicator& communicator, Site site, PhaseLog& log) {
-  for (size_t s = 0; s < segments.size(); ++s) {
-    const SegmentMemory& segment = segments[s];
-    const PhaseScope reducing(&log, Phase::kReduce, /*bytes=*/0, static_cast<uint32_t>(s));
-    Weigh(segment, weight);
-    const Buffer buffer{segment.gradient, segment.count, segment.dtype};
-    Status status = communicator.AllReduce(buffer, ReduceOp::kSum, site).status();
-    if (!status.ok()) return status;
-  }
-  return {};
-}
-
-Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
-                  Communicator& communicator, Site site, PhaseLog& log) {
-  AddendGatherer gatherer(weights, communicator, site);
-  for (size_t s = 0; s < segments.size(); ++s) {
-    const PhaseScope reducing(&log, Phase::kReduce, /*bytes=*/0, static_cast<uint32_t>(s));
-    const size_t block = kReduceBlockBytes / SizeOf(segments[s].dtype);
-    for (size_t at = 0; at < segments[s].count; at += block) {
-      const size_t count = std::min(block, segments[s].count - at);
-      Status status = gatherer.Sum(segments[s], at, count);
-      if (!status.ok()) return status;
-    }
-  }
-  return {};
-}
-
-Status SumTensors(std::span<const at::Tensor> tensors, double weight, const ExchangePlace& place,
-                  Communicator& communicator, Site site) {
+void Weigh(const at::Tensor& tensor, double weight, const ExchangePlace& place) {
   const at::NoGradGuard no_grad;
-  for (const at::Tensor& tensor : tensors) {
+  if (!place.on_host()) {
     tensor.mul_(weight);
-    Work work = communicator.AllReduce(place.BufferOf(tensor), ReduceOp::kSum, site);
-    Status status = work.Wait(Deadline::max());
-    if (!status.ok()) return status;
+    return;
   }
-  return {};
+  const Buffer buffer = place.BufferOf(tensor);
+  const size_t element = SizeOf(buffer.dtype), block = kReduceBlockBytes / element;
+  for (size_t at = 0; at < buffer.count; at += block) {
+    std::byte* const data = static_cast<std::byte*>(buffer.data) + at * element;
+    const std::byte* const input = data;
+    ReduceWeightedBlock(buffer.dtype, {&input, 1}, {&weight, 1}, std::min(block, buffer.count - at),
+                        data);
+  }
+}
+
+Status SumTensors(std::span<const at::Tensor> tensors, double weight, const Exchange& exchange) {
+  std::vector<Work> works;
+  for (const at::Tensor& tensor : tensors) {
+    const auto number = static_cast<uint32_t>(works.size());
+    const PhaseScope reducing(&exchange.log, Phase::kReduce, /*bytes=*/0, number);
+    Weigh(tensor, weight, exchange.place);
+    works.push_back(exchange.communicator.AllReduce(exchange.place.BufferOf(tensor), ReduceOp::kSum,
+                                                    exchange.site));
+  }
+  return Complete(works, exchange);
 }
 
 Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site) {

@@ -14,28 +14,28 @@
 
 namespace eta::parallel {
 
-// Where the first gradient is that is not finite, for which `rank` is to blame.
-Nonfinite FindNonfinite(std::span<const SegmentMemory> segments, int rank);
-// The same of this rank's addends, of which there are `shards`.
+// Where the first of this rank's addends is that is not finite, for which `rank` is to blame. Each
+// segment has `shards` of them, which are on the CPU.
 Nonfinite FindNonfiniteAddend(std::span<const SegmentMemory> segments, size_t shards, int rank);
 
-// Multiplies the gradients.
-void Weigh(const SegmentMemory& segment, double weight);
+// With whom tensors are exchanged, and from where.
+struct Exchange {
+  const ExchangePlace& place;
+  Communicator& communicator;
+  Site site;
+  PhaseLog& log;
+};
 
-// The gradients, times this rank's weight, become the sums over all ranks. Each segment is noted in
-// `log`. Not ok: the world is over.
-Status SumGradients(std::span<const SegmentMemory> segments, double weight,
-                    Communicator& communicator, Site site, PhaseLog& log);
+// Waits for the last collectives of an exchange. On a device a rank sees their end by itself, so the
+// ranks meet then: none goes on, and perhaps ends the world, while another has yet to see it.
+Status Complete(std::span<Work> works, const Exchange& exchange);
 
-// The gradients become the weighted sums of the addends of all ranks, in the order of the ranks and
-// of their shards. `weights` has one entry for each addend. Otherwise like SumGradients, but every
-// rank gets all addends of the others.
-Status SumAddends(std::span<const SegmentMemory> segments, std::span<const double> weights,
-                  Communicator& communicator, Site site, PhaseLog& log);
+// Multiplies the elements, which are one after the other at `place`.
+void Weigh(const at::Tensor& tensor, double weight, const ExchangePlace& place);
 
-// The same of tensors with one axis, wherever they are. Throws what libtorch throws.
-Status SumTensors(std::span<const at::Tensor> tensors, double weight, const ExchangePlace& place,
-                  Communicator& communicator, Site site);
+// Such tensors, times this rank's weight, become the sums over all ranks. Each is noted in the log.
+// Not ok: the world is over. Throws what libtorch throws.
+Status SumTensors(std::span<const at::Tensor> tensors, double weight, const Exchange& exchange);
 
 // The buffers get the contents of those of rank `root`. Not ok: the world is over.
 Status CopyFrom(int root, std::span<const Buffer> buffers, Communicator& communicator, Site site);

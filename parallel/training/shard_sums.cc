@@ -5,8 +5,6 @@
 
 #include <array>
 
-#include "parallel/training/dtypes.h"
-
 namespace eta::parallel {
 
 using tensor::Optimizer;
@@ -51,7 +49,7 @@ void ShardSums::Open(StepMemory* memory) const {
   memory->mask = mask_;
   memory->shards = losses_;
   for (size_t s = 0; s < gradients_.size(); ++s) {
-    memory->segments[s].addends = static_cast<std::byte*>(BufferOf(gradients_[s]).data);
+    memory->segments[s].addends = static_cast<const std::byte*>(gradients_[s].const_data_ptr());
   }
 }
 

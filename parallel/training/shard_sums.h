@@ -29,6 +29,8 @@ class ShardSums {
   tensor::LossSums Total() const;
   // Lets `memory` tell peers of the sums, and which parameters have gradients. REQUIRES: Add.
   void Open(StepMemory* memory) const;
+  // By segment: (shards, elements).
+  const std::vector<tensor::Tensor>& gradients() const { return gradients_; }
 
  private:
   void Begin(size_t shards, const tensor::Optimizer& optimizer);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/vectorized.h"
+#include "parallel/core/narrow.h"
 #include "parallel/core/reduce.h"
 #include "torch/clipping.h"
 
@@ -60,18 +61,19 @@ Slice SliceOwner::OwnedOf(const SegmentMemory& segment) const {
                      static_cast<int>(size()));
 }
 
-Nonfinite SliceOwner::SumGradients(std::span<const double> weights, PhaseLog* log) const {
+Nonfinite SliceOwner::SumGradients(std::span<const double> weights, PhaseLog* log,
+                                   bool rounded) const {
   Nonfinite nonfinite;
   const auto& segments = own().segments;
   for (size_t s = 0; s < segments.size(); ++s) {
     const size_t bytes = segments[s].count * SizeOf(segments[s].dtype);
     const PhaseScope reducing(log, Phase::kReduce, bytes, static_cast<uint32_t>(s));
-    SumSegment(s, weights, &nonfinite);
+    SumSegment(s, weights, rounded && IsNarrowed(segments[s].dtype), &nonfinite);
   }
   return nonfinite;
 }
 
-void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
+void SliceOwner::SumSegment(size_t segment, std::span<const double> weights, bool rounded,
                             Nonfinite* nonfinite) const {
   const SegmentMemory& own = this->own().segments[segment];
   const size_t element = SizeOf(own.dtype);
@@ -82,6 +84,7 @@ void SliceOwner::SumSegment(size_t segment, std::span<const double> weights,
     }
     std::byte* const sums = own.sums + at * element;
     ReduceWeightedBlock(own.dtype, std::span(inputs.data(), weights.size()), weights, count, sums);
+    if (rounded) RoundToNarrow(own.dtype, sums, count);
     const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
     if (bad < count) {
       const int cause = CauseOf(segment, at + bad, weights.size());

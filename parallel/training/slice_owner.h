@@ -32,8 +32,10 @@ class SliceOwner {
 
   // Makes the weighted sums of this rank's slices, and says where the first of them is that is not
   // finite; whose addend is the cause is not known if the sums were made in their place. One weight
-  // for each addend of each rank. Each segment is noted in `log`, unless that is null.
-  Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr) const;
+  // for each addend of each rank. Each segment is noted in `log`, unless that is null. `rounded`:
+  // the sums are what they would be had they travelled as bfloat16 (compression.h).
+  Nonfinite SumGradients(std::span<const double> weights, PhaseLog* log = nullptr,
+                         bool rounded = false) const;
   // Their squares, added up slice by slice. Allocates in the first call only.
   void SquareSums(std::vector<double>* squares) const;
   // Updates this rank's slices by their sums and writes the new parameters to all ranks.
@@ -51,7 +53,8 @@ class SliceOwner {
   const StepMemory& own() const { return memory(static_cast<size_t>(rank_)); }
   size_t size() const { return records_.size(); }
   Slice OwnedOf(const SegmentMemory& segment) const;
-  void SumSegment(size_t segment, std::span<const double> weights, Nonfinite* nonfinite) const;
+  void SumSegment(size_t segment, std::span<const double> weights, bool rounded,
+                  Nonfinite* nonfinite) const;
   // The addend `index` of `addends` that all ranks have together.
   const std::byte* Addend(size_t segment, size_t index, size_t addends) const;
   // Whose addend made element `element` of the sum not finite; -1: no single one.

@@ -13,14 +13,16 @@ namespace eta::fake_nccl {
 
 // What a rank is about to do.
 struct Operation {
-  enum class Kind { kAllReduce, kReduceScatter, kAllGather, kBroadcast, kReduce };
+  enum class Kind { kAllReduce, kReduceScatter, kAllGather, kBroadcast, kReduce, kSend, kReceive };
   Kind kind;
   const void* send;
   void* receive;
   uint64_t count;
   int type;
   int op;
-  int root;
+  int root;  // or the peer
+
+  bool with_peer() const { return kind == Kind::kSend || kind == Kind::kReceive; }
 };
 
 // Thread safety: one thread per rank; Make from any.
@@ -51,6 +53,20 @@ class Area {
   std::byte* input(int rank) { return slots() + 2 * static_cast<size_t>(rank) * kSlotBytes; }
   std::byte* result(int rank) { return input(rank) + kSlotBytes; }
 
+  // For what goes from one rank to another, piece by piece: it is full from when the sender has put
+  // one there until the receiver has taken it.
+  struct alignas(64) Mailbox {
+    static constexpr size_t kBytes = 16 << 10;
+    std::atomic<bool> full;
+    uint64_t count;  // of the whole
+    int type;
+    std::byte data[kBytes];
+  };
+  Mailbox& mailbox(int from, int to) {
+    auto* const all = reinterpret_cast<Mailbox*>(slots() + 2 * kSlotBytes * kMaxRanks);
+    return all[from * kMaxRanks + to];
+  }
+
  private:
   struct alignas(64) Line {
     std::atomic<uint64_t> arrived;
@@ -58,7 +74,9 @@ class Area {
   };
   Area(void* memory, int rank, int size)
       : memory_(static_cast<std::byte*>(memory)), rank_(rank), size_(size) {}
-  static constexpr size_t kBytes = sizeof(Line) * kMaxRanks + 2 * kSlotBytes * kMaxRanks;
+  // Pages come when they are used.
+  static constexpr size_t kBytes = sizeof(Line) * kMaxRanks + 2 * kSlotBytes * kMaxRanks +
+                                   sizeof(Mailbox) * kMaxRanks * kMaxRanks;
   Line* lines() { return reinterpret_cast<Line*>(memory_); }
   std::byte* slots() { return memory_ + sizeof(Line) * kMaxRanks; }
 

@@ -120,6 +120,9 @@ class Exchanger {
           }
         }
         return true;
+      case Operation::Kind::kSend:
+      case Operation::Kind::kReceive:
+        break;
     }
     return false;
   }

@@ -9,8 +9,9 @@
 
 namespace eta::fake_nccl {
 
-// Carries out this rank's part of `operation`, which all ranks call. kInvalidUsage if they do not
-// all call the same one, with what they call in `*error`; kInternalError if `over` became true.
+// Carries out this rank's part of `operation`, a collective, which all ranks call. kInvalidUsage if
+// they do not all call the same one, with what they call in `*error`; kInternalError if `over`
+// became true.
 parallel::nccl::Answer Exchange(Area& area, int rank, int size, const Operation& operation,
                                 const std::function<bool()>& over, std::string* error);
 

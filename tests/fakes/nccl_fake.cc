@@ -3,6 +3,7 @@
 // says; see nccl_plan.h.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -21,6 +23,7 @@
 #include "tests/fakes/nccl_area.h"
 #include "tests/fakes/nccl_control.h"
 #include "tests/fakes/nccl_exchange.h"
+#include "tests/fakes/nccl_peers.h"
 #include "tests/fakes/nccl_plan.h"
 
 namespace eta::fake_nccl {
@@ -125,7 +128,8 @@ struct Task {
 thread_local int group_depth = 0;
 thread_local std::vector<Task> group;
 
-Answer RunTask(const Task& task) {
+// What the plan has for it.
+void Befall(const Task& task) {
   Comm& comm = *task.comm;
   const Plan what = plan();
   const Plan::Call call{comm.rank, task.number};
@@ -138,10 +142,21 @@ Answer RunTask(const Task& task) {
     HangUntilAborted(comm);
   }
   if (what.hangs.count(call) > 0) HangUntilAborted(comm);
-  if (comm.over()) return Answer::kInternalError;
+}
+
+// A collective; or sends and receives, which go on together.
+Answer RunTasks(std::span<const Task> tasks) {
+  for (const Task& task : tasks) Befall(task);
+  Comm& comm = *tasks[0].comm;
+  const auto over = [&] { return comm.over(); };
+  if (over()) return Answer::kInternalError;
+  std::vector<Operation> operations;
+  for (const Task& task : tasks) operations.push_back(task.operation);
   std::string error;
-  const Answer answer = Exchange(
-      *comm.area, comm.rank, comm.size, task.operation, [&] { return comm.over(); }, &error);
+  const Answer answer =
+      operations[0].with_peer()
+          ? ExchangeWithPeers(*comm.area, comm.rank, comm.size, operations, over, &error)
+          : Exchange(*comm.area, comm.rank, comm.size, operations[0], over, &error);
   if (answer == Answer::kSuccess) return answer;
   comm.state = static_cast<int>(answer);
   return Fail(answer, error);
@@ -149,9 +164,12 @@ Answer RunTask(const Task& task) {
 
 Answer RunAll(const std::vector<Task>& tasks) {
   Answer answer = Answer::kSuccess;
-  for (const Task& task : tasks) {
-    if (answer == Answer::kSuccess) answer = RunTask(task);
-    task.comm->at_work.fetch_sub(1);
+  const auto with_peer = [](const Task& task) { return task.operation.with_peer(); };
+  for (auto at = tasks.begin(); at != tasks.end();) {
+    const auto end = with_peer(*at) ? std::find_if_not(at, tasks.end(), with_peer) : at + 1;
+    if (answer == Answer::kSuccess) answer = RunTasks({at, end});
+    tasks[0].comm->at_work.fetch_sub(static_cast<int>(end - at));
+    at = end;
   }
   return answer;
 }
@@ -355,6 +373,19 @@ Answer ncclReduce(const void* send, void* receive, size_t count, DataType type, 
   return Accept(comm,
                 {Operation::Kind::kReduce, send, receive, count, static_cast<int>(type),
                  static_cast<int>(op), root},
+                stream);
+}
+
+Answer ncclSend(const void* data, size_t count, DataType type, int peer, Handle comm,
+                Stream stream) {
+  return Accept(comm,
+                {Operation::Kind::kSend, data, nullptr, count, static_cast<int>(type), 0, peer},
+                stream);
+}
+
+Answer ncclRecv(void* data, size_t count, DataType type, int peer, Handle comm, Stream stream) {
+  return Accept(comm,
+                {Operation::Kind::kReceive, nullptr, data, count, static_cast<int>(type), 0, peer},
                 stream);
 }
 

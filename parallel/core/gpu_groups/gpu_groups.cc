@@ -44,6 +44,13 @@ class GpuGroupsCommunicator final : public Communicator {
     return Together(signature, site, input, output, [&] { return leader_->AllReduce(signature); });
   }
 
+  Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) override {
+    if (Status s = CheckAllReduce(buffers, op); !s.ok()) return Work(s);
+    const Signature signature = AllReduceSignature(buffers, op);
+    return Together(signature, site, buffers, buffers,
+                    [&] { return leader_->AllReduce(signature); });
+  }
+
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                      ReduceOp op, Site site) override {
     if (Status s = CheckReduceScatter(input, output, counts, op, rank_, size()); !s.ok()) {
@@ -60,6 +67,14 @@ class GpuGroupsCommunicator final : public Communicator {
     const Signature signature = AllGatherSignature(output, counts);
     return Together(signature, site, input, output,
                     [&] { return leader_->AllGather(signature, counts); });
+  }
+
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    const Signature signature = AllToAllSignature(input, counts);
+    return Together(signature, site, input, output,
+                    [&] { return leader_->AllToAll(signature, counts); });
   }
 
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
@@ -95,10 +110,18 @@ class GpuGroupsCommunicator final : public Communicator {
   template <class F>
   Work Together(const Signature& signature, Site site, const Buffer& input, const Buffer& output,
                 const F& lead) {
-    if (Status s = CheckOnDevice(input, output, device_); !s.ok()) return Work(s);
-    Result<std::shared_ptr<DeviceEvent>> event = Mark(output.stream);
+    return Together(signature, site, std::span(&input, 1), std::span(&output, 1), lead);
+  }
+  template <class F>
+  Work Together(const Signature& signature, Site site, std::span<const Buffer> inputs,
+                std::span<const Buffer> outputs, const F& lead) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (Status s = CheckOnDevice(inputs[i], outputs[i], device_); !s.ok()) return Work(s);
+    }
+    DeviceStream* const stream = outputs[0].stream;
+    Result<std::shared_ptr<DeviceEvent>> event = Mark(stream);
     if (!event) return Work(Live(event.error()));
-    const Leader::Member mine{input.data, output.data, event->get()};
+    const Leader::Member mine{inputs, outputs, event->get()};
     Status met = board_.Meet(rank_, signature, site, &mine, sizeof(mine));
     if (!met.ok() || signature.count == 0) return Work(std::move(met));
     const PhaseScope launching(&board_.log(rank_), Phase::kReduce);
@@ -108,7 +131,7 @@ class GpuGroupsCommunicator final : public Communicator {
       if (device.ok() && leader_ != nullptr) device = leader_->Poll();
       return Live(std::move(device));
     };
-    return nccl::Started({board_, rank_, *event, output.stream, check, record});
+    return nccl::Started({board_, rank_, *event, stream, check, record});
   }
 
   // An event at the end of what is on the stream.

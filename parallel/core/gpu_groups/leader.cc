@@ -35,31 +35,32 @@ Status Leader::ForEach(int first, const F& f) {
   return {};
 }
 
-Status Leader::AddUp(const Buffer& sum, const Signature& signature) {
+// The members' inputs of this number.
+Status Leader::AddUp(const Buffer& sum, size_t number, ReduceOp op) {
   std::vector<Buffer> inputs;
-  for (const Member& each : members_) {
-    inputs.push_back({each.input, sum.count, sum.dtype, parts_.device});
-  }
-  return parts_.ops.Reduce(sum, inputs, signature.reduce, *parts_.stream);
+  for (const Member& each : members_) inputs.push_back(each.inputs[number]);
+  return parts_.ops.Reduce(sum, inputs, op, *parts_.stream);
 }
 
-// The leader's output takes the sum, and NCCL works there in place.
+// The leader's outputs take the sums, and NCCL works there in place.
 Status Leader::AllReduce(const Signature& signature) {
   DeviceStream& stream = *parts_.stream;
-  const Buffer sum{members_[0].output, signature.count, signature.dtype, parts_.device};
-  Status status = AddUp(sum, signature);
+  const std::span<const Buffer> sums = members_[0].outputs;
+  Status status;
+  for (size_t i = 0; status.ok() && i < sums.size(); ++i) {
+    status = AddUp(sums[i], i, signature.reduce);
+  }
   if (status.ok() && parts_.comm != nullptr) {
-    status = parts_.comm->AllReduce(sum.data, sum.data, sum.count, sum.dtype, signature.reduce,
-                                    stream.native());
+    status = AllReduceAll(*parts_.comm, sums, signature.reduce, stream.native());
   }
-  if (status.ok() && signature.reduce == ReduceOp::kMean) {
-    status = parts_.ops.Divide(sum, ranks(), stream);
+  for (size_t i = 0; status.ok() && i < sums.size(); ++i) {
+    if (signature.reduce == ReduceOp::kMean) status = parts_.ops.Divide(sums[i], ranks(), stream);
+    if (!status.ok()) break;
+    status = ForEach(group().first + 1, [&](int rank) {
+      return parts_.ops.Copy(member(rank).outputs[i], sums[i], stream);
+    });
   }
-  if (!status.ok()) return status;
-  return ForEach(group().first + 1, [&](int rank) {
-    const Buffer to{member(rank).output, sum.count, sum.dtype, parts_.device};
-    return parts_.ops.Copy(to, sum, stream);
-  });
+  return status;
 }
 
 // Inputs are only read, so the sums need memory of their own.
@@ -70,7 +71,7 @@ Status Leader::ReduceScatter(const Signature& signature, std::span<const size_t>
   const auto part = [&](Slice slice) {
     return PartAt((*memory)->data(), slice, signature.dtype, parts_.device);
   };
-  Status status = AddUp(part({0, signature.count}), signature);
+  Status status = AddUp(part({0, signature.count}), 0, signature.reduce);
   const std::vector<size_t> group_counts = parts_.groups.CountsOf(counts);
   const Buffer own = part(PartOf(group_counts, parts_.group));
   if (status.ok() && parts_.comm != nullptr) {
@@ -84,7 +85,7 @@ Status Leader::ReduceScatter(const Signature& signature, std::span<const size_t>
   return ForEach(group().first, [&](int rank) -> Status {
     const Buffer from = part(PartOf(counts, rank));
     if (from.count == 0) return {};
-    return parts_.ops.Copy({member(rank).output, from.count, from.dtype, from.device}, from,
+    return parts_.ops.Copy({member(rank).output(), from.count, from.dtype, from.device}, from,
                            stream);
   });
 }
@@ -92,32 +93,89 @@ Status Leader::ReduceScatter(const Signature& signature, std::span<const size_t>
 Status Leader::AllGather(const Signature& signature, std::span<const size_t> counts) {
   DeviceStream& stream = *parts_.stream;
   const auto part = [&](Slice slice) {
-    return PartAt(members_[0].output, slice, signature.dtype, parts_.device);
+    return PartAt(members_[0].output(), slice, signature.dtype, parts_.device);
   };
   Status status = ForEach(group().first, [&](int rank) -> Status {
     const Buffer to = part(PartOf(counts, rank));
-    if (to.count == 0 || to.data == member(rank).input) return {};
-    return parts_.ops.Copy(to, {member(rank).input, to.count, to.dtype, to.device}, stream);
+    if (to.count == 0 || to.data == member(rank).input()) return {};
+    return parts_.ops.Copy(to, {member(rank).input(), to.count, to.dtype, to.device}, stream);
   });
   if (status.ok() && parts_.comm != nullptr) {
     const std::vector<size_t> group_counts = parts_.groups.CountsOf(counts);
     const Buffer own = part(PartOf(group_counts, parts_.group));
-    status = AllGatherParts(*parts_.comm, parts_.group, own.data, members_[0].output, group_counts,
-                            own.dtype, stream.native());
+    status = AllGatherParts(*parts_.comm, parts_.group, own.data, members_[0].output(),
+                            group_counts, own.dtype, stream.native());
   }
   if (!status.ok()) return status;
   const Buffer whole = part({0, signature.count});
   return ForEach(group().first + 1, [&](int rank) {
-    return parts_.ops.Copy({member(rank).output, whole.count, whole.dtype, whole.device}, whole,
+    return parts_.ops.Copy({member(rank).output(), whole.count, whole.dtype, whole.device}, whole,
                            stream);
   });
+}
+
+// What member `from` has for rank `to`, and where member `to` wants that of rank `from`.
+Buffer Leader::PartTo(int to, int from, const Signature& signature,
+                      std::span<const size_t> counts) const {
+  return PartAt(member(from).input(), PartOf(counts, to), signature.dtype, parts_.device);
+}
+
+Buffer Leader::PartFrom(int from, int to, const Signature& signature,
+                        std::span<const size_t> counts) const {
+  const size_t count = counts[static_cast<size_t>(to)], begin = static_cast<size_t>(from) * count;
+  return PartAt(member(to).output(), {begin, begin + count}, signature.dtype, parts_.device);
+}
+
+// Straight from members to members; on one device as copies.
+Status Leader::AllToAll(const Signature& signature, std::span<const size_t> counts) {
+  Status status = ForEach(group().first, [&](int from) {
+    return ForEach(group().first, [&](int to) -> Status {
+      if (counts[static_cast<size_t>(to)] == 0) return {};
+      return parts_.ops.Copy(PartFrom(from, to, signature, counts),
+                             PartTo(to, from, signature, counts), *parts_.stream);
+    });
+  });
+  if (!status.ok() || parts_.comm == nullptr) return status;
+  return parts_.comm->Group([&]() -> Status {
+    for (int other = 0; other < parts_.groups.count(); ++other) {
+      if (other == parts_.group) continue;
+      if (Status s = SwapWith(other, signature, counts); !s.ok()) return s;
+    }
+    return {};
+  });
+}
+
+// In the order of who sends, and then of who receives, on either side.
+Status Leader::SwapWith(int group_number, const Signature& signature,
+                        std::span<const size_t> counts) {
+  const Groups::Group& theirs = parts_.groups[group_number];
+  const DType dtype = signature.dtype;
+  Status status = ForEach(group().first, [&](int from) -> Status {
+    for (int to = theirs.first; to < theirs.end; ++to) {
+      const Buffer part = PartTo(to, from, signature, counts);
+      if (part.count == 0) continue;
+      Status s =
+          parts_.comm->Send(part.data, part.count, dtype, group_number, parts_.stream->native());
+      if (!s.ok()) return s;
+    }
+    return {};
+  });
+  for (int from = theirs.first; status.ok() && from < theirs.end; ++from) {
+    status = ForEach(group().first, [&](int to) -> Status {
+      const Buffer part = PartFrom(from, to, signature, counts);
+      if (part.count == 0) return {};
+      return parts_.comm->Receive(part.data, part.count, dtype, group_number,
+                                  parts_.stream->native());
+    });
+  }
+  return status;
 }
 
 Status Leader::Broadcast(const Signature& signature) {
   DeviceStream& stream = *parts_.stream;
   const int root = signature.root;
   const auto buffer_of = [&](int rank) -> Buffer {
-    return {member(rank).output, signature.count, signature.dtype, parts_.device};
+    return {member(rank).output(), signature.count, signature.dtype, parts_.device};
   };
   const Buffer own = buffer_of(group().first);
   Status status;

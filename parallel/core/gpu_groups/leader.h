@@ -21,12 +21,14 @@ namespace eta::parallel::gpu_groups {
 
 class Leader {
  public:
-  // A rank's part in a collective. The event marks the point of its stream from which on the
-  // buffers are the collective's.
+  // A rank's part in a collective: as many inputs as outputs, several of an all-reduce only. The
+  // event marks the point of its stream from which on the buffers are the collective's.
   struct Member {
-    void* input = nullptr;
-    void* output = nullptr;
+    std::span<const Buffer> inputs, outputs;
     DeviceEvent* event = nullptr;
+
+    void* input() const { return inputs[0].data; }
+    void* output() const { return outputs[0].data; }
   };
 
   struct Parts {
@@ -47,6 +49,7 @@ class Leader {
   Status AllReduce(const Signature& signature);
   Status ReduceScatter(const Signature& signature, std::span<const size_t> counts);
   Status AllGather(const Signature& signature, std::span<const size_t> counts);
+  Status AllToAll(const Signature& signature, std::span<const size_t> counts);
   Status Broadcast(const Signature& signature);
 
   // Whether something that was enqueued before has failed since.
@@ -64,7 +67,11 @@ class Leader {
     return members_[static_cast<size_t>(rank - group().first)];
   }
 
-  Status AddUp(const Buffer& sum, const Signature& signature);
+  Status AddUp(const Buffer& sum, size_t number, ReduceOp op);
+  Status SwapWith(int group, const Signature& signature, std::span<const size_t> counts);
+  Buffer PartTo(int to, int from, const Signature& signature, std::span<const size_t> counts) const;
+  Buffer PartFrom(int from, int to, const Signature& signature,
+                  std::span<const size_t> counts) const;
   // Calls f(rank) for the members from `first` on, until one fails.
   template <class F>
   Status ForEach(int first, const F& f);

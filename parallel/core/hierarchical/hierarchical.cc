@@ -45,12 +45,15 @@ class HierarchicalCommunicator final : public Communicator {
     });
   }
 
-  Work StartAllReduce(const Buffer& buffer, ReduceOp op, Site site) override {
+  Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) override {
     if (beside_ == nullptr) beside_ = std::make_unique<Beside>(board_, rank_);
-    const auto collective = [this, buffer, op, site = std::string(site)] {
-      return AllReduce(buffer, buffer, op, site).status();
+    uint64_t bytes = 0;
+    for (const Buffer& buffer : buffers) bytes += buffer.bytes();
+    const auto collective = [this, all = std::vector(buffers.begin(), buffers.end()), op,
+                             site = std::string(site)] {
+      return Communicator::StartAllReduce(all, op, site).status();
     };
-    return beside_->Start(collective, buffer.bytes());
+    return beside_->Start(collective, bytes);
   }
 
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
@@ -76,6 +79,15 @@ class HierarchicalCommunicator final : public Communicator {
       if (status.ok()) std::memcpy(output.data, memory_, output.bytes());
       return status;
     });
+  }
+
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
+    const size_t memory = input.bytes() * neighbours_.size();
+    return Together(AllToAllSignature(input, counts), site, input, memory,
+                    [&] { return SendParts(input, output, counts); });
   }
 
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
@@ -222,6 +234,47 @@ class HierarchicalCommunicator final : public Communicator {
                  PartOf(here, rank_ - board_.seats().first), Bytes(output));
     FinishMean(output, op);
     return {};
+  }
+
+  // Memory: for each rank of the job, what those here have for it, in their order. So what comes
+  // from a process for a rank here lies together, and is a part of that rank's output.
+  Status SendParts(const Buffer& input, const Buffer& output, std::span<const size_t> counts) {
+    const size_t element = SizeOf(input.dtype), here = neighbours_.size();
+    const size_t place = static_cast<size_t>(rank_ - board_.seats().first);
+    for (int to = 0; to < size(); ++to) {
+      const Slice part = PartOf(counts, to);
+      if (part.count() == 0) continue;
+      std::memcpy(memory_ + (part.begin * here + part.count() * place) * element,
+                  Bytes(input) + part.begin * element, part.count() * element);
+    }
+    std::vector<size_t> sent = ProcessBytes(counts, input.dtype), received;
+    const size_t own_bytes = sent[static_cast<size_t>(link_.process())];
+    for (const int ranks : link_.ranks()) {
+      received.push_back(own_bytes * static_cast<size_t>(ranks));
+    }
+    for (size_t& bytes : sent) bytes *= here;
+    Status status = Lead([&] {
+      std::byte* const parts =
+          link_.Memory(Link::Use::kParts, own_bytes * static_cast<size_t>(size()));
+      return link_.transport().AllToAll(memory_, sent, parts, received, over_);
+    });
+    if (status.ok()) TakeParts(output, counts, own_bytes);
+    return status;
+  }
+
+  void TakeParts(const Buffer& output, std::span<const size_t> counts, size_t own_bytes) {
+    const auto here = counts.subspan(static_cast<size_t>(board_.seats().first));
+    const Slice part = PartOf(here, rank_ - board_.seats().first);
+    const size_t element = SizeOf(output.dtype);
+    const std::byte* from = link_.Memory(Link::Use::kParts, 0);
+    std::byte* to = Bytes(output);
+    for (const int ranks : link_.ranks()) {
+      const size_t bytes = part.count() * element * static_cast<size_t>(ranks);
+      if (bytes == 0) return;
+      std::memcpy(to, from + part.begin * element * static_cast<size_t>(ranks), bytes);
+      from += own_bytes * static_cast<size_t>(ranks);
+      to += bytes;
+    }
   }
 
   // What the ranks of each process have together, given what each has.

@@ -63,6 +63,20 @@ class LocalCommunicator final : public Communicator {
     });
   }
 
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckHosts(input, output); !s.ok()) return Work(s);
+    return Together(AllToAllSignature(input, counts), site, Share(input, output), [&] {
+      const Slice part = PartOf(counts, rank_);
+      const size_t element = SizeOf(output.dtype), bytes = part.count() * element;
+      std::byte* out = static_cast<std::byte*>(output.data);
+      for (int r = 0; bytes > 0 && r < size(); ++r, out += bytes) {
+        std::memcpy(out, peers_[r].input + part.begin * element, bytes);
+      }
+    });
+  }
+
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     if (Status s = CheckBroadcast(buffer, root, size()); !s.ok()) return Work(s);
     if (Status s = CheckHost(buffer); !s.ok()) return Work(s);

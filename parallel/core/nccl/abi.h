@@ -74,31 +74,34 @@ struct Config {
 };
 
 // Each function: its name behind "nccl", its result, its parameters.
-#define ETA_NCCL_FUNCTIONS(X)                                                                     \
-  X(GetVersion, Answer, (int* version))                                                           \
-  X(GetUniqueId, Answer, (UniqueId * id))                                                         \
-  X(CommInitRankConfig, Answer, (Handle * comm, int size, UniqueId id, int rank, Config* config)) \
-  X(CommDestroy, Answer, (Handle comm))                                                           \
-  X(CommAbort, Answer, (Handle comm))                                                             \
-  X(CommGetAsyncError, Answer, (Handle comm, Answer * error))                                     \
-  X(GetErrorString, const char*, (Answer code))                                                   \
-  X(GetLastError, const char*, (Handle comm))                                                     \
-  X(AllReduce, Answer,                                                                            \
-    (const void* send, void* receive, size_t count, DataType type, RedOp op, Handle comm,         \
-     Stream stream))                                                                              \
-  X(ReduceScatter, Answer,                                                                        \
-    (const void* send, void* receive, size_t receive_count, DataType type, RedOp op, Handle comm, \
-     Stream stream))                                                                              \
-  X(AllGather, Answer,                                                                            \
-    (const void* send, void* receive, size_t send_count, DataType type, Handle comm,              \
-     Stream stream))                                                                              \
-  X(Broadcast, Answer,                                                                            \
-    (const void* send, void* receive, size_t count, DataType type, int root, Handle comm,         \
-     Stream stream))                                                                              \
-  X(Reduce, Answer,                                                                               \
-    (const void* send, void* receive, size_t count, DataType type, RedOp op, int root,            \
-     Handle comm, Stream stream))                                                                 \
-  X(GroupStart, Answer, ())                                                                       \
+#define ETA_NCCL_FUNCTIONS(X)                                                                      \
+  X(GetVersion, Answer, (int* version))                                                            \
+  X(GetUniqueId, Answer, (UniqueId * id))                                                          \
+  X(CommInitRankConfig, Answer, (Handle * comm, int size, UniqueId id, int rank, Config* config))  \
+  X(CommDestroy, Answer, (Handle comm))                                                            \
+  X(CommAbort, Answer, (Handle comm))                                                              \
+  X(CommGetAsyncError, Answer, (Handle comm, Answer * error))                                      \
+  X(GetErrorString, const char*, (Answer code))                                                    \
+  X(GetLastError, const char*, (Handle comm))                                                      \
+  X(AllReduce, Answer,                                                                             \
+    (const void* send, void* receive, size_t count, DataType type, RedOp op, Handle comm,          \
+     Stream stream))                                                                               \
+  X(ReduceScatter, Answer,                                                                         \
+    (const void* send, void* receive, size_t receive_count, DataType type, RedOp op, Handle comm,  \
+     Stream stream))                                                                               \
+  X(AllGather, Answer,                                                                             \
+    (const void* send, void* receive, size_t send_count, DataType type, Handle comm,               \
+     Stream stream))                                                                               \
+  X(Broadcast, Answer,                                                                             \
+    (const void* send, void* receive, size_t count, DataType type, int root, Handle comm,          \
+     Stream stream))                                                                               \
+  X(Reduce, Answer,                                                                                \
+    (const void* send, void* receive, size_t count, DataType type, RedOp op, int root,             \
+     Handle comm, Stream stream))                                                                  \
+  X(Send, Answer,                                                                                  \
+    (const void* data, size_t count, DataType type, int peer, Handle comm, Stream stream))         \
+  X(Recv, Answer, (void* data, size_t count, DataType type, int peer, Handle comm, Stream stream)) \
+  X(GroupStart, Answer, ())                                                                        \
   X(GroupEnd, Answer, ())
 
 // The same for what a library may lack, and what is then not done.

@@ -211,6 +211,17 @@ Status Comm::Reduce(const void* send, void* receive, size_t count, DType dtype, 
   });
 }
 
+Status Comm::Send(const void* data, size_t count, DType dtype, int peer, Stream stream) {
+  return Invoke(
+      "send", [&] { return library_.Send(data, count, DataTypeOf(dtype), peer, handle_, stream); });
+}
+
+Status Comm::Receive(void* data, size_t count, DType dtype, int peer, Stream stream) {
+  return Invoke("receive", [&] {
+    return library_.Recv(data, count, DataTypeOf(dtype), peer, handle_, stream);
+  });
+}
+
 Status Comm::Group(const std::function<Status()>& body) {
   in_group_ = true;
   Status status = Invoke("group", [&] { return library_.GroupStart(); });

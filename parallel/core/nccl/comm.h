@@ -57,6 +57,10 @@ class Comm {
                    Stream stream);
   Status Reduce(const void* send, void* receive, size_t count, DType dtype, ReduceOp op, int root,
                 Stream stream);
+  // From one to another; several between two of them go in the order of the calls. In a group only,
+  // as those who exchange something would wait for each other.
+  Status Send(const void* data, size_t count, DType dtype, int peer, Stream stream);
+  Status Receive(void* data, size_t count, DType dtype, int peer, Stream stream);
 
   // What `body` calls is one operation for NCCL. No error in it is lost.
   Status Group(const std::function<Status()>& body);

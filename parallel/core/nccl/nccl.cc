@@ -49,6 +49,20 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
+  // One launch on a device.
+  Work StartAllReduce(std::span<const Buffer> buffers, ReduceOp op, Site site) override {
+    if (ops_ == nullptr) return Communicator::StartAllReduce(buffers, op, site);
+    if (Status s = CheckAllReduce(buffers, op); !s.ok()) return Work(s);
+    for (const Buffer& buffer : buffers) {
+      if (Status s = CheckPlace(buffer); !s.ok()) return Work(s);
+    }
+    const Signature signature = AllReduceSignature(buffers, op);
+    Status met = board_.Meet(rank_, signature, site, nullptr, 0);
+    if (!met.ok() || signature.count == 0) return Work(std::move(met));
+    return OnStream(signature, buffers,
+                    [&](Stream stream) { return AllReduceAll(*comm_, buffers, op, stream); });
+  }
+
   Work ReduceScatter(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
                      ReduceOp op, Site site) override {
     if (Status s = CheckReduceScatter(input, output, counts, op, rank_, size()); !s.ok()) {
@@ -70,6 +84,15 @@ class NcclCommunicator final : public Communicator {
         AllGatherSignature(output, counts), site, output, [&](void* out, Stream stream) {
           return AllGatherParts(*comm_, rank_, input.data, out, counts, input.dtype, stream);
         });
+  }
+
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    if (Status s = CheckAllToAll(input, output, counts, rank_, size()); !s.ok()) return Work(s);
+    if (Status s = CheckPlaces(input, output); !s.ok()) return Work(s);
+    return Together(AllToAllSignature(input, counts), site, output, [&](void* out, Stream stream) {
+      return AllToAllParts(*comm_, rank_, input.data, out, counts, input.dtype, stream);
+    });
   }
 
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
@@ -111,7 +134,8 @@ class NcclCommunicator final : public Communicator {
     Status met = board_.Meet(rank_, signature, site, nullptr, 0);
     if (!met.ok() || signature.count == 0) return Work(std::move(met));
     if (ops_ == nullptr) return Work(OnHost(signature, site, output, call));
-    return OnStream(signature, output, call);
+    return OnStream(signature, {&output, 1},
+                    [&](Stream stream) { return call(output.data, stream); });
   }
 
   // Either all ranks come to have the result in their own memory, or nobody's buffer changes.
@@ -131,33 +155,35 @@ class NcclCommunicator final : public Communicator {
     return {};
   }
 
+  // Does call(stream), which writes the results for `outputs`.
   template <class Call>
-  Work OnStream(const Signature& signature, const Buffer& output, const Call& call) {
+  Work OnStream(const Signature& signature, std::span<const Buffer> outputs, const Call& call) {
     const PhaseScope launching(&board_.log(rank_), Phase::kReduce);
     const PhaseRecord record = nccl::LaunchRecord(board_.log(rank_), signature.bytes());
-    Result<std::shared_ptr<DeviceEvent>> done = Enqueue(signature, output, call);
+    Result<std::shared_ptr<DeviceEvent>> done = Enqueue(signature, outputs, call);
     if (!done) return Work(Live(done.error()));
     const auto check = [this](Status device) {
       return Live(device.ok() ? comm_->Poll() : std::move(device));
     };
-    return nccl::Started({board_, rank_, *done, output.stream, check, record});
+    return nccl::Started({board_, rank_, *done, outputs[0].stream, check, record});
   }
 
   template <class Call>
-  Result<std::shared_ptr<DeviceEvent>> Enqueue(const Signature& signature, const Buffer& output,
-                                               const Call& call) {
+  Result<std::shared_ptr<DeviceEvent>> Enqueue(const Signature& signature,
+                                               std::span<const Buffer> outputs, const Call& call) {
     const Board::Waiting waiting(board_, rank_);  // for NCCL to accept the call
     auto made = ops_->MakeEvent(device_);
     if (!made) return Unexpected(made.error());
     std::shared_ptr<DeviceEvent> event = std::move(*made);
     Status status;
-    if (output.stream != nullptr) {
-      status = event->Record(*output.stream);
+    if (outputs[0].stream != nullptr) {
+      status = event->Record(*outputs[0].stream);
       if (status.ok()) status = event->Block(*stream_);
     }
     if (status.ok()) status = comm_->Poll();
-    if (status.ok()) status = call(output.data, stream_->native());
-    if (status.ok() && signature.reduce == ReduceOp::kMean) {
+    if (status.ok()) status = call(stream_->native());
+    for (const Buffer& output : outputs) {
+      if (!status.ok() || signature.reduce != ReduceOp::kMean) break;
       status = ops_->Divide(output, size(), *stream_);
     }
     if (status.ok()) status = event->Record(*stream_);

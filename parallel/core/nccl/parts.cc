@@ -27,6 +27,19 @@ Status ForEachPart(Comm& comm, std::span<const size_t> counts, DType dtype, cons
 
 }  // namespace
 
+Status AllReduceAll(Comm& comm, std::span<const Buffer> buffers, ReduceOp op, Stream stream) {
+  const auto reduce = [&](const Buffer& b) {
+    return comm.AllReduce(b.data, b.data, b.count, b.dtype, op, stream);
+  };
+  if (buffers.size() == 1) return reduce(buffers[0]);
+  return comm.Group([&]() -> Status {
+    for (const Buffer& buffer : buffers) {
+      if (Status s = reduce(buffer); !s.ok()) return s;
+    }
+    return {};
+  });
+}
+
 Status ReduceScatterParts(Comm& comm, int own, const void* whole, void* out,
                           std::span<const size_t> counts, DType dtype, ReduceOp op, Stream stream) {
   if (AllEqual(counts)) return comm.ReduceScatter(whole, out, counts[0], dtype, op, stream);
@@ -42,6 +55,25 @@ Status AllGatherParts(Comm& comm, int own, const void* part, void* whole,
   return ForEachPart(comm, counts, dtype, [&](int root, size_t begin, size_t count) {
     std::byte* const to = static_cast<std::byte*>(whole) + begin;
     return comm.Broadcast(root == own ? part : to, to, count, dtype, root, stream);
+  });
+}
+
+Status AllToAllParts(Comm& comm, int own, const void* whole, void* out,
+                     std::span<const size_t> counts, DType dtype, Stream stream) {
+  const size_t own_count = counts[static_cast<size_t>(own)];
+  return comm.Group([&]() -> Status {
+    for (int peer = 0; peer < static_cast<int>(counts.size()); ++peer) {
+      const Slice part = PartOf(counts, peer);
+      if (part.count() > 0) {
+        const auto* from = static_cast<const std::byte*>(whole) + part.begin * SizeOf(dtype);
+        if (Status s = comm.Send(from, part.count(), dtype, peer, stream); !s.ok()) return s;
+      }
+      if (own_count == 0) continue;
+      const size_t begin = static_cast<size_t>(peer) * own_count * SizeOf(dtype);
+      std::byte* const to = static_cast<std::byte*>(out) + begin;
+      if (Status s = comm.Receive(to, own_count, dtype, peer, stream); !s.ok()) return s;
+    }
+    return {};
   });
 }
 

@@ -26,6 +26,10 @@ class SoloCommunicator final : public Communicator {
                  Site) override {
     return Copy(CheckAllGather(input, output, counts, 0, 1), input, output);
   }
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site) override {
+    return Copy(CheckAllToAll(input, output, counts, 0, 1), input, output);
+  }
   Work Broadcast(const Buffer& buffer, int root, Site) override {
     return Finish(CheckBroadcast(buffer, root, 1));
   }

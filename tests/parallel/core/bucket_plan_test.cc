@@ -52,7 +52,22 @@ TEST(BucketPlanTest, TheBucketAtTheEndIsSmaller) {
 TEST(BucketPlanTest, BucketsArePiecesOfTheirSegments) {
   const Places places = LaidOut({{8, 8}, {16}});
   EXPECT_EQ(PlanBuckets(places, LastFirst(3), {.first = 64, .cap = 64}),
-            (std::vector<Bucket>{{1, 0, 16, {2}}, {0, 0, 16, {1, 0}}}));
+            (std::vector<Bucket>{{{{1, 0, 16}}, {2}}, {{{0, 0, 16}}, {1, 0}}}));
+}
+
+TEST(BucketPlanTest, GradientsWithSegmentsOfTheirOwnShareBuckets) {
+  const Places places = LaidOut({{8}, {8}, {8}, {8, 8}, {30}, {8}, {8}});
+  const std::vector<Bucket> buckets =
+      PlanBuckets(places, LastFirst(places.size()), {.first = 16, .cap = 20});
+  EXPECT_EQ(Gradients(buckets), (std::vector<Order>{{7, 6}, {5}, {4, 3}, {2, 1}, {0}}));
+  EXPECT_EQ(buckets[0].pieces, (Places{{6, 0, 8}, {5, 0, 8}}));
+  EXPECT_EQ(buckets[0].bytes(), 16u);
+}
+
+TEST(BucketPlanTest, ABucketHasOneDType) {
+  Places places = LaidOut({{8}, {8}, {8}});
+  places[1].dtype = DType::kFloat32;
+  EXPECT_EQ(Plan(places, {.first = 64, .cap = 64}), (std::vector<Order>{{2}, {1}, {0}}));
 }
 
 TEST(BucketPlanTest, LargeGradientsTravelAlone) {
@@ -63,7 +78,7 @@ TEST(BucketPlanTest, LargeGradientsTravelAlone) {
 TEST(BucketPlanTest, ComeAsTheyAreComplete) {
   const Places places = LaidOut({{8, 8}, {16}, {16}});
   const Order order = {1, 3, 0, 2};
-  EXPECT_EQ(Gradients(PlanBuckets(places, order, {.first = 64, .cap = 64})),
+  EXPECT_EQ(Gradients(PlanBuckets(places, order, {.first = 16, .cap = 16})),
             (std::vector<Order>{{3}, {1, 0}, {2}}));
 }
 

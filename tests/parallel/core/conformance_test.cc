@@ -231,11 +231,34 @@ TEST_P(ConformanceTest, SeveralAllReducesMayBeUnderWay) {
     std::vector<Work> works;
     for (Elements& mine : all) {
       const Buffer buffer = On(member, mine.buffer());
-      works.push_back(member.communicator().StartAllReduce(buffer, op, "a"));
+      works.push_back(member.communicator().StartAllReduce({&buffer, 1}, op, "a"));
     }
     for (Work& work : works) ASSERT_TRUE(work.Wait(Deadline::max()).ok());
     EXPECT_TRUE(SameBytes(all[0], Reduction(dtype(), op, ranks(), 0, count())));
     // The rank's own thread meets the others again.
+    ASSERT_TRUE(member.communicator().Barrier("b").status().ok());
+  });
+}
+
+TEST_P(ConformanceTest, AllReduceOfSeveralBuffers) {
+  Run([&](Member& member) {
+    for (ReduceOp op : kOps) {
+      if (count() > 10000 && op != ReduceOp::kMax) continue;
+      std::vector<Elements> all;
+      for (size_t i = 0; i < 3; ++i) all.push_back(OfRank(dtype(), member.rank(), count() + i));
+      std::vector<Buffer> buffers;
+      for (Elements& mine : all) buffers.push_back(On(member, mine.buffer()));
+      Work work = member.communicator().StartAllReduce(buffers, op, "a");
+      const Status status = work.Wait(Deadline::max());
+      if (!CanReduce(dtype(), op)) {
+        EXPECT_EQ(status.code, Code::kInvalid);
+        continue;
+      }
+      ASSERT_TRUE(status.ok()) << status.message;
+      for (size_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(SameBytes(all[i], Reduction(dtype(), op, ranks(), 0, count() + i))) << i;
+      }
+    }
     ASSERT_TRUE(member.communicator().Barrier("b").status().ok());
   });
 }
@@ -285,6 +308,27 @@ TEST_P(ConformanceTest, AllGatherOfUnevenParts) {
     if (own.count > 0) std::memcpy(own.data, input.buffer().data, own.bytes());
     ASSERT_TRUE(comm.AllGather(own, whole, counts, "in place").status().ok());
     EXPECT_TRUE(SameBytes(in_place, expected));
+  });
+}
+
+TEST_P(ConformanceTest, AllToAllOfUnevenParts) {
+  const std::vector<size_t> counts = UnevenCounts(count(), ranks());
+  Run([&](Member& member) {
+    const Slice part = PartOf(counts, member.rank());
+    const auto from = [&](int r) {
+      return Filled(dtype(), part.begin, part.count(),
+                    [&](size_t i) { return Value(dtype(), r, i); });
+    };
+    Elements input = OfRank(dtype(), member.rank(), count());
+    Elements output(dtype(), part.count() * static_cast<size_t>(ranks()));
+    const Buffer in = On(member, input.buffer()), out = On(member, output.buffer());
+    ASSERT_TRUE(member.communicator().AllToAll(in, out, counts, "a").status().ok());
+    for (int r = 0; part.count() > 0 && r < ranks(); ++r) {
+      const Buffer block = output.part(static_cast<size_t>(r) * part.count(), part.count());
+      Elements expected = from(r);
+      EXPECT_EQ(std::memcmp(block.data, expected.buffer().data, block.bytes()), 0) << r;
+    }
+    EXPECT_TRUE(SameBytes(input, OfRank(dtype(), member.rank(), count()))) << "input is only read";
   });
 }
 
@@ -361,6 +405,9 @@ TEST_P(ArgumentsTest, BadOnesAreRefusedAndHarmNobody) {
     EXPECT_EQ(code(comm.AllGather(four, all, too_many, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllGather(four, all, too_large, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.AllGather(other, all, even, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(all, four, even, "")), ranks == 1 ? Code::kOk : Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(all, all, too_many, "")), Code::kInvalid);
+    EXPECT_EQ(code(comm.AllToAll(four, all, too_large, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.ReduceScatter(four, all, too_many, ReduceOp::kSum, "")), Code::kInvalid);
     EXPECT_EQ(code(comm.Barrier("")), Code::kOk);
   });

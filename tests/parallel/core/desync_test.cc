@@ -118,6 +118,20 @@ TEST(DesyncTest, CountsThatDoNotFitTogether) {
             "the counts that they give for each rank differ");
 }
 
+TEST(DesyncTest, PartsThatDoNotFitTogether) {
+  const auto send = [](std::vector<size_t> counts) {
+    return [counts](Member& member) {
+      float in[5] = {}, out[8] = {};
+      const Buffer input{in, 5, DType::kFloat32};
+      const Buffer output{out, 2 * counts[member.rank()], DType::kFloat32};
+      return member.communicator().AllToAll(input, output, counts, "a.eta:3:1").status();
+    };
+  };
+  EXPECT_EQ(Desync({send({2, 3}), send({1, 4})}).message,
+            "ranks 0 and 1 are in all-to-all of 5 float32 at a.eta:3:1; "
+            "the counts that they give for each rank differ");
+}
+
 TEST(DesyncTest, DifferentExchanges) {
   EXPECT_EQ(
       Desync({Exchange("train-step!", "a.eta:3:1"), Exchange("accuracy", "a.eta:9:1")}).message,

@@ -35,6 +35,10 @@ class FaultyCommunicator final : public Communicator {
                  Site site) override {
     return Inject([&] { return real_.AllGather(input, output, counts, site); });
   }
+  Work AllToAll(const Buffer& input, const Buffer& output, std::span<const size_t> counts,
+                Site site) override {
+    return Inject([&] { return real_.AllToAll(input, output, counts, site); });
+  }
   Work Broadcast(const Buffer& buffer, int root, Site site) override {
     return Inject([&] { return real_.Broadcast(buffer, root, site); });
   }

@@ -36,16 +36,76 @@ constexpr const char* kSmall = "(sequential (linear 6 8) (relu-layer) (linear 8 
 constexpr const char* kLarge = "(sequential (linear 6 60000) (relu-layer) (linear 60000 3))";
 constexpr const char* kCompress = "'compress 'bfloat16";
 
+const ReplicaSetting kSettings[] = {{.name = "nccl", .backend = "nccl"},
+                                    {.name = "mpi", .backend = "mpi"},
+                                    kGpuSettings[0],
+                                    kGpuSettings[1],
+                                    kGpuSettings[2]};
+
 TEST(CompressionTest, BackendsHaveTheSameBits) {
   const FakeNccl nccl;
   for (const auto& [model, steps] : {std::pair(kSmall, 8), std::pair(kLarge, 2)}) {
-    for (int ranks : {2, 3}) {
+    for (int ranks : {2, 3, 5}) {
       const std::string program = Training(kCompress, model, steps);
       const std::string local = OutputOf(ranks, program, {.backend = "local"});
       EXPECT_TRUE(local.ends_with("#t"));
-      EXPECT_TRUE(OutputOf(ranks, program, {.backend = "nccl"}) == local) << ranks;
+      for (const ReplicaSetting& setting : kSettings) {
+        EXPECT_TRUE(OutputOf(ranks, program, setting.OptionsFor(ranks)) == local)
+            << ranks << setting.name;
+      }
     }
   }
+}
+
+// Of half types, which travel as they are.
+TEST(CompressionTest, HalfTypesHaveTheSameBits) {
+  const FakeNccl nccl;
+  const std::string program = R"((import std.torch std.nn std.tensor std.optim)
+    (manual-seed 5)
+    (define w (requires-grad! (to-dtype (randn '(6 3)) 'bfloat16) #t))
+    (define model (make-module (list (cons 'w w)) (lambda (x) (matmul x w))))
+    (define optimizer (sgd model 0.1 'compress 'bfloat16))
+    (define x (parallel/shard (to-dtype (randn '(11 6)) 'bfloat16)))
+    (define y (parallel/shard (to-dtype (randn '(11 3)) 'bfloat16)))
+    (train-step! model optimizer mse-loss x y)
+    (train-step! model optimizer mse-loss x y)
+    (write (map to-list (parameters model))))";
+  const std::string local = OutputOf(3, program, {.backend = "local"});
+  for (const ReplicaSetting& setting : kSettings) {
+    EXPECT_EQ(OutputOf(3, program, setting.OptionsFor(3)), local) << setting.name;
+  }
+}
+
+// Bytes of the collectives of a step over devices, in their order.
+std::vector<uint64_t> BytesOfAStep(const std::string& options) {
+  const FakeNccl nccl;
+  const std::string program = R"((import std.torch std.nn std.tensor std.optim)
+    (define w (requires-grad! (to-dtype (randn '(100 100)) 'float32) #t))
+    (define model (make-module (list (cons 'w w)) (lambda (x) (matmul x w))))
+    (define optimizer (sgd model 0.1 )" +
+                              options + R"())
+    (define x (to-dtype (ones '(1 100)) 'float32))
+    (define (step) (train-step! model optimizer mse-loss x x))
+    (step) (step))";
+  const auto results = RunReplicas(2, program, {.gpus = {1, 1}});
+  EXPECT_EQ(results[0].error, "");
+  std::vector<uint64_t> bytes;
+  for (const PhaseRecord& record : results[0].phases) {
+    if (record.step == 2 && record.beside && record.bytes > 0) bytes.push_back(record.bytes);
+  }
+  return bytes;
+}
+
+// An all-reduce goes both ways, the others one way each: to the owners, and from them. So half as
+// much travels.
+TEST(CompressionTest, NumbersTravelInTwoBytes) {
+  constexpr uint64_t kElements = 100 * 100;
+  using Bytes = std::vector<uint64_t>;
+  EXPECT_EQ(BytesOfAStep(""), Bytes({4 * kElements}));
+  EXPECT_EQ(BytesOfAStep(kCompress), Bytes({2 * kElements, 2 * kElements}));
+  EXPECT_EQ(BytesOfAStep("'shard-optimizer #t"), Bytes({4 * kElements, 4 * kElements}));
+  EXPECT_EQ(BytesOfAStep(std::string(kCompress) + " 'shard-optimizer #t"),
+            Bytes({2 * kElements, 4 * kElements}));
 }
 
 TEST(CompressionTest, ConvergesAsWithoutIt) {
@@ -56,7 +116,8 @@ TEST(CompressionTest, ConvergesAsWithoutIt) {
   EXPECT_NEAR(compressed[199], full[199], 0.05 * full[199]);
 }
 
-// With the rows of one rank only the sum is that rank's gradient, rounded.
+// With the rows of one rank only the sum is that rank's gradient, rounded, and rounding the sum
+// changes nothing.
 TEST(CompressionTest, NumbersAreRoundedOnce) {
   const FakeNccl nccl;
   const auto gradient_with = [](const std::string& options, const std::string& backend) {
@@ -77,13 +138,33 @@ TEST(CompressionTest, NumbersAreRoundedOnce) {
   EXPECT_EQ(gradient_with(kCompress, "nccl"), expected);
 }
 
+// Of two ranks' gradients the sum has more than 8 bits.
+TEST(CompressionTest, SumsAreRounded) {
+  const FakeNccl nccl;
+  const std::string program = R"((import std.torch)
+      (manual-seed 5)
+      (define model (linear 6 3))
+      (define optimizer (sgd model 0.1 'compress 'bfloat16))
+      (define x (parallel/shard (randn '(7 6))))
+      (train-step! model optimizer mse-loss x (parallel/shard (ones '(7 3))))
+      (write (map (lambda (p) (to-list (grad p))) (parameters model))))";
+  for (const ReplicaOptions& options :
+       {ReplicaOptions{.backend = "local"}, ReplicaOptions{.gpus = {1, 1}}}) {
+    for (const double number : NumbersIn(OutputOf(2, program, options))) {
+      EXPECT_EQ(number, ToFloat(ToBFloat16(static_cast<float>(number))));
+    }
+  }
+}
+
 TEST(CompressionTest, GoesWithClippingAndAccumulation) {
   const FakeNccl nccl;
   const std::string program =
       Training(std::string(kCompress) + " 'clip-norm 0.5 'accumulate 2", kSmall);
-  // The squares are added up by slices on the one, and all together on the other.
-  ExpectClose(OutputOf(3, program, {.backend = "local"}), OutputOf(3, program, {.backend = "nccl"}),
-              1e-13);
+  // The squares are added up by slices on the one, and all together on the others.
+  const std::string local = OutputOf(3, program, {.backend = "local"});
+  for (const ReplicaSetting& setting : kSettings) {
+    ExpectClose(local, OutputOf(3, program, setting.OptionsFor(3)), 1e-13);
+  }
 }
 
 TEST(CompressionTest, ReplicasMustAgreeOnIt) {

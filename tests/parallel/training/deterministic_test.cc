@@ -92,11 +92,43 @@ TEST(DeterministicTest, AccumulatedGradients) {
                           " (train-step! model optimizer loss x y))"});
 }
 
-TEST(DeterministicTest, OverNccl) {
+// One rank is on a GPU then, too.
+TEST(DeterministicTest, OverEveryBackend) {
   const FakeNccl nccl;
-  const Program program = {.optimizer = "(adam model 0.01 'clip-norm 0.5)"};
-  const std::string alone = Train(1, program);
-  for (int ranks : {2, 4}) EXPECT_EQ(Train(ranks, program, "nccl"), alone) << ranks << " ranks";
+  Program large{.model = "(sequential (linear 6 200) (relu-layer) (linear 200 200) (linear 200 4))",
+                .optimizer = "(sgd model 0.01 'momentum 0.9)"};
+  for (const Program& program : {Program{.optimizer = "(adam model 0.01 'clip-norm 0.5)"}, large}) {
+    const std::string alone = Train(1, program);
+    for (const ReplicaSetting& setting :
+         {ReplicaSetting{.name = "nccl", .backend = "nccl"}, ReplicaSetting{"mpi", "mpi"},
+          kGpuSettings[0], kGpuSettings[1], kGpuSettings[2]}) {
+      for (int ranks : {1, 2, 4, 8}) {
+        if (ranks == 1 && setting.per_gpu == 0) continue;
+        ReplicaOptions options = setting.OptionsFor(ranks);
+        options.shards = kShards;
+        EXPECT_TRUE(OutputOf(ranks, program.text(), options) == alone) << setting.name << ranks;
+      }
+    }
+  }
+}
+
+// Nobody looks at its own gradients there, so the rank is not known.
+TEST(DeterministicTest, NonfiniteSumsOnGpusStopAll) {
+  const FakeNccl nccl;
+  Program program;
+  program.loss = R"((lambda (p t)
+    (if (and (= rank 1) (= (car (shape p)) 1)) (t* (tsqrt (t* (tsum p) (tensor 0))) (tensor 0)) (mse-loss p t))))";
+  program.step =
+      "(let ((r (catch 'runtime.error (train-step! model optimizer loss x y))))"
+      " (if (pair? r) (list-ref r 1) 'trained))";
+  for (const std::vector<int>& gpus : {std::vector<int>{1, 1}, {2}}) {
+    for (const ReplicaResult& result :
+         RunReplicas(2, program.text(), {.shards = kShards, .gpus = gpus})) {
+      EXPECT_EQ(result.error, "");
+      EXPECT_NE(result.output.find("runtime.nonfinite"), std::string::npos) << result.output;
+      EXPECT_TRUE(result.output.ends_with("#t")) << result.output;
+    }
+  }
 }
 
 TEST(DeterministicTest, IsTheSameTrainingToRounding) {

@@ -1,5 +1,7 @@
-// Faults of all kinds on random ranks in random steps, on either backend. Whatever happens, the run
-// ends; a step that failed leaves no trace; everybody learns which rank it was and where.
+// Faults of all kinds on random ranks in random steps, on every backend, also with devices that
+// stand in for GPUs, with options that change what is exchanged, and with layers that meet.
+// Whatever happens, the run ends; a step that failed leaves no trace; everybody learns which rank
+// it was and where.
 //
 // FAULT_SCHEDULES in the environment is how many are tried (default: 500).
 #include <gtest/gtest.h>
@@ -159,6 +161,27 @@ struct Schedule {
     optimizer = any(2) == 0 ? "(optim/adam model 0.01)" : "(optim/sgd model 0.1 'momentum 0.9)";
     if (backend == std::string("local") && seed % 2 == 0) backend = "mpi";
     cores = 1 + any(static_cast<size_t>(ranks));
+    if (kind->nccl != nullptr) return;
+    constexpr int kPerGpu[] = {0, 1, 2, 8};
+    constexpr const char* kOptions[] = {"", " 'shard-optimizer #t", " 'compress 'bfloat16"};
+    if (backend == std::string("nccl")) per_gpu = kPerGpu[any(std::size(kPerGpu))];
+    options = kOptions[any(std::size(kOptions))];
+    meets = any(4) == 0;
+  }
+
+  ReplicaOptions Options() const {
+    const ReplicaSetting setting{"", per_gpu > 0 ? "auto" : backend, per_gpu};
+    ReplicaOptions all = setting.OptionsFor(ranks);
+    all.cores = cores;
+    return all;
+  }
+  std::string Optimizer() const {
+    std::string text = optimizer;
+    return text.insert(text.size() - 1, options);
+  }
+  // Nobody looks at its own gradients on a GPU, and between layers that meet they cross over.
+  bool names_rank() const {
+    return (per_gpu == 0 && !meets) || kind->name != std::string("a gradient that is not finite");
   }
 
   const Kind* kind;
@@ -166,11 +189,16 @@ struct Schedule {
   int ranks, rank, step, cores;
   int code;  // of NCCL's error
   const char* optimizer;
+  int per_gpu = 0;  // ranks that share each GPU; 0: they are on the CPU
+  const char* options = "";
+  bool meets = false;  // a layer the other ranks
 };
 
 std::ostream& operator<<(std::ostream& out, const Schedule& s) {
   return out << s.kind->name << " on rank " << s.rank << " of " << s.ranks << " in step " << s.step
-             << " over " << s.backend << ", " << s.optimizer << ", on " << s.cores << " cores";
+             << " over " << s.backend << " with " << s.per_gpu << " on each GPU, " << s.Optimizer()
+             << (s.meets ? ", with a layer that meets the others" : "") << ", on " << s.cores
+             << " cores";
 }
 
 // Each of the model's four parameters is shared out by a call of NCCL; then each step makes one.
@@ -187,19 +215,20 @@ std::string ModelOf(const Schedule& s) {
   const bool between_machines = s.backend == std::string("mpi");
   const std::string last =
       between_machines ? "(nn/linear 4 8192) (nn/linear 8192 2)" : "(nn/linear 4 2)";
-  return "(nn/sequential (nn/linear 3 4) (nn/relu-layer) " + last + ")";
+  const std::string middle = s.meets ? "(batch-norm 4 'sync #t) " : "(nn/relu-layer) ";
+  return "(nn/sequential (nn/linear 3 4) " + middle + last + ")";
 }
 
 // Each step is a line: its loss, or what was caught. Then come the parameters. The step of the
 // fault is left out if `skip`.
 std::string ProgramOf(const Schedule& s, const Kind& kind, bool skip) {
   std::ostringstream program;
-  program << R"(
+  program << R"((import (only std.nn batch-norm))
     (torch/manual-seed 5)
     (define model )"
           << ModelOf(s) << R"()
     (define optimizer )"
-          << s.optimizer << R"()
+          << s.Optimizer() << R"()
     (define (fault? step) (and (= rank )"
           << s.rank << ") (= step " << s.step << R"()))
     (define (loss step)
@@ -249,7 +278,7 @@ class FaultSchedulesTest : public testing::Test {
     const std::vector<std::string>& expected = Expected(schedule, skip);
     const FakeNccl nccl(NcclPlan(schedule));
     const auto start = std::chrono::steady_clock::now();
-    ReplicaOptions options{.backend = schedule.backend, .cores = schedule.cores};
+    ReplicaOptions options = schedule.Options();
     if (Stalls(kind)) options.stall_timeout = kStallTimeout;
     const auto results =
         RunReplicas(schedule.ranks, ProgramOf(schedule, kind, /*skip=*/false), options);
@@ -269,10 +298,13 @@ class FaultSchedulesTest : public testing::Test {
   // The lines of a run in which nothing fails.
   const std::vector<std::string>& Expected(const Schedule& schedule, bool skip) {
     const std::string program = ProgramOf(schedule, kNothing, skip);
-    auto& lines = expected_[{schedule.ranks, schedule.backend, program}];
+    auto& lines =
+        expected_[{schedule.ranks, schedule.backend + std::to_string(schedule.per_gpu), program}];
     if (lines.empty()) {
       const FakeNccl nccl;
-      lines = LinesOf(OutputOf(schedule.ranks, program, {.backend = schedule.backend}));
+      ReplicaOptions options = schedule.Options();
+      options.cores = 0;
+      lines = LinesOf(OutputOf(schedule.ranks, program, options));
     }
     return lines;
   }
@@ -286,7 +318,7 @@ class FaultSchedulesTest : public testing::Test {
     if (kind.end != End::kNoFault) {
       std::string& caught = lines[static_cast<size_t>(schedule.step)];
       const std::string at_fault = "rank " + std::to_string(schedule.rank);
-      if (kind.end == End::kAllKnow || rank != schedule.rank) {
+      if (schedule.names_rank() && (kind.end == End::kAllKnow || rank != schedule.rank)) {
         EXPECT_TRUE(Contains(caught, at_fault)) << caught;
       }
       if (kind.end == End::kGoesOn && rank != schedule.rank) {
@@ -338,13 +370,16 @@ TEST_F(FaultSchedulesTest, AllEndAsTheyShould) {
 TEST(FaultScheduleTest, CoversAllKindsAndPhases) {
   std::set<std::string> kinds;
   std::set<std::tuple<At, std::string, bool>> places;
+  std::set<std::tuple<int, std::string, bool>> settings;
   for (uint64_t seed = 0; seed < 500; ++seed) {
     const Schedule schedule(seed);
     kinds.insert(schedule.kind->name);
     places.insert({schedule.kind->at, schedule.backend, schedule.rank == 0});
+    settings.insert({schedule.per_gpu, schedule.options, schedule.meets});
   }
   EXPECT_EQ(kinds.size(), std::size(kKinds));
   EXPECT_EQ(places.size(), size_t{2 * (3 * kPhases - 2)});  // only NCCL fails while reducing
+  EXPECT_EQ(settings.size(), size_t{4 * 3 * 2});
 }
 
 }  // namespace

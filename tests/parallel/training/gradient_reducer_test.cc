@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include "parallel/core/bucket_probe.h"
 #include "tests/fakes/fake_nccl.h"
 #include "tests/fakes/host_device.h"
 #include "tests/parallel/core/ranks.h"
@@ -48,19 +49,22 @@ class Replica {
                             .weight = weight,
                             .site = "a.eta:1:1",
                             .log = member_.log(),
-                            .device = {Device::Kind::kCuda, static_cast<int16_t>(member_.rank())},
-                            .stream = &stream});
+                            .place = place_});
   }
 
   std::shared_ptr<PlainParameters> parameters;
   tensor::Optimizer optimizer;
   std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
   GradientBuckets buckets;
-  HostStream stream;
 
  private:
   Member& member_;
+  const ExchangePlace place_{{Device::Kind::kCuda, static_cast<int16_t>(member_.rank())},
+                             std::make_shared<HostStream>()};
 };
+
+// So large that it has a bucket to itself at the least cap.
+constexpr int64_t kOwnBucket = 5 * kLargeCount;
 
 // p2 and p1 have their gradients at once, p0 only after a while.
 Tensor LossWithAPause(const PlainParameters& p) {
@@ -72,7 +76,8 @@ Tensor LossWithAPause(const PlainParameters& p) {
 TEST(GradientReducerTest, SumsTravelBesideTheRestOfThePass) {
   const FakeNccl nccl("delay=0:15000 delay=1:15000");
   const World::Outcome outcome = RunRanks(GpuWorld(2), [](Member& member) {
-    Replica replica(member, {kLargeCount, kLargeCount, kLargeCount});
+    Replica replica(member, {kOwnBucket, kOwnBucket, kOwnBucket});
+    replica.buckets.SetCap(kLeastBucketCap);
     for (int pass = 0; pass < 2; ++pass) {
       GradientReducer reducer = replica.Reducer(0.5);
       {
@@ -167,12 +172,13 @@ TEST(GradientReducerTest, AFailureOfNcclEndsIt) {
 }
 
 TEST(GradientBucketsTest, LearnTheOrderOfTheFirstRank) {
-  const auto parameters = std::make_shared<PlainParameters>(
-      std::vector<int64_t>{kLargeCount, kLargeCount, kLargeCount});
+  const auto parameters =
+      std::make_shared<PlainParameters>(std::vector<int64_t>{kOwnBucket, kOwnBucket, kOwnBucket});
   tensor::Optimizer optimizer(parameters, tensor::MakeSgd({}),
                               std::make_shared<tensor::ArenaRegistry>(), {.learning_rate = 0.1});
   optimizer.Prepare();
   GradientBuckets buckets;
+  buckets.SetCap(kLeastBucketCap);
   buckets.LayOut(optimizer, std::make_shared<GradientNews>());
   const auto order = [&] {
     std::vector<size_t> all;
@@ -189,6 +195,35 @@ TEST(GradientBucketsTest, LearnTheOrderOfTheFirstRank) {
   const uint32_t later[] = {0, 1, 2};
   buckets.Learn(later);
   EXPECT_EQ(order(), (std::vector<size_t>{1, 2, 0}));
+}
+
+// Each has a buffer of its own, and they leave in one call.
+TEST(GradientBucketsTest, LargeGradientsShareABucket) {
+  const FakeNccl nccl("fail=1:3:2");  // there are three all-reduces in it
+  const World::Outcome outcome = RunRanks(GpuWorld(2), [](Member& member) {
+    Replica replica(member, {kLargeCount, kLargeCount, kLargeCount});
+    ASSERT_EQ(replica.buckets.buckets().size(), 1u);
+    EXPECT_EQ(replica.buckets.buckets()[0].pieces.size(), 3u);
+    GradientReducer reducer = replica.Reducer(0.5);
+    {
+      const Listening listening(*replica.news, reducer);
+      const PlainParameters& p = *replica.parameters;
+      (p[0].sum() + p[1].sum() * 2 + p[2].sum() * 4).backward();
+    }
+    reducer.LaunchRest();
+    ASSERT_TRUE(reducer.Wait().ok());
+    for (size_t i = 0; i < 3; ++i) {
+      const Tensor gradient = (*replica.parameters)[i].grad();
+      EXPECT_EQ(gradient.min().item<double>(), 1 << i);
+      EXPECT_EQ(gradient.max().item<double>(), 1 << i);
+    }
+    size_t collectives = 0;
+    for (const PhaseRecord& record : member.log().Last(100)) {
+      collectives += record.beside && record.bytes == 3 * kLargeCount * sizeof(double);
+    }
+    EXPECT_EQ(collectives, 1u);
+  });
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.message;
 }
 
 // Parameters of 128 KB each, 4 MB in all.

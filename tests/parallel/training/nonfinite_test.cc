@@ -1,38 +1,43 @@
 #include "parallel/training/nonfinite.h"
 
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "tests/support/plain_parameters.h"
+#include "tests/fakes/host_device.h"
 
 namespace eta::parallel {
 namespace {
 
-using tensor::kLargeCount;
-using tensor::PlainParameters;
+class FindNonfiniteSumTest : public testing::TestWithParam<bool> {
+ protected:
+  const ExchangePlace place_ =
+      GetParam() ? ExchangePlace({Device::Kind::kCuda, 0}, std::make_shared<HostStream>())
+                 : ExchangePlace();
+};
 
-TEST(FindNonfiniteSumTest, NamesTheFirstElement) {
-  const auto parameters =
-      std::make_shared<PlainParameters>(std::vector<int64_t>{5, kLargeCount, 7});
-  tensor::Optimizer optimizer(parameters, tensor::MakeSgd({}),
-                              std::make_shared<tensor::ArenaRegistry>(), {.learning_rate = 0.1});
-  optimizer.Prepare();
-  optimizer.ZeroGradients();
-  for (size_t i = 0; i < 3; ++i) (*parameters)[i].sum().backward();
-  optimizer.TakeGradients();
-  EXPECT_FALSE(FindNonfiniteSum(optimizer).found);
-  for (double bad : {std::numeric_limits<double>::infinity(), std::nan("")}) {
-    (*parameters)[1].mutable_grad()[100] = bad;
-    (*parameters)[1].mutable_grad()[300] = bad;
-    const Nonfinite found = FindNonfiniteSum(optimizer);
-    ASSERT_TRUE(found.found);
-    EXPECT_EQ(optimizer.segments()[found.segment].parameters, std::vector<size_t>{1});
-    EXPECT_EQ(found.element, 100u);
-    EXPECT_EQ(found.rank, -1);
+TEST_P(FindNonfiniteSumTest, NamesTheFirstElement) {
+  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+    const std::vector<at::Tensor> sums = {at::ones({5}, type), at::ones({0}, type),
+                                          at::ones({1000}, type), at::ones({7}, type)};
+    EXPECT_FALSE(FindNonfiniteSum(sums, place_).found);
+    for (double bad : {std::numeric_limits<double>::infinity(), std::nan("")}) {
+      for (int64_t i : {100, 300}) sums[2][i] = bad;
+      sums[3][0] = bad;
+      const Nonfinite found = FindNonfiniteSum(sums, place_);
+      ASSERT_TRUE(found.found);
+      EXPECT_EQ(found.segment, 2u);
+      EXPECT_EQ(found.element, 100u);
+      EXPECT_EQ(found.rank, -1);
+    }
   }
+  EXPECT_FALSE(FindNonfiniteSum({}, place_).found);
 }
+
+INSTANTIATE_TEST_SUITE_P(Places, FindNonfiniteSumTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "device" : "host"; });
 
 }  // namespace
 }  // namespace eta::parallel

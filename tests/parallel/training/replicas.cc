@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <latch>
@@ -139,6 +140,14 @@ LoopbackJob TwoProcesses(const ReplicaOptions& options) {
 }
 
 }  // namespace
+
+ReplicaOptions ReplicaSetting::OptionsFor(int ranks) const {
+  ReplicaOptions options{.backend = backend};
+  for (int left = per_gpu > 0 ? ranks : 0; left > 0; left -= per_gpu) {
+    options.gpus.push_back(std::min(left, per_gpu));
+  }
+  return options;
+}
 
 std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,
                                        const ReplicaOptions& options) {

@@ -36,6 +36,19 @@ struct ReplicaResult {
   std::vector<PhaseRecord> phases;  // what it did last, in a world
 };
 
+// A kind of place where replicas run, for suites over several.
+struct ReplicaSetting {
+  const char* name;
+  const char* backend = "auto";
+  int per_gpu = 0;  // replicas that share each GPU; 0: they are on the CPU
+
+  ReplicaOptions OptionsFor(int ranks) const;
+};
+// One GPU each (nccl); two on each, or all on one (gpu-groups).
+inline constexpr ReplicaSetting kGpuSettings[] = {{.name = "gpus", .per_gpu = 1},
+                                                  {.name = "shared_gpus", .per_gpu = 2},
+                                                  {.name = "one_gpu", .per_gpu = 8}};
+
 // The program sees its rank as the variable `rank`, and is called train.eta. With one rank it runs
 // alone, without a world, unless there are shards.
 std::vector<ReplicaResult> RunReplicas(int ranks, const std::string& program,

@@ -113,17 +113,22 @@ TEST(SegmentExchangeTest, AFailureOfNcclReachesTheProgram) {
   }
 }
 
-TEST(FindNonfiniteTest, NamesTheFirstElement) {
+TEST(FindNonfiniteAddendTest, NamesTheFirstElement) {
   std::vector<double> a(10, 1), b(2000, 1);
-  const std::vector<SegmentMemory> segments = {
-      {DType::kFloat64, a.size(), nullptr, reinterpret_cast<std::byte*>(a.data()), {}},
-      {DType::kFloat64, b.size(), nullptr, reinterpret_cast<std::byte*>(b.data()), {}}};
-  EXPECT_FALSE(FindNonfinite(segments, 3).found);
+  const auto segment = [](std::vector<double>& addends) {
+    return SegmentMemory{.dtype = DType::kFloat64,
+                         .count = addends.size() / 2,
+                         .parameter = nullptr,
+                         .addends = reinterpret_cast<const std::byte*>(addends.data()),
+                         .state = {}};
+  };
+  const std::vector<SegmentMemory> segments = {segment(a), segment(b)};
+  EXPECT_FALSE(FindNonfiniteAddend(segments, /*shards=*/2, 3).found);
   b[1999] = std::numeric_limits<double>::infinity();
-  const Nonfinite found = FindNonfinite(segments, 3);
+  const Nonfinite found = FindNonfiniteAddend(segments, /*shards=*/2, 3);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.segment, 1u);
-  EXPECT_EQ(found.element, 1999u);
+  EXPECT_EQ(found.element, 999u);
   EXPECT_EQ(found.rank, 3);
 }
 

@@ -31,8 +31,26 @@ std::string Training(const std::string& optimizer, const std::string& loss = "ms
     (write (replicas-equal? model)))";
 }
 
-class SyncBatchNormTest : public testing::TestWithParam<const char*> {
+const ReplicaSetting kSettings[] = {{.name = "local", .backend = "local"},
+                                    {.name = "nccl", .backend = "nccl"},
+                                    kGpuSettings[0],
+                                    kGpuSettings[1],
+                                    kGpuSettings[2]};
+
+class SyncBatchNormTest : public testing::TestWithParam<ReplicaSetting> {
  protected:
+  std::string Output(int ranks, const std::string& program) const {
+    return OutputOf(ranks, program, GetParam().OptionsFor(ranks));
+  }
+  std::vector<ReplicaResult> Run(int ranks, const std::string& program) const {
+    ReplicaOptions options = GetParam().OptionsFor(ranks);
+    options.stall_timeout = stall_timeout;
+    return RunReplicas(ranks, program, options);
+  }
+
+  std::chrono::milliseconds stall_timeout = std::chrono::seconds(20);
+
+ private:
   const FakeNccl nccl_;
 };
 
@@ -47,15 +65,11 @@ TEST_P(SyncBatchNormTest, ReplicasAgree) {
       const std::string alone = OutputOf(1, Training(optimizer, loss));
       ASSERT_NE(alone.find("#t"), std::string::npos) << alone;
       for (int ranks : {2, 3, 4}) {
-        ExpectClose(alone, OutputOf(ranks, Training(optimizer, loss), {.backend = GetParam()}),
-                    1e-9);
+        ExpectClose(alone, Output(ranks, Training(optimizer, loss)), 1e-9);
       }
     }
   }
 }
-
-INSTANTIATE_TEST_SUITE_P(Backends, SyncBatchNormTest, testing::Values("local", "nccl"),
-                         [](const auto& info) { return std::string(info.param); });
 
 constexpr const char* kSetUp = R"(
     (import std.torch std.nn) (import (except std.parallel rank))
@@ -64,13 +78,13 @@ constexpr const char* kSetUp = R"(
     (define optimizer (sgd model 0.1))
     (define (step x) (train-step! model optimizer mse-loss x (zeros (list (car (shape x)) 2)))))";
 
-TEST(SyncBatchNormFailuresTest, AFailureElsewhereInTheStepIsEverybodys) {
+TEST_P(SyncBatchNormTest, AFailureElsewhereInTheStepIsEverybodys) {
   for (const char* wrong : {"(ones '(2 7))", "(ones '(2 3 1 1))"}) {
-    const auto results = RunReplicas(3, std::string(kSetUp) + R"(
+    const auto results = Run(3, std::string(kSetUp) + R"(
       (step (randn '(2 3)))
       (define before (map to-list (parameters model)))
       (define result (catch 'runtime.error (step (if (= rank 1) )" +
-                                            wrong + R"( (randn '(2 3))))))
+                                    wrong + R"( (randn '(2 3))))))
       (write (list-ref result 1))
       (write (equal? before (map to-list (parameters model))))
       (step (randn '(2 3)))
@@ -84,8 +98,8 @@ TEST(SyncBatchNormFailuresTest, AFailureElsewhereInTheStepIsEverybodys) {
   }
 }
 
-TEST(SyncBatchNormFailuresTest, ALossThatIsNotFiniteIsEverybodys) {
-  const auto results = RunReplicas(2, std::string(kSetUp) + R"(
+TEST_P(SyncBatchNormTest, ALossThatIsNotFiniteIsEverybodys) {
+  const auto results = Run(2, std::string(kSetUp) + R"(
     (define (bad p t) (t* (t* (mse-loss p t) (tensor 1e10)) (tensor (if (= rank 1) 1e308 1))))
     (define x (randn '(2 3)))
     (define result (catch 'runtime.error (train-step! model optimizer bad x (zeros '(2 2)))))
@@ -98,15 +112,46 @@ TEST(SyncBatchNormFailuresTest, ALossThatIsNotFiniteIsEverybodys) {
   }
 }
 
-TEST(SyncBatchNormFailuresTest, NotInsideNoSync) {
-  const auto results =
-      RunReplicas(2, std::string(kSetUp) + "(no-sync (lambda () (step (randn '(2 3)))))");
+// On a GPU nobody looks at its own gradients, so the rank is not known.
+TEST_P(SyncBatchNormTest, AGradientThatIsNotFiniteIsEverybodys) {
+  const auto results = Run(2, std::string(kSetUp) + R"(
+    (define (bad p t) (tsum (t* (tsqrt (t- p p)) (tensor (if (= rank 1) 1 0)))))
+    (define before (map to-list (parameters model)))
+    (define result (catch 'runtime.error
+      (train-step! model optimizer bad (randn '(2 3)) (zeros '(2 2)))))
+    (write (list-ref result 1))
+    (write (equal? before (map to-list (parameters model))))
+    (step (randn '(2 3)))
+    (write (replicas-equal? model)))");
   for (const ReplicaResult& result : results) {
-    EXPECT_NE(result.error.find("inside no-sync"), std::string::npos) << result.error;
+    EXPECT_EQ(result.error, "");
+    EXPECT_EQ(result.output, "runtime.nonfinite#t#t");
   }
 }
 
-TEST(SyncBatchNormTest, LoopsByHandAgreeToo) {
+TEST_P(SyncBatchNormTest, LayersThatDifferAreADesync) {
+  const auto results = Run(2, std::string(kSetUp) + R"(
+    (forward (batch-norm (+ 2 rank) 'sync #t) (randn (list 4 (+ 2 rank)))))");
+  for (const ReplicaResult& result : results) {
+    EXPECT_TRUE(result.error.starts_with("runtime.desync: ")) << result.error;
+    EXPECT_NE(result.error.find("statistics of 3 numbers"), std::string::npos) << result.error;
+    EXPECT_NE(result.error.find("statistics of 4 numbers"), std::string::npos) << result.error;
+  }
+}
+
+TEST_P(SyncBatchNormTest, ARankThatDoesNotComeIsAStall) {
+  stall_timeout = std::chrono::milliseconds(250);
+  const auto results = Run(2, std::string(kSetUp) + R"(
+    (step (randn '(2 3)))
+    (if (= rank 1) (%time-sleep-ms 700))
+    (step (randn '(2 3))))");
+  for (const ReplicaResult& result : results) {
+    EXPECT_TRUE(result.error.starts_with("runtime.stalled: ")) << result.error;
+    EXPECT_NE(result.error.find("for rank 1"), std::string::npos) << result.error;
+  }
+}
+
+TEST_P(SyncBatchNormTest, LoopsByHandAgreeToo) {
   const std::string program = R"((import std.torch std.nn) (import (except std.parallel rank))
     (manual-seed 5)
     (define model (sequential (linear 3 2) (batch-norm 2 'sync #t) (linear 2 1)))
@@ -120,7 +165,30 @@ TEST(SyncBatchNormTest, LoopsByHandAgreeToo) {
     (step) (step) (step)
     (write (map to-list (parameters model))))";
   const std::string alone = OutputOf(1, program);
-  for (int ranks : {2, 3, 4}) ExpectClose(alone, OutputOf(ranks, program), 1e-9);
+  for (int ranks : {2, 3, 4}) ExpectClose(alone, Output(ranks, program), 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SyncBatchNormTest, testing::ValuesIn(kSettings),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// After four parameters and two buffers were shared out, the layer's first sum is call 6.
+TEST(SyncBatchNormFailuresTest, AFailureOfNcclInTheLayerEndsTheStepOfAll) {
+  const FakeNccl nccl("fail=1:6:2");
+  for (const ReplicaResult& result :
+       RunReplicas(2, std::string(kSetUp) + "(step (randn '(2 3)))", {.gpus = {1, 1}})) {
+    EXPECT_TRUE(result.error.starts_with("runtime.peer-failed: optim/train-step!")) << result.error;
+    EXPECT_NE(result.error.find("failed on rank 1: unhandled system error (injected)"),
+              std::string::npos)
+        << result.error;
+  }
+}
+
+TEST(SyncBatchNormFailuresTest, NotInsideNoSync) {
+  const auto results =
+      RunReplicas(2, std::string(kSetUp) + "(no-sync (lambda () (step (randn '(2 3)))))");
+  for (const ReplicaResult& result : results) {
+    EXPECT_NE(result.error.find("inside no-sync"), std::string::npos) << result.error;
+  }
 }
 
 }  // namespace

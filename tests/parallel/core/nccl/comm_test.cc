@@ -93,6 +93,56 @@ TEST(NcclCommTest, CallsInDifferentOrderAreNoticed) {
   EXPECT_FALSE(other.ok());
 }
 
+// Those of one group go on at the same time, more than fits between two ranks at once.
+TEST(NcclCommTest, SendsAndReceivesOfAGroupDoNotWaitForEachOther) {
+  const FakeNccl nccl;
+  constexpr size_t kCount = 10'000;
+  auto comms = ConnectSeats(*Comm::MakeId(TheLibrary()), 2, {{0}, {1}});
+  ASSERT_TRUE(comms);
+  std::vector<double> received[2][2];
+  const auto swap = [&](int own) {
+    Comm& comm = *(*comms)[static_cast<size_t>(own)];
+    const std::vector<double> first(kCount, 1 + own), second(kCount, 10 + own);
+    for (auto& values : received[own]) values.resize(kCount);
+    const Status status = comm.Group([&]() -> Status {
+      for (const auto* values : {&first, &second}) {
+        if (Status s = comm.Send(values->data(), kCount, DType::kFloat64, 1 - own, nullptr);
+            !s.ok()) {
+          return s;
+        }
+      }
+      for (auto& values : received[own]) {
+        if (Status s = comm.Receive(values.data(), kCount, DType::kFloat64, 1 - own, nullptr);
+            !s.ok()) {
+          return s;
+        }
+      }
+      return {};
+    });
+    EXPECT_TRUE(status.ok()) << status.message;
+  };
+  std::thread peer([&] { swap(1); });
+  swap(0);
+  peer.join();
+  for (int own : {0, 1}) {
+    EXPECT_EQ(received[own][0], std::vector<double>(kCount, 2 - own));
+    EXPECT_EQ(received[own][1], std::vector<double>(kCount, 11 - own));
+  }
+}
+
+// The fake checks this, too.
+TEST(NcclCommTest, WhatIsReceivedMustBeWhatIsSent) {
+  const FakeNccl nccl;
+  auto comms = ConnectSeats(*Comm::MakeId(TheLibrary()), 2, {{0}, {1}});
+  ASSERT_TRUE(comms);
+  double x[3] = {};
+  EXPECT_TRUE((*comms)[0]->Send(x, 2, DType::kFloat64, 1, nullptr).ok());
+  const Status status = (*comms)[1]->Receive(x, 3, DType::kFloat64, 0, nullptr);
+  EXPECT_NE(status.message.find("rank 0 sends 2 of type 8, received are 3 of type 8"),
+            std::string::npos)
+      << status.message;
+}
+
 // --- processes ----------------------------------------------------------------------------------
 
 // What a rank that is a process does; the exit status: 0 if all is well.
