@@ -381,23 +381,30 @@ Value JointStep::OpenShards() {
 bool JointStep::ShareLoss() {
   if (!shares_loss_) return true;
   ++optimizer().batches;
-  const tensor::LossSums own = shards() == 0 ? loss_.sums() : batch_;
-  meeting_.mine().loss = CountedOnce(together_ ? totals_ : own);
+  meeting_.mine().loss = CountedOnce(together_ ? totals_ : OwnLoss());
+  known_->memory.shards = batch_;
+  meeting_.mine().shards = static_cast<uint32_t>(batch_.size());
   if (!meeting_.Meet(StepRecord::Phase::kGather)) return false;
-  totals_ = {};
-  for (const StepRecord& record : meeting_.records()) totals_ += record.loss;
+  totals_ = TotalLoss(meeting_.records());
   meeting_.Part();
   return std::isfinite(totals_.mean()) || NonfiniteLoss();
 }
 
-double JointStep::OwnMean() const { return shards() == 0 ? loss_.mean() : batch_.mean(); }
+tensor::LossSums JointStep::OwnLoss() const {
+  if (shards() == 0) return loss_.sums();
+  tensor::LossSums own;
+  for (const tensor::LossSums& shard : batch_) own += shard;
+  return own;
+}
+
+double JointStep::OwnMean() const { return shards() == 0 ? loss_.mean() : OwnLoss().mean(); }
 
 bool JointStep::AddShard(size_t shard) {
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
     loss_.Read();
-    batch_ += loss_.sums();
+    batch_.push_back(loss_.sums());
     if (HasGradients(loss_)) {
       Backward(loss_, loss_.scale * optimizer().loss_scale.factor(), call.context(), optimizer());
     }

@@ -72,6 +72,7 @@ class JointStep {
   bool AddShard(size_t shard);
   Value OpenShards();
   tensor::LossSums CountedOnce(const tensor::LossSums& sums);
+  tensor::LossSums OwnLoss() const;
   double OwnMean() const;
   Value LayOut(tensor::Call& call);
   void TakeOwnRows();
@@ -94,9 +95,9 @@ class JointStep {
   ExchangePlace place_;
   tensor::Tensor probe_;  // memory to time collectives with
   KnownOptimizer* known_ = nullptr;
-  LocalLoss loss_;           // of the batch, or of the last shard
-  tensor::LossSums batch_;   // of all shards so far
-  tensor::LossSums totals_;  // of all ranks
+  LocalLoss loss_;                       // of the batch, or of the last shard
+  std::vector<tensor::LossSums> batch_;  // of all shards so far
+  tensor::LossSums totals_;              // of all ranks
 };
 
 }  // namespace eta::parallel

@@ -26,8 +26,8 @@ struct Exchange {
   PhaseLog& log;
 };
 
-// Waits for the last collectives of an exchange. On a device a rank sees their end by itself, so the
-// ranks meet then: none goes on, and perhaps ends the world, while another has yet to see it.
+// Waits for the last collectives of an exchange. On a device a rank sees their end by itself, so
+// the ranks meet then: none goes on, and perhaps ends the world, while another has yet to see it.
 Status Complete(std::span<Work> works, const Exchange& exchange);
 
 // Multiplies the elements, which are one after the other at `place`.

@@ -49,7 +49,7 @@ struct Comm {
   std::atomic<bool> aborted{false};
   std::atomic<int> state{static_cast<int>(Answer::kInProgress)};  // what GetAsyncError says
   std::atomic<int> hesitations{0};  // so often GetAsyncError says that a call is in progress
-  std::atomic<int> at_work{0};      // operations that were accepted and are not done
+  std::atomic<int> at_work{0};      // operations that were launched and are not done
   int calls = 0;
 
   bool over() const { return aborted.load(); }
@@ -177,6 +177,7 @@ Answer RunAll(const std::vector<Task>& tasks) {
 // The tasks of one communicator. Real NCCL often has not finished the first launch when it returns.
 Answer Launch(std::vector<Task> tasks) {
   Comm& comm = *tasks[0].comm;
+  comm.at_work.fetch_add(static_cast<int>(tasks.size()));
   if (tasks[0].stream == nullptr) return RunAll(tasks);
   HostStream* const stream = tasks[0].stream;
   const bool first = tasks[0].number == 0;
@@ -228,7 +229,6 @@ Answer Accept(Handle handle, Operation operation, Stream stream) {
     comm->hesitations = std::numeric_limits<int>::max();
     return Answer::kInProgress;
   }
-  comm->at_work.fetch_add(1);
   Task task{comm, operation, static_cast<HostStream*>(stream), number};
   if (group_depth == 0) return Launch({task});
   group.push_back(std::move(task));

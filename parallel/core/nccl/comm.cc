@@ -146,13 +146,16 @@ bool Comm::Leave() {
 
 template <class Call>
 Status Comm::Invoke(const char* name, const Call& call) {
+  if (in_group_) {  // where nothing is tried yet
+    const Answer answer = call();
+    const bool well = answer == Answer::kSuccess || answer == Answer::kInProgress;
+    return well ? Status{} : Failure(name, answer);
+  }
   if (!Enter()) return Aborted();
   const Answer answer = call();
   if (!Leave()) return Aborted();
-  // In a group nothing has been tried yet.
-  const Answer settled = in_group_ ? answer : Settle(answer);
-  if (settled == Answer::kSuccess || (in_group_ && settled == Answer::kInProgress)) return {};
-  return Failure(name, settled);
+  const Answer settled = Settle(answer);
+  return settled == Answer::kSuccess ? Status{} : Failure(name, settled);
 }
 
 Answer Comm::Settle(Answer answer) {
@@ -222,14 +225,18 @@ Status Comm::Receive(void* data, size_t count, DType dtype, int peer, Stream str
   });
 }
 
+// One call for an abort, which so finds no group that was begun and not ended: the thread would
+// stay in it, also after an error.
 Status Comm::Group(const std::function<Status()>& body) {
-  in_group_ = true;
-  Status status = Invoke("group", [&] { return library_.GroupStart(); });
-  if (status.ok()) status = body();
-  in_group_ = false;
-  // Also after an error, or the thread would stay in the group. Not after an abort, which leaves
-  // NCCL nothing to end the group with; the world is over then.
-  Status ended = Invoke("group", [&] { return library_.GroupEnd(); });
+  Status status;
+  Status ended = Invoke("group", [&] {
+    const Answer begun = library_.GroupStart();
+    if (begun != Answer::kSuccess) return begun;
+    in_group_ = true;
+    status = body();
+    in_group_ = false;
+    return library_.GroupEnd();
+  });
   return status.ok() ? ended : status;
 }
 

@@ -96,7 +96,7 @@ TEST(DeterministicTest, AccumulatedGradients) {
 TEST(DeterministicTest, OverEveryBackend) {
   const FakeNccl nccl;
   Program large{.model = "(sequential (linear 6 200) (relu-layer) (linear 200 200) (linear 200 4))",
-                .optimizer = "(sgd model 0.01 'momentum 0.9)"};
+                .optimizer = "(sgd model 0.01 'momentum 0.9 'accumulate 2)"};
   for (const Program& program : {Program{.optimizer = "(adam model 0.01 'clip-norm 0.5)"}, large}) {
     const std::string alone = Train(1, program);
     for (const ReplicaSetting& setting :

@@ -158,7 +158,7 @@ struct Schedule {
     rank = any(static_cast<size_t>(ranks));
     step = any(kSteps);
     code = 1 + any(6);
-    optimizer = any(2) == 0 ? "(optim/adam model 0.01)" : "(optim/sgd model 0.1 'momentum 0.9)";
+    optimizer = any(2) == 0 ? "(optim/adam model 0.01)" : "(optim/sgd model 0.001 'momentum 0.9)";
     if (backend == std::string("local") && seed % 2 == 0) backend = "mpi";
     cores = 1 + any(static_cast<size_t>(ranks));
     if (kind->nccl != nullptr) return;

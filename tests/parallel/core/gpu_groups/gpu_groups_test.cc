@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <latch>
+#include <set>
+#include <string>
 
 #include "tests/fakes/fake_nccl.h"
 #include "tests/fakes/host_device.h"
@@ -342,6 +344,51 @@ TEST_P(GpuGroupsNcclFaultsTest, ACallThatIsNeverAcceptedIsAStall) {
   options.stall_timeout = milliseconds(100);
   const World::Outcome outcome = SumUntilTheEnd(std::move(options), DoNothing);
   EXPECT_EQ(outcome.status.code, Code::kStalled);
+}
+
+// What goes to NCCL in a group: sends and receives, and the sums of several buffers.
+World::Outcome ExchangeInGroups(WorldOptions options, const Shares& shares) {
+  return RunRanks(std::move(options), [&](Member& member) {
+    const Rank rank(member, shares);
+    const std::vector<size_t> counts(static_cast<size_t>(member.size()), 3);
+    Values whole(3 * counts.size()), parts(whole.size());
+    const Buffer buffers[] = {rank.On(whole), rank.On(parts)};
+    Status status;
+    while (status.ok()) {
+      status = member.communicator().AllToAll(buffers[0], buffers[1], counts, "a.eta:3:1").status();
+      if (!status.ok()) break;
+      status = member.communicator()
+                   .StartAllReduce(buffers, ReduceOp::kSum, "a.eta:4:1")
+                   .Wait(Deadline::max());
+    }
+    EXPECT_EQ(status, member.world().board().reason());
+  });
+}
+
+TEST_P(GpuGroupsNcclFaultsTest, AFailureInAGroupIsEverybodys) {
+  const int leader = GetParam()[0];
+  std::set<std::string> failures;
+  for (int at = 0; at < 16; ++at) {
+    const FakeNccl nccl("fail=1:" + std::to_string(at) + ":2");
+    const World::Outcome outcome = ExchangeInGroups(WorldOn(GetParam()), GetParam());
+    EXPECT_EQ(outcome.status.code, Code::kPeerFailed);
+    EXPECT_EQ(outcome.status.rank, leader);
+    failures.insert(outcome.status.message.substr(0, outcome.status.message.find(" failed")));
+  }
+  EXPECT_EQ(failures,
+            (std::set<std::string>{"NCCL's all-reduce", "NCCL's receive", "NCCL's send"}));
+}
+
+TEST_P(GpuGroupsNcclFaultsTest, AStallInAGroupIsAborted) {
+  const FakeNccl nccl("hang=1:0");
+  WorldOptions options = WorldOn(GetParam());
+  options.stall_timeout = milliseconds(100);
+  const auto begin = Clock::now();
+  const World::Outcome outcome = ExchangeInGroups(std::move(options), GetParam());
+  EXPECT_EQ(outcome.status.code, Code::kStalled);
+  EXPECT_NE(outcome.status.message.find(" float64 at a.eta:3:1 for its end"), std::string::npos)
+      << outcome.status.message;
+  EXPECT_LT(Clock::now() - begin, seconds(2));
 }
 
 TEST_P(GpuGroupsNcclFaultsTest, ALeaderThatDoesNotConnectIsNamed) {
