@@ -1,7 +1,6 @@
 #include "torch/capture/step_plan.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace eta::tensor {
@@ -71,7 +70,7 @@ void StepPlan::NoteAddedTo(const Optimizer& optimizer) {
     const auto found = std::ranges::find(facts_.in_place, i);
     const auto index = static_cast<size_t>(found - facts_.in_place.begin());
     const bool written = found != facts_.in_place.end() && plan_.writes_first(index);
-    if (!written && !place.arena->blocks()[entry.block].large) added_to_.push_back(entry.gradient);
+    if (!written && !place.arena->blocks()[entry.block].large) added_to_.push_back(place);
     writes_some_ |= written;
   }
 }
@@ -112,13 +111,9 @@ void StepPlan::SetSeed(double seed) {
 }
 
 void StepPlan::ZeroAddedTo() const {
-  const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  for (const Tensor& gradient : added_to_) {
-    if (gradient.is_cpu()) {
-      std::memset(gradient.mutable_data_ptr(), 0, gradient.nbytes());
-    } else {
-      gradient.zero_();
-    }
+  for (const auto& place : added_to_) {
+    const auto& entry = place.arena->entries()[place.index];
+    place.arena->FillZero(entry.block, entry.begin, entry.end);
   }
 }
 

@@ -98,7 +98,7 @@ class StepPlan {
   Plan plan_;
   // Whether the plan writes some gradients in their places first, and which ones it does not.
   bool writes_some_ = false;
-  std::vector<Tensor> added_to_;
+  std::vector<ArenaRegistry::Place> added_to_;
 };
 
 }  // namespace eta::tensor
