@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "parallel/core/report.h"
 #include "parallel/core/run_stats.h"
 #include "parallel/isolate/cores.h"
 #include "parallel/isolate/insight.h"
+#include "parallel/isolate/time_slice.h"
 
 namespace eta::parallel {
 namespace {
@@ -51,8 +53,11 @@ IsolateGroup::Outcome IsolateGroup::Run(const Program& program) {
     streams_.WriteError(RenderMessage("warning", notice, {options_.color}));
   }
   const MakeVm make_vm = [this](Member& member) { return MakeVmOf(member); };
+  const bool shares_cores = options_.size > world_->board().workers();
   Crew crew(options_.size, [&](int i) {
     if (!options_.cores.empty()) PinThread(options_.cores[i]);
+    std::optional<LongTimeSlice> slice;
+    if (shares_cores) slice.emplace();
     isolates_[i]->Run(world_, make_vm, program);
   });
   if (!crew.Assemble(Clock::now() + kAssemblyTime)) {
