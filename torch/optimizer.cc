@@ -34,11 +34,10 @@ class Hash {
 };
 
 template <class T>
-UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, const Tensor& gradient, int64_t begin,
-                         int64_t count) {
+UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, int64_t begin, int64_t count) {
   UpdateMemory<T> memory{};
   memory.parameter = static_cast<T*>(tensors.parameter.data_ptr()) + begin;
-  memory.gradient = static_cast<const T*>(gradient.const_data_ptr()) + begin;
+  memory.gradient = static_cast<const T*>(tensors.gradient.const_data_ptr()) + begin;
   for (int i = 0; i < kMaxStates; ++i) {
     const Tensor& state = tensors.state[i];
     if (state.defined()) memory.state[i] = static_cast<T*>(state.data_ptr()) + begin;
@@ -47,9 +46,9 @@ UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, const Tensor& gradient, i
   return memory;
 }
 
-UpdateTensors Narrow(const UpdateTensors& tensors, const Tensor& gradient, int64_t begin,
-                     int64_t count) {
-  UpdateTensors part{tensors.parameter.narrow(0, begin, count), gradient.narrow(0, begin, count)};
+UpdateTensors Narrow(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+  UpdateTensors part{tensors.parameter.narrow(0, begin, count),
+                     tensors.gradient.narrow(0, begin, count)};
   for (int i = 0; i < kMaxStates; ++i) {
     if (tensors.state[i].defined()) part.state[i] = tensors.state[i].narrow(0, begin, count);
   }
@@ -62,15 +61,15 @@ void Apply(const UpdateRule& rule, const T& elements, const UpdateStep& step,
   limits.any() ? ApplyLimited(rule, elements, step, limits) : rule.Apply(elements, step);
 }
 
-void Apply(const UpdateRule& rule, const UpdateTensors& tensors, const Tensor& gradient,
-           int64_t begin, int64_t count, const UpdateStep& step, const GradientLimits& limits) {
+void Apply(const UpdateRule& rule, const UpdateTensors& tensors, int64_t begin, int64_t count,
+           const UpdateStep& step, const GradientLimits& limits) {
   const Tensor& parameter = tensors.parameter;
   if (parameter.is_cpu() && parameter.scalar_type() == at::kFloat) {
-    Apply(rule, MemoryOf<float>(tensors, gradient, begin, count), step, limits);
+    Apply(rule, MemoryOf<float>(tensors, begin, count), step, limits);
   } else if (parameter.is_cpu() && parameter.scalar_type() == at::kDouble) {
-    Apply(rule, MemoryOf<double>(tensors, gradient, begin, count), step, limits);
+    Apply(rule, MemoryOf<double>(tensors, begin, count), step, limits);
   } else {
-    Apply(rule, Narrow(tensors, gradient, begin, count), step, limits);
+    Apply(rule, Narrow(tensors, begin, count), step, limits);
   }
 }
 
@@ -426,17 +425,18 @@ void Optimizer::LimitGradients(double squares) {
 }
 
 void Optimizer::UpdateRange(size_t segment, int64_t begin, int64_t end) {
-  UpdateRange(segment, segments_[segment].tensors.gradient, begin, end);
+  UpdateRange(segment, segments_[segment].tensors, begin, end);
 }
 
-void Optimizer::UpdateRange(size_t segment, const Tensor& gradient, int64_t begin, int64_t end) {
+void Optimizer::UpdateRange(size_t segment, const UpdateTensors& tensors, int64_t begin,
+                            int64_t end) {
   for (const Run& run : runs_[segment]) {
     const int64_t from = std::max(begin, run.begin);
     const int64_t to = std::min(end, run.end);
     if (from >= to) continue;
     const GroupRule& group = groups_[run.group];
     const UpdateStep step{run.step, settings.learning_rate * group.rate_scale};
-    Apply(*group.rule, segments_[segment].tensors, gradient, from, to - from, step, limits_);
+    Apply(*group.rule, tensors, from, to - from, step, limits_);
   }
 }
 

@@ -150,8 +150,8 @@ class Optimizer : private OwedGradients {
   // Updates elements [begin, end) of a segment (its index), counted from its start. In float32
   // and float64 on the CPU any partition gives the same bits. REQUIRES: BeginUpdate.
   void UpdateRange(size_t segment, int64_t begin, int64_t end);
-  // The same by other gradients than the segment's, which lie as those do.
-  void UpdateRange(size_t segment, const Tensor& gradient, int64_t begin, int64_t end);
+  // The same of other tensors, which lie as the segment's do.
+  void UpdateRange(size_t segment, const UpdateTensors& tensors, int64_t begin, int64_t end);
   // BeginUpdate and all ranges.
   void Update(const Mask& mask);
 

@@ -42,26 +42,37 @@ Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, int cores,
 
 // --- meeting -------------------------------------------------------------------------------------
 
+// Not past the end of the world: a peer may still be reading the slot that would come next.
 Status Board::Meet(int rank, const Signature& signature, Site site, const void* record,
                    size_t bytes) {
-  return MeetBy(&Gate::Await, rank, signature, site, record, bytes);
+  if (aborted()) return NoticeAbort(rank);
+  const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
+  const Gate::Ticket ticket = Arrive(rank, signature, site, record, bytes);
+  Status status = Pass(rank, ticket);
+  if (status.ok() && link_ != nullptr) {
+    status = Lead(rank, [&] { return ExchangeSlots(SequenceOf(rank)); });
+  }
+  return EndMeeting(rank, ticket, std::move(status));
 }
 
 Status Board::MeetForWork(int rank, const Signature& signature, Site site, const void* record,
                           size_t bytes) {
   ETA_DCHECK(link_ == nullptr);
-  const GateWait wait = rank < workers_ ? &Gate::Await : &Gate::AwaitRelease;
-  return MeetBy(wait, rank, signature, site, record, bytes);
-}
-
-Status Board::MeetBy(GateWait wait, int rank, const Signature& signature, Site site,
-                     const void* record, size_t bytes) {
-  ETA_DCHECK(bytes <= Record::kBytes);
-  // Not past the end of the world: a peer may still be reading the slot that would come next.
   if (aborted()) return NoticeAbort(rank);
   const PhaseScope waiting(LogAtMeetings(rank), Phase::kWait);
+  const Gate::Ticket ticket = Arrive(rank, signature, site, record, bytes);
+  const bool works = gate_.Works(ticket);
+  Status status = Pass(rank, ticket, works ? &Gate::Await : &Gate::AwaitRelease);
+  status = EndMeeting(rank, ticket, std::move(status));
+  lines_[rank].part = works && status.ok() ? gate_.TakePart() : -1;
+  return status;
+}
+
+Gate::Ticket Board::Arrive(int rank, const Signature& signature, Site site, const void* record,
+                           size_t bytes) {
+  ETA_DCHECK(bytes <= Record::kBytes);
   Line& line = lines_[rank];
-  const uint64_t sequence = line.sequence.load(std::memory_order_relaxed) + 1;  // only we write it
+  const uint64_t sequence = SequenceOf(rank) + 1;
   Slot& slot = SlotOf(rank, sequence);
   slot.signature = signature;
   if (bytes > 0) std::memcpy(slot.record.bytes.data(), record, bytes);
@@ -69,12 +80,12 @@ Status Board::MeetBy(GateWait wait, int rank, const Signature& signature, Site s
   line.sequence.store(sequence, std::memory_order_relaxed);
   // Release: a watcher that sees this state sees the sequence too.
   line.state.store(RankState::kWaiting, std::memory_order_release);
-  Status status = Pass(rank, gate_.Arrive(), wait);
-  if (status.ok() && link_ != nullptr) {
-    status = Lead(rank, [&] { return ExchangeSlots(sequence); });
-  }
-  if (status.ok()) status = CompareSignatures(rank, sequence);
-  line.state.store(RankState::kRunning, std::memory_order_release);
+  return gate_.Arrive();
+}
+
+Status Board::EndMeeting(int rank, Gate::Ticket ticket, Status status) {
+  if (status.ok()) status = CompareSignatures(rank, ticket);
+  lines_[rank].state.store(RankState::kRunning, std::memory_order_release);
   return status;
 }
 
@@ -130,7 +141,8 @@ Status Board::ExchangeSlots(uint64_t sequence) {
   return {};
 }
 
-Status Board::CompareSignatures(int rank, uint64_t sequence) {
+Status Board::CompareSignatures(int rank, Gate::Ticket ticket) {
+  const uint64_t sequence = SequenceOf(rank);
   const Signature& mine = SlotOf(rank, sequence).signature;
   for (int r = 0; r < size(); ++r) {
     if (Agree(mine, SlotOf(r, sequence).signature)) continue;
@@ -138,7 +150,7 @@ Status Board::CompareSignatures(int rank, uint64_t sequence) {
     // views are of this very meeting. The others' messages are dropped.
     Abort(DesyncStatus(ViewsInMeeting(sequence)));
     // Those that came to MeetForWork wait for it.
-    if (seats_.all_here() && rank < workers_ && workers_ < size()) gate_.Release();
+    if (seats_.all_here() && gate_.Works(ticket) && workers_ < size()) gate_.Release();
     return NoticeAbort(rank);
   }
   return {};
@@ -156,8 +168,7 @@ std::vector<RankView> Board::ViewsInMeeting(uint64_t sequence) const {
 }
 
 const std::byte* Board::Peer(int rank, int peer) const {
-  const uint64_t sequence = lines_[rank].sequence.load(std::memory_order_relaxed);
-  return SlotOf(peer, sequence).record.bytes.data();
+  return SlotOf(peer, SequenceOf(rank)).record.bytes.data();
 }
 
 void Board::Finish(int rank) {

@@ -99,14 +99,18 @@ class Board {
   // none does. If the waiting exceeds the stall timeout by far (no watcher saw to it), kStalled.
   Status Meet(int rank, const Signature& signature, Site site, const void* record, size_t bytes);
 
-  // Ranks [0, workers()) of those here: as many as have a core each.
+  // How many of the ranks here have a core each.
   int workers() const { return workers_; }
 
-  // Like Meet, for what the workers do for all: the others get ok only when the workers, who get it
-  // as in Meet, have called Release. What peers show may be read by these until then, by the others
-  // never. REQUIRES: all ranks are here, and all or none call this.
+  // Like Meet, for what so many of the ranks, those that come last, do for all: the others get ok
+  // only when these workers, who get it as in Meet, have called Release. What peers show may be
+  // read by these until then, by the others never. REQUIRES: all ranks are here, and all or none
+  // call this.
   Status MeetForWork(int rank, const Signature& signature, Site site, const void* record,
                      size_t bytes);
+
+  // After an ok MeetForWork: which part of the work is the rank's, in [0, workers()); -1: none.
+  int PartOf(int rank) const { return lines_[rank].part; }
 
   // Between MeetForWork and Release: waits until all workers have called it.
   void SyncWorkers(int rank);
@@ -243,22 +247,28 @@ class Board {
     Published<Call> call;
     Published<Text> place;
     bool substituted = false;  // of whoever meets others for the rank
+    int part = -1;             // PartOf
     // Used in turn: a rank that is one meeting ahead does not overwrite what slower ones still
     // read. It cannot be two ahead. Plain memory: the gate orders the accesses.
     Slot slots[2];
   };
 
+  // To be asked by the rank itself: only that writes it.
+  uint64_t SequenceOf(int rank) const {
+    return lines_[rank].sequence.load(std::memory_order_relaxed);
+  }
   Slot& SlotOf(int rank, uint64_t sequence) const { return lines_[rank].slots[sequence % 2]; }
   Status NoticeAbort(int rank);
+  Gate::Ticket Arrive(int rank, const Signature& signature, Site site, const void* record,
+                      size_t bytes);
   // How a rank waits at the gate.
   using GateWait = Gate::Passage (Gate::*)(Gate::Ticket, std::chrono::nanoseconds);
-  Status MeetBy(GateWait wait, int rank, const Signature& signature, Site site, const void* record,
-                size_t bytes);
   Status Pass(int rank, Gate::Ticket ticket, GateWait wait = &Gate::Await);
+  Status EndMeeting(int rank, Gate::Ticket ticket, Status status);
   void NoteLed(const Status& status);
   Status EndLed(int rank);
   Status ExchangeSlots(uint64_t sequence);
-  Status CompareSignatures(int rank, uint64_t sequence);
+  Status CompareSignatures(int rank, Gate::Ticket ticket);
   std::vector<RankView> ViewsInMeeting(uint64_t sequence) const;
   void Leave(int rank, RankState state) EXCLUDES_LOCK(mu_);
 

@@ -1,10 +1,12 @@
 #include "parallel/core/gate.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <optional>
 #include <thread>
@@ -29,6 +31,8 @@ void Pause() {
 #endif
 }
 
+int CoreHere() { return std::max(sched_getcpu(), 0); }
+
 uint32_t* AsFutex(std::atomic<uint32_t>& word) {
   static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
   return reinterpret_cast<uint32_t*>(&word);
@@ -49,13 +53,21 @@ void Park(std::atomic<uint32_t>& word, uint32_t seen, uint32_t bits,
 
 }  // namespace
 
+Gate::Gate(int ranks, int workers, bool spin)
+    : ranks_(ranks),
+      workers_(workers),
+      spin_(spin),
+      taken_(std::make_unique<std::atomic<bool>[]>(static_cast<size_t>(workers))) {}
+
 Gate::Ticket Gate::Arrive() {
   // Acquire pairs with whoever moved the gate to the generation that we leave behind.
   uint32_t word = word_.load(std::memory_order_acquire);
-  const Ticket ticket{GenerationOf(word) + kStep};
-  if ((word & kClosedBit) != 0 || !ArriveLast(ranks_)) return ticket;
-  // Seq_cst: against `parked_`, see Wake. It fails only if the gate was closed, and then nobody
-  // passes: this one exchange decides for all.
+  Ticket ticket{GenerationOf(word) + kStep, -1};
+  if ((word & kClosedBit) != 0) return ticket;
+  ticket.place = CountArrival(ranks_);
+  if (ticket.place + 1 < ranks_) return ticket;
+  // Seq_cst: against those who park, see Wake. It fails only if the gate was closed, and then
+  // nobody passes: this one exchange decides for all.
   if (word_.compare_exchange_strong(word, ticket.generation, std::memory_order_seq_cst)) {
     Wake(kForOthers);
   }
@@ -66,30 +78,58 @@ Gate::Passage Gate::Await(Ticket ticket, std::chrono::nanoseconds timeout) {
   const auto over = [&](uint32_t word) {
     return GenerationOf(word) == ticket.generation || (word & kClosedBit) != 0;
   };
-  if (!WaitFor(over, kForOthers, &timeout)) return Passage::kLate;
+  if (!SpinFor(over, spin_ || Works(ticket)) && !ParkUntil(over, kForOthers, &timeout)) {
+    return Passage::kLate;
+  }
   const uint32_t word = word_.load(std::memory_order_acquire);
   return GenerationOf(word) == ticket.generation ? Passage::kThrough : Passage::kClosed;
 }
 
+// Release is a long way off, and those who come to it need the cores: no spinning.
 Gate::Passage Gate::AwaitRelease(Ticket ticket, std::chrono::nanoseconds timeout) {
   const uint32_t before = ticket.generation - kStep, released = ticket.generation + kStep;
   const auto over = [&](uint32_t word) {
     return GenerationOf(word) == released || word == (before | kClosedBit);
   };
-  if (!WaitFor(over, kForRelease, &timeout)) return Passage::kLate;
+  if (!ParkUntil(over, ForReleaseHere(), &timeout)) return Passage::kLate;
   const uint32_t word = word_.load(std::memory_order_acquire);
   return GenerationOf(word) == released ? Passage::kThrough : Passage::kClosed;
 }
 
-void Gate::FinishAmong(int ranks) {
+void Gate::Finish() {
   const uint32_t finished = GenerationOf(word_.load(std::memory_order_acquire)) + kStep;
-  if (ArriveLast(ranks)) {
+  if (CountArrival(ranks_) + 1 == ranks_) {
     word_.fetch_add(kStep, std::memory_order_seq_cst);  // keeps the closed bit; seq_cst: see Wake
-    Wake(kAll);
-  } else {
-    const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
-    WaitFor(over, kForOthers, nullptr);
+    Wake(kForOthers);
+    return;
   }
+  const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
+  if (!SpinFor(over, spin_)) ParkUntil(over, kForOthers, nullptr);
+}
+
+int Gate::TakePart() {
+  for (int core = CoreHere();; ++core) {
+    const int part = core % workers_;
+    if (!taken_[part].exchange(true, std::memory_order_relaxed)) return part;
+  }
+}
+
+// Each core's sleepers are woken by a worker that runs there; those of other cores by the last one.
+void Gate::Release() {
+  const uint32_t finished = GenerationOf(word_.load(std::memory_order_acquire)) + kStep;
+  const uint32_t here = ForReleaseHere();
+  const bool first_here = (wakers_.fetch_or(here, std::memory_order_relaxed) & here) == 0;
+  if (CountArrival(workers_) + 1 == workers_) {
+    const uint32_t elsewhere = wakers_.exchange(0, std::memory_order_relaxed) & ~here;
+    for (int part = 0; part < workers_; ++part)
+      taken_[part].store(false, std::memory_order_relaxed);
+    word_.fetch_add(kStep, std::memory_order_seq_cst);  // as in Finish
+    Wake(~elsewhere);
+    return;
+  }
+  const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
+  if (!SpinFor(over, /*own_core=*/true)) ParkUntil(over, kForOthers, nullptr);
+  if (first_here) Wake(here);
 }
 
 void Gate::Close() {
@@ -97,34 +137,36 @@ void Gate::Close() {
   Wake(kAll);
 }
 
-bool Gate::ArriveLast(int ranks) {
+// Of this phase, from 0 on.
+int Gate::CountArrival(int ranks) {
   // Acq_rel: the last one to arrive has seen what all did before, and passes it on with the word.
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < ranks) return false;
-  arrived_.store(0, std::memory_order_relaxed);  // ordered before the next arrivals by the word
-  return true;
+  const int before = arrived_.fetch_add(1, std::memory_order_acq_rel);
+  // Ordered before the next arrivals by the word.
+  if (before + 1 == ranks) arrived_.store(0, std::memory_order_relaxed);
+  return before;
+}
+
+uint32_t Gate::ForReleaseHere() {
+  constexpr int kBits = 31;
+  return kForOthers << (1 + CoreHere() % kBits);
 }
 
 void Gate::Wake(uint32_t waiters) {
   // Either these loads see a waiter that is about to park, or that waiter's parking sees the new
-  // word; both orders go through seq_cst operations on `word_` and `parked_`.
+  // word; both orders go through seq_cst operations on the word and the numbers of the parked.
   uint32_t parked = 0;
-  for (Waiter waiter : {kForOthers, kForRelease}) {
-    if (parked_[waiter / 2].load(std::memory_order_seq_cst) > 0) parked |= waiter;
-  }
+  if (parked_for_others_.load(std::memory_order_seq_cst) > 0) parked |= kForOthers;
+  if (parked_for_release_.load(std::memory_order_seq_cst) > 0) parked |= kForRelease;
   if ((parked & waiters) == 0) return;
   syscall(SYS_futex, AsFutex(word_), FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr,
           nullptr, parked & waiters);
 }
 
 template <class Over>
-bool Gate::WaitFor(const Over& over, Waiter waiter, const std::chrono::nanoseconds* timeout) {
-  // Release is a long way off, and those who come to it need the cores.
-  if (waiter == kForRelease ? over(word_.load(std::memory_order_acquire)) : SpinFor(over)) {
-    return true;
-  }
+bool Gate::ParkUntil(const Over& over, uint32_t waiter, const std::chrono::nanoseconds* timeout) {
   std::optional<Clock::time_point> until;
   if (timeout != nullptr) until = Clock::now() + *timeout;
-  std::atomic<int>& parked = parked_[waiter / 2];
+  std::atomic<int>& parked = waiter == kForOthers ? parked_for_others_ : parked_for_release_;
   bool in_time = true;
   parked.fetch_add(1, std::memory_order_seq_cst);  // see Wake
   for (;;) {
@@ -141,17 +183,17 @@ bool Gate::WaitFor(const Over& over, Waiter waiter, const std::chrono::nanosecon
 }
 
 template <class Over>
-bool Gate::SpinFor(const Over& over) const {
+bool Gate::SpinFor(const Over& over, bool own_core) const {
   // Acquire: what the others did before they arrived.
   const auto is_over = [&] { return over(word_.load(std::memory_order_acquire)); };
   if (is_over()) return true;
-  if (spin_) {
+  if (own_core) {
     for (int i = 0; i < kPauses; ++i) {  // most waits are shorter than a look at the clock
       Pause();
       if (is_over()) return true;
     }
   }
-  const auto until = Clock::now() + (spin_ ? kSpinTime : kYieldTime);
+  const auto until = Clock::now() + (own_core ? kSpinTime : kYieldTime);
   do {
     std::this_thread::yield();
     if (is_over()) return true;

@@ -8,8 +8,13 @@
 //   }
 //
 // Where ranks share cores, each wake-up costs. Some of them, the workers, may then do for all what
-// is to be done: the others call AwaitRelease instead of Await and Finish, and sleep meanwhile; the
-// workers call Release instead of Finish.
+// is to be done. They are those that arrive last, since these are awake:
+//
+//   if (!gate.Works(ticket)) return gate.AwaitRelease(ticket, timeout);  // sleeps meanwhile
+//   if (gate.Await(ticket, timeout) == Gate::Passage::kThrough) {
+//     ... do part gate.TakePart() of the work ...
+//     gate.Release();
+//   }
 //
 // What a rank wrote before Arrive, Finish or Release is visible to every rank after Await, Finish,
 // Release or AwaitRelease. Waiting spins for a short while if each rank has a core of its own, then
@@ -21,6 +26,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 namespace eta::parallel {
 
@@ -30,11 +36,12 @@ class Gate {
 
   struct Ticket {
     uint32_t generation;  // what the gate shows once all have arrived
+    int place;            // how many had arrived before; -1: it was closed
   };
 
-  // With `spin`, waiters burn their core for some microseconds before they park. `workers` of the
-  // ranks call Release.
-  Gate(int ranks, int workers, bool spin) : ranks_(ranks), workers_(workers), spin_(spin) {}
+  // With `spin`, waiters burn their core for some microseconds before they park. There are as many
+  // workers as have a core each.
+  Gate(int ranks, int workers, bool spin);
   Gate(int ranks, bool spin) : Gate(ranks, ranks, spin) {}
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
@@ -47,12 +54,18 @@ class Gate {
 
   // Waits until all ranks that passed have called Finish. It heeds neither Close nor a timeout,
   // because what the others do between Await and Finish is bounded.
-  void Finish() { FinishAmong(ranks_); }
+  void Finish();
 
-  // The same of the workers alone.
-  void Release() { FinishAmong(workers_); }
+  bool Works(Ticket ticket) const { return ticket.place >= ranks_ - workers_; }
 
-  // Like Await, but those that pass do so when the workers have called Release.
+  // After Await, by a worker: a number in [0, workers) that no other one gets this time. On the
+  // same core it is the same each time, unless workers share that.
+  int TakePart();
+
+  // Like Finish, of the workers alone.
+  void Release();
+
+  // Like Await, but those that pass do so when all workers have called Release.
   Passage AwaitRelease(Ticket ticket, std::chrono::nanoseconds timeout);
 
   // From now on nobody passes. Waiters leave Await at once.
@@ -66,26 +79,30 @@ class Gate {
   static constexpr uint32_t kClosedBit = 1;
   static constexpr uint32_t kStep = 2;
 
-  // Those who wait, by the bit that wakes them.
-  enum Waiter : uint32_t { kForOthers = 1, kForRelease = 2, kAll = kForOthers | kForRelease };
+  // Those who wait, by the bits that wake them: those for release by the core on which they fell
+  // asleep, as it costs much to wake somebody from another one.
+  static constexpr uint32_t kForOthers = 1, kForRelease = ~kForOthers, kAll = ~0u;
+  static uint32_t ForReleaseHere();
 
   static uint32_t GenerationOf(uint32_t word) { return word & ~kClosedBit; }
-  void FinishAmong(int ranks);
-  bool ArriveLast(int ranks);
+  int CountArrival(int ranks);
   void Wake(uint32_t waiters);
   // Without parking; false if it takes longer.
   template <class Over>
-  bool SpinFor(const Over& over) const;
-  // Waits until over(word); false if it takes longer than `timeout` (null: no limit).
+  bool SpinFor(const Over& over, bool own_core) const;
+  // Parks until over(word); false if it takes longer than `timeout` (null: no limit).
   template <class Over>
-  bool WaitFor(const Over& over, Waiter waiter, const std::chrono::nanoseconds* timeout);
+  bool ParkUntil(const Over& over, uint32_t waiter, const std::chrono::nanoseconds* timeout);
 
   const int ranks_, workers_;
   const bool spin_;
+  const std::unique_ptr<std::atomic<bool>[]> taken_;  // parts of the work
   // On lines of their own: waiters poll the word while others arrive.
   alignas(64) std::atomic<uint32_t> word_{0};
   alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<int> parked_[2] = {};  // for others, for release
+  std::atomic<uint32_t> wakers_{0};  // cores of workers that have called Release, as bits
+  alignas(64) std::atomic<int> parked_for_others_{0};
+  std::atomic<int> parked_for_release_{0};
 };
 
 }  // namespace eta::parallel

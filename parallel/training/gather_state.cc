@@ -16,7 +16,8 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   Communicator& communicator = meeting.member().communicator();
   const bool together = communicator.SharesMemory();
   if (together) {
-    SliceOwner(meeting.member().rank(), meeting.workers(), meeting.records()).CollectState();
+    SliceOwner(meeting.member().rank(), meeting.owner(), meeting.owners(), meeting.records())
+        .CollectState();
   }
   meeting.Part();
   if (!together) {

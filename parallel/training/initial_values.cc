@@ -8,7 +8,8 @@ namespace eta::parallel {
 bool TakeInitialValues(Meeting& meeting, int from, const StepMemory& own, const std::string& site) {
   Communicator& communicator = meeting.member().communicator();
   if (communicator.SharesMemory()) {
-    SliceOwner(meeting.member().rank(), meeting.workers(), meeting.records()).CopyInitial(from);
+    SliceOwner(meeting.member().rank(), meeting.owner(), meeting.owners(), meeting.records())
+        .CopyInitial(from);
     meeting.Part();
     return true;
   }

@@ -149,7 +149,9 @@ Value JointStep::LayOut(Call& call) {
   known_->sums.Clear();
   StepMemory& memory = known_->memory;
   memory.segments = MemoryOf(optimizer(), place_);
-  if (communicator().SharesMemory()) OwedSums::LayOut(optimizer(), &memory);
+  if (communicator().SharesMemory()) {
+    OwedSums::LayOut(optimizer(), meeting_.owners() < meeting_.member().size(), &memory);
+  }
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
   memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_->structure = HashOf(memory.structure);
@@ -161,7 +163,7 @@ Value JointStep::LayOut(Call& call) {
 bool JointStep::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
   known_->common = true;
-  if (communicator().SharesMemory()) known_->owed.Know(meeting_.records(), meeting_.workers());
+  if (communicator().SharesMemory()) known_->owed.Know(meeting_.records(), meeting_.owners());
   known_->entered = TakeInitialValues(meeting_, /*from=*/0, known_->memory, training_.site.text());
   meeting_.mine().entering = !known_->entered;
   return known_->entered;

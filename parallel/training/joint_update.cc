@@ -10,7 +10,8 @@ namespace eta::parallel {
 // From the meeting to its end nobody leaves, so either all ranks commit or none does. Ranks that
 // left the work to others come here when it is done, and all that others tell them is in the sums.
 bool JointUpdate::Together() {
-  const SliceOwner slices(meeting_.member().rank(), meeting_.workers(), meeting_.records());
+  const SliceOwner slices(meeting_.member().rank(), meeting_.owner(), meeting_.owners(),
+                          meeting_.records());
   if (meeting_.works()) {
     CombineMasks();
     MakeSums(slices);
@@ -22,15 +23,19 @@ bool JointUpdate::Together() {
   const Nonfinite nonfinite = FirstNonfiniteSum();
   const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
   meeting_.EndWork();
-  return nonfinite.found ? NonfiniteGradient(nonfinite) : updated;
+  if (nonfinite.found) return NonfiniteGradient(nonfinite);
+  if (updated && known_.owed.hands_over()) TakeParameters();
+  return updated;
 }
 
 void JointUpdate::MakeSums(const SliceOwner& slices) {
-  OwnedSums& sums = *known_.memory.sums;
+  if (!slices.owns()) return;
+  const auto owner = static_cast<size_t>(meeting_.owner());
+  OwnedSums& sums = *known_.owed.sums()[owner];
   sums.nonfinite =
       slices.SumGradients(training_.weights, &log(), /*rounded=*/optimizer_.settings.compress);
   if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&sums.squares);
-  if (meeting_.member().rank() == 0) sums.mask = training_.with_gradient;
+  if (owner == 0) sums.mask = training_.with_gradient;
 }
 
 // The shards' squares are added up by all ranks alike, from all of the sums.
@@ -52,6 +57,11 @@ void JointUpdate::UpdateSlices(const SliceOwner& slices) {
   if (optimizer_.settings.clipping.by_norm()) optimizer_.LimitGradients(SquaredSums());
   slices.Update(optimizer_);
   NoteSlicedState();
+}
+
+void JointUpdate::TakeParameters() {
+  const PhaseScope updating(&log(), Phase::kUpdate);
+  known_.owed.TakeParameters(meeting_.member().rank(), known_.memory.segments);
 }
 
 // Of all slices in their order, so with the same bits on all ranks; and with shards on any number

@@ -39,6 +39,7 @@ class JointUpdate {
   void OweSums();
   void UpdateSlices(const SliceOwner& slices);
   double SquaredSums();
+  void TakeParameters();
   Status FindSums(SliceExchange& slices, SliceExchange::Findings* findings);
   bool SumsAreEverywhere() const;
   Status SumApart(SliceExchange& slices);

@@ -54,16 +54,22 @@ bool Meeting::Meet(StepRecord::Phase phase) {
 
 void Meeting::SyncWork() {
   if (!leaves_work_) return Sync();
-  if (works()) member().world().board().SyncWorkers(member().rank());
+  if (works()) board().SyncWorkers(member().rank());
 }
 
 void Meeting::EndWork() {
   if (!leaves_work_) return Part();
-  if (works()) member().world().board().Release(member().rank());
+  if (works()) board().Release(member().rank());
   leaves_work_ = false;
 }
 
-void Meeting::Sync() { member().world().board().Finish(member().rank()); }
+void Meeting::Sync() { board().Finish(member().rank()); }
+
+int Meeting::owner() const {
+  const int rank = member().rank();
+  if (leaves_work_) return board().PartOf(rank);
+  return rank < owners() ? rank : -1;
+}
 
 Value Meeting::End(Value result) { return EndStep(vm_, result, SignalOf(records())); }
 
@@ -99,7 +105,7 @@ Status Meeting::ExchangeRecords() {
 
 // Every meeting of such ranks is of this kind: one that fails does not know to which the others go.
 bool Meeting::MayLeaveWork() const {
-  return workers() < member().size() && member().communicator().SharesMemory();
+  return owners() < member().size() && member().communicator().SharesMemory();
 }
 
 // The error that is pending stays so. If the world is over, nobody needs to be told.

@@ -49,14 +49,17 @@ class Meeting {
   // Where all ranks of a Meet wanted it (StepRecord::leaves_work), those that do not work have
   // slept until the others were done: they look at the records only, and at nobody's memory.
   // Otherwise all work.
-  bool works() const { return !leaves_work_ || member().rank() < workers(); }
+  bool works() const { return !leaves_work_ || owner() >= 0; }
+  // Which of the owners of slices this rank is until EndWork: where work is left to others, one of
+  // those that came last; otherwise those are the first ranks. -1: none.
+  int owner() const;
   // For those that work: waits until all of them have come here.
   void SyncWork();
   // The same, and the others wake up; the memory is closed. Nobody may fail between a Meet and
   // this.
   void EndWork();
-  // How many of the ranks, from rank 0 on, own slices, and work for those that leave it to them.
-  int workers() const { return member().world().board().workers(); }
+  // How many of the ranks own slices.
+  int owners() const { return board().workers(); }
   // Waits until all ranks have come here; their memory stays open.
   void Sync();
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
@@ -77,6 +80,7 @@ class Meeting {
   Vm& vm() { return vm_; }
 
  private:
+  Board& board() const { return member().world().board(); }
   bool Exchange();
   Status ExchangeRecords();
   bool MayLeaveWork() const;

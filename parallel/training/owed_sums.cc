@@ -7,19 +7,41 @@
 #include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
+namespace {
+
+// Where an owner writes new parameters to all ranks' memory, each line of it travels from core to
+// core and back. Handed over, it goes once to each core, and ranks that run there find it in the
+// cache, as long as there is room for it beside what is theirs.
+constexpr size_t kMaxHandedOver = 512 << 10;
+
+size_t ParameterBytes(const StepMemory& memory) {
+  size_t bytes = 0;
+  for (const SegmentMemory& segment : memory.segments) {
+    bytes += segment.count * SizeOf(segment.dtype);
+  }
+  return bytes;
+}
+
+const std::byte* BytesOf(const at::Tensor& tensor) {
+  return static_cast<const std::byte*>(tensor.const_data_ptr());
+}
+
+}  // namespace
 
 OwedSums::~OwedSums() {
   if (arenas_) arenas_->TakeBack(this);
 }
 
-void OwedSums::LayOut(const tensor::Optimizer& optimizer, StepMemory* memory) {
+// Pages come when they are used.
+void OwedSums::LayOut(const tensor::Optimizer& optimizer, bool shares_cores, StepMemory* memory) {
+  const bool hands_over = shares_cores && ParameterBytes(*memory) <= kMaxHandedOver;
   auto sums = std::make_shared<OwnedSums>();
-  for (const auto& segment : optimizer.segments()) {
-    // Pages come when they are used.
-    sums->segments.push_back(at::empty_like(segment.tensors.parameter));
-  }
-  for (size_t s = 0; s < sums->segments.size(); ++s) {
-    memory->segments[s].sums = static_cast<std::byte*>(sums->segments[s].data_ptr());
+  for (size_t s = 0; s < memory->segments.size(); ++s) {
+    tensor::UpdateTensors tensors = optimizer.segments()[s].tensors;
+    tensors.gradient = at::empty_like(tensors.parameter);
+    if (hands_over) sums->handed_over.push_back(at::empty_like(tensors.parameter));
+    memory->segments[s].sums = static_cast<std::byte*>(tensors.gradient.data_ptr());
+    sums->segments.push_back(std::move(tensors));
   }
   memory->sums = std::move(sums);
 }
@@ -41,12 +63,17 @@ void OwedSums::Owe(const std::shared_ptr<tensor::ArenaRegistry>& arenas,
 
 void OwedSums::Pay() {
   const auto& segments = own_->segments;
-  const auto take = [&](size_t s, size_t owner, size_t begin, size_t bytes) {
-    const auto& theirs = sums_[owner]->segments[s];
-    std::memcpy(segments[s].gradient + begin,
-                static_cast<const std::byte*>(theirs.const_data_ptr()) + begin, bytes);
-  };
-  ForEachOwner(segments, static_cast<int>(sums_.size()), ranks_, take);
+  ForEachOwner(segments, owners(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
+    std::memcpy(segments[s].gradient + begin, BytesOf(sums_[o]->segments[s].gradient) + begin,
+                bytes);
+  });
+}
+
+void OwedSums::TakeParameters(int rank, std::span<const SegmentMemory> own) const {
+  ForEachOwner(own, owners(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
+    if (static_cast<int>(o) == rank) return;
+    std::memcpy(own[s].parameter + begin, BytesOf(sums_[o]->handed_over[s]) + begin, bytes);
+  });
 }
 
 }  // namespace eta::parallel

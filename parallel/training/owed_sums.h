@@ -25,9 +25,10 @@ class OwedSums final : public tensor::OwedGradients {
   OwedSums(const OwedSums&) = delete;
   OwedSums& operator=(const OwedSums&) = delete;
 
-  // Memory for the sums of this rank's slices, which is noted in `memory`. Throws what libtorch
+  // Notes in `memory` what belongs to the owner of this rank's number; if ranks share cores, with
+  // memory to hand parameters over in, unless they are too large for that. Throws what libtorch
   // throws. REQUIRES: memory->segments are the optimizer's.
-  static void LayOut(const tensor::Optimizer& optimizer, StepMemory* memory);
+  static void LayOut(const tensor::Optimizer& optimizer, bool shares_cores, StepMemory* memory);
 
   // When all ranks have laid theirs out. REQUIRES: the peers' memory is open.
   void Know(std::span<const StepRecord> records, int owners);
@@ -42,7 +43,14 @@ class OwedSums final : public tensor::OwedGradients {
 
   void Pay() override;
 
+  // Whether owners hand new parameters over, rather than write them to all ranks' memory.
+  bool hands_over() const { return !sums_[0]->handed_over.empty(); }
+  // If so, when all have updated their slices: makes these the parameters of `own`, of `rank`.
+  void TakeParameters(int rank, std::span<const SegmentMemory> own) const;
+
  private:
+  int owners() const { return static_cast<int>(sums_.size()); }
+
   std::shared_ptr<tensor::ArenaRegistry> arenas_;
   std::vector<std::shared_ptr<OwnedSums>> sums_;
   size_t ranks_ = 0;

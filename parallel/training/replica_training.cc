@@ -27,8 +27,12 @@ ReplicaTraining::ReplicaTraining(RankContext& rank, int shards) : rank_(rank), a
   EnterWorld();
 }
 
+// In the next one other ranks own the slices.
 void ReplicaTraining::LeaveWorld() {
-  for (auto& known : known_) known->registered.Release();
+  for (auto& known : known_) {
+    known->registered.Release();
+    known->entered = false;
+  }
 }
 
 void ReplicaTraining::EnterWorld() {

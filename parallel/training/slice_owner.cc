@@ -57,7 +57,7 @@ size_t FindNonfinite(DType dtype, const std::byte* data, size_t count) {
 
 Slice SliceOwner::OwnedOf(const SegmentMemory& segment) const {
   if (!owns()) return {};
-  return OwnedSlices(segment.count, SizeOf(segment.dtype), rank_, owners_,
+  return OwnedSlices(segment.count, SizeOf(segment.dtype), owner_, owners_,
                      static_cast<int>(size()));
 }
 
@@ -82,7 +82,7 @@ void SliceOwner::SumSegment(size_t segment, std::span<const double> weights, boo
     for (size_t i = 0; i < weights.size(); ++i) {
       inputs[i] = Addend(segment, i, weights.size()) + at * element;
     }
-    std::byte* const sums = own.sums + at * element;
+    std::byte* const sums = kept().segments[segment].sums + at * element;
     ReduceWeightedBlock(own.dtype, std::span(inputs.data(), weights.size()), weights, count, sums);
     if (rounded) RoundToNarrow(own.dtype, sums, count);
     const size_t bad = nonfinite->found ? count : FindNonfinite(own.dtype, sums, count);
@@ -111,32 +111,42 @@ int SliceOwner::CauseOf(size_t segment, size_t element, size_t addends) const {
 void SliceOwner::SquareSums(std::vector<double>* squares) const {
   squares->assign(size(), 0);
   if (!owns()) return;
-  const int slices = static_cast<int>(size()), end = FirstSlice(rank_ + 1, owners_, slices);
-  for (int i = FirstSlice(rank_, owners_, slices); i < end; ++i) {
+  const int slices = static_cast<int>(size()), end = FirstSlice(owner_ + 1, owners_, slices);
+  for (int i = FirstSlice(owner_, owners_, slices); i < end; ++i) {
     for (size_t s = 0; s < own().segments.size(); ++s) {
       const SegmentMemory& segment = own().segments[s];
       const Slice slice = OwnedSlice(segment.count, SizeOf(segment.dtype), i, slices);
       (*squares)[static_cast<size_t>(i)] +=
-          tensor::SumOfSquares(own().sums->segments[s], static_cast<int64_t>(slice.begin),
+          tensor::SumOfSquares(kept().sums->segments[s].gradient, static_cast<int64_t>(slice.begin),
                                static_cast<int64_t>(slice.count()));
     }
   }
 }
 
 void SliceOwner::Update(tensor::Optimizer& optimizer) const {
+  if (!owns()) return;
   const auto& segments = own().segments;
   for (size_t s = 0; s < segments.size(); ++s) {
-    const SegmentMemory& own = segments[s];
-    const Tensor& sums = this->own().sums->segments[s];
-    const size_t element = SizeOf(own.dtype);
-    ForEachBlock(OwnedOf(own), element, [&](size_t at, size_t count) {
-      optimizer.UpdateRange(s, sums, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
-      for (size_t r = 0; r < size(); ++r) {
-        if (static_cast<int>(r) == rank_) continue;
-        std::memcpy(memory(r).segments[s].parameter + at * element, own.parameter + at * element,
-                    count * element);
-      }
+    const tensor::UpdateTensors& kept = this->kept().sums->segments[s];
+    ForEachBlock(OwnedOf(segments[s]), SizeOf(segments[s].dtype), [&](size_t at, size_t count) {
+      optimizer.UpdateRange(s, kept, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
+      HandOver(s, at, count);
     });
+  }
+}
+
+void SliceOwner::HandOver(size_t segment, size_t begin, size_t count) const {
+  const SegmentMemory& from = kept().segments[segment];
+  const size_t element = SizeOf(from.dtype);
+  const auto write = [&](std::byte* parameters) {
+    std::memcpy(parameters + begin * element, from.parameter + begin * element, count * element);
+  };
+  const auto& handed_over = kept().sums->handed_over;
+  if (!handed_over.empty()) {
+    return write(static_cast<std::byte*>(handed_over[segment].data_ptr()));
+  }
+  for (size_t r = 0; r < size(); ++r) {
+    if (static_cast<int>(r) != owner_) write(memory(r).segments[segment].parameter);
   }
 }
 

@@ -28,7 +28,7 @@ struct SegmentMemory {
   std::byte* gradient = nullptr;
   // What the ranks add up: the gradient; or one after the other the shards', `count` elements each.
   const std::byte* addends = nullptr;
-  // Where the rank puts the sums of its slice, if they stay with it (owed_sums.h).
+  // Where the sums of the slices of the owner with this rank's number go.
   std::byte* sums = nullptr;
   std::byte* state[tensor::kMaxStates];  // null where the rule has none
 };
@@ -41,13 +41,17 @@ struct Nonfinite {
   int rank = -1;  // whose gradient is the cause; -1: the sum overflowed
 };
 
-// What the owner of slices makes for all. Other ranks share it with the owner, and may look at it
-// until the next meeting at which gradients of the same optimizer are summed.
+// What belongs to an owner of slices: whoever does the owner's work in a step, does it there. Other
+// ranks share it with the rank of the owner's number, and may look at it until the next meeting at
+// which gradients of the same optimizer are summed; but at parameters and state in steps only.
 struct OwnedSums {
-  std::vector<tensor::Tensor> segments;  // of their sizes and dtypes; written are own slices only
-  Nonfinite nonfinite;                   // in its slices
-  std::vector<double> squares;           // by slice: its sums, squared and added up
-  tensor::Optimizer::Mask mask;          // of rank 0: parameters that have a gradient on some rank
+  // As the optimizer's segments; but the gradients are the sums, of own slices only.
+  std::vector<tensor::UpdateTensors> segments;
+  // Copies of the new parameters of own slices, for others to take; or empty: others get them.
+  std::vector<tensor::Tensor> handed_over;
+  Nonfinite nonfinite;           // in its slices
+  std::vector<double> squares;   // by slice: its sums, squared and added up
+  tensor::Optimizer::Mask mask;  // of owner 0: parameters that have a gradient on some rank
 };
 
 struct StepMemory {

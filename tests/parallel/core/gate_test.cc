@@ -98,10 +98,10 @@ TEST_P(GateTest, OthersSleepUntilTheWorkersRelease) {
     for (int round = 1; round <= 200; ++round) {
       brought[rank] = round;
       const Gate::Ticket ticket = gate.Arrive();
-      if (rank < kWorkers) {
+      if (gate.Works(ticket)) {
         ASSERT_EQ(gate.Await(ticket, seconds(10)), Gate::Passage::kThrough);
         for (int value : brought) ASSERT_EQ(value, round);
-        made[rank] = round;
+        ++made[gate.TakePart()];
         gate.Release();
       } else {
         ASSERT_EQ(gate.AwaitRelease(ticket, seconds(10)), Gate::Passage::kThrough);
@@ -109,6 +109,17 @@ TEST_P(GateTest, OthersSleepUntilTheWorkersRelease) {
       for (int value : made) ASSERT_EQ(value, round);
     }
   });
+}
+
+TEST_P(GateTest, TheLastToArriveWork) {
+  Gate gate(3, 2, GetParam());
+  const Gate::Ticket first = gate.Arrive(), second = gate.Arrive(), third = gate.Arrive();
+  EXPECT_FALSE(gate.Works(first));
+  EXPECT_TRUE(gate.Works(second));
+  EXPECT_TRUE(gate.Works(third));
+  EXPECT_NE(gate.TakePart(), gate.TakePart());
+  gate.Close();
+  EXPECT_FALSE(gate.Works(gate.Arrive()));
 }
 
 TEST_P(GateTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
@@ -122,11 +133,11 @@ TEST_P(GateTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
     InThreads(3, [&](int rank) {
       for (;;) {
         const Gate::Ticket ticket = gate.Arrive();
-        const auto passage =
-            rank == 0 ? gate.Await(ticket, seconds(10)) : gate.AwaitRelease(ticket, seconds(10));
+        const auto passage = gate.Works(ticket) ? gate.Await(ticket, seconds(10))
+                                                : gate.AwaitRelease(ticket, seconds(10));
         if (passage != Gate::Passage::kThrough) break;
         ++passed[rank];
-        if (rank == 0) gate.Release();
+        if (gate.Works(ticket)) gate.Release();
       }
     });
     closer.join();

@@ -166,11 +166,11 @@ Status SumByWork(Member& member, double* x, Site site) {
   std::vector<double*> all(static_cast<size_t>(member.size()));
   const Status status = member.ExchangeForWork("sum", x, std::span(all), site);
   Board& board = member.world().board();
-  if (!status.ok() || member.rank() >= board.workers()) return status;
+  if (!status.ok() || board.PartOf(member.rank()) < 0) return status;
   double sum = 0;
   for (const double* each : all) sum += *each;
   board.SyncWorkers(member.rank());
-  if (member.rank() == 0) {
+  if (board.PartOf(member.rank()) == 0) {
     for (double* each : all) *each = sum;
   }
   board.Release(member.rank());

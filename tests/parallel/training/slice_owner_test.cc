@@ -70,6 +70,10 @@ class SliceOwnerTest : public testing::Test {
     }
   }
 
+  SliceOwner Acting(int rank, int owner) { return SliceOwner(rank, owner, owners_, records_); }
+  // As the owner of its number, if there is one.
+  SliceOwner OwnerOf(int rank) { return Acting(rank, rank < owners_ ? rank : -1); }
+
   int owners_ = 0;
   std::vector<std::vector<double>> gradients_, sums_, states_;
   std::vector<StepMemory> memories_;
@@ -92,18 +96,32 @@ TEST_F(SliceOwnerTest, SumsAreEverywhereTheSame) {
       expected[i] = 0.5 * gradients_[0][i] + 0.25 * gradients_[1][i];
     }
     for (StepMemory& memory : memories_) memory.segments[0].sums = memory.segments[0].gradient;
-    for (int r : {2, 0, 1})
-      EXPECT_FALSE(SliceOwner(r, owners_, records_).SumGradients(weights).found);
-    for (int r : {1, 2, 0}) SliceOwner(r, owners_, records_).CollectSums();
+    for (int r : {2, 0, 1}) EXPECT_FALSE(OwnerOf(r).SumGradients(weights).found);
+    for (int r : {1, 2, 0}) OwnerOf(r).CollectSums();
     for (const auto& gradient : gradients_) EXPECT_EQ(gradient, expected);
+  }
+}
+
+TEST_F(SliceOwnerTest, WhoeverActsAsAnOwnerWorksInThatOnesMemory) {
+  MakeRanks(3, 2);
+  for (auto& gradient : gradients_) gradient.assign(kCount, 1);
+  const std::vector<double> weights = {1, 2, 4};
+  Acting(2, 0).SumGradients(weights);
+  Acting(0, 1).SumGradients(weights);
+  Acting(1, -1).SumGradients(weights);
+  for (size_t i = 0; i < kCount; ++i) {
+    const Slice first = OwnedSlices(kCount, sizeof(double), 0, 2, 3);
+    const bool is_first = first.begin <= i && i < first.end;
+    ASSERT_EQ(sums_[0][i], is_first ? 7 : 0) << i;
+    ASSERT_EQ(sums_[1][i], is_first ? 0 : 7) << i;
   }
 }
 
 TEST_F(SliceOwnerTest, TheOwnerSeesWhoseGradientIsNotFinite) {
   MakeRanks(2, 2);
   gradients_[1][kCount - 5] = NAN;
-  EXPECT_FALSE(SliceOwner(0, owners_, records_).SumGradients(kEqual).found);
-  const Nonfinite found = SliceOwner(1, owners_, records_).SumGradients(kEqual);
+  EXPECT_FALSE(OwnerOf(0).SumGradients(kEqual).found);
+  const Nonfinite found = OwnerOf(1).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.element, kCount - 5);
   EXPECT_EQ(found.rank, 1);
@@ -112,7 +130,7 @@ TEST_F(SliceOwnerTest, TheOwnerSeesWhoseGradientIsNotFinite) {
 TEST_F(SliceOwnerTest, ASumThatOverflowsIsNobodysFault) {
   MakeRanks(2, 2);
   gradients_[0][3] = gradients_[1][3] = std::numeric_limits<double>::max();
-  const Nonfinite found = SliceOwner(0, owners_, records_).SumGradients(kEqual);
+  const Nonfinite found = OwnerOf(0).SumGradients(kEqual);
   EXPECT_TRUE(found.found);
   EXPECT_EQ(found.rank, -1);
 }
@@ -121,7 +139,7 @@ TEST_F(SliceOwnerTest, StateIsCollectedFromTheOwners) {
   for (int owners : {1, 2, 3}) {
     MakeRanks(3, owners);
     for (size_t r = 0; r < 3; ++r) states_[r].assign(kCount, static_cast<double>(r));
-    for (int r = 0; r < 3; ++r) SliceOwner(r, owners, records_).CollectState();
+    for (int r = 0; r < 3; ++r) OwnerOf(r).CollectState();
     for (size_t i = 0; i < kCount; ++i) {
       double owner = -1;
       for (int o = 0; o < owners; ++o) {
@@ -139,8 +157,8 @@ TEST_F(SliceOwnerTest, InitialValuesAreRankZeros) {
   for (size_t r = 0; r < 2; ++r) {
     memories_[r].initial = {{states_[r].data(), states_[r].size()}, {}};
   }
-  SliceOwner(0, owners_, records_).CopyInitial(0);
-  SliceOwner(1, owners_, records_).CopyInitial(0);
+  OwnerOf(0).CopyInitial(0);
+  OwnerOf(1).CopyInitial(0);
   EXPECT_EQ(states_[0], std::vector<double>(kCount, 1.5));
   EXPECT_EQ(states_[1], states_[0]);
 }
