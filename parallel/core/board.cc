@@ -30,8 +30,8 @@ Board::Board(Seats seats, std::chrono::nanoseconds stall_timeout, int cores,
       journal_(journal
                    ? std::move(journal)
                    : std::make_shared<Journal>(seats.here, PhaseLog::kUsualCapacity, seats.first)),
-      gate_(seats.here, workers_, /*spin=*/workers_ == seats.here),
-      workers_gate_(workers_, /*spin=*/true) {
+      gate_(seats.here, workers_),
+      workers_gate_(workers_, workers_) {
   ETA_CHECK(journal_->size() == seats.here && journal_->first() == seats.first &&
             (seats.all_here() || link != nullptr));
   for (int r = 0; r < size(); ++r) {

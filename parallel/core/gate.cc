@@ -53,10 +53,9 @@ void Park(std::atomic<uint32_t>& word, uint32_t seen, uint32_t bits,
 
 }  // namespace
 
-Gate::Gate(int ranks, int workers, bool spin)
+Gate::Gate(int ranks, int workers)
     : ranks_(ranks),
       workers_(workers),
-      spin_(spin),
       taken_(std::make_unique<std::atomic<bool>[]>(static_cast<size_t>(workers))) {}
 
 Gate::Ticket Gate::Arrive() {
@@ -78,7 +77,7 @@ Gate::Passage Gate::Await(Ticket ticket, std::chrono::nanoseconds timeout) {
   const auto over = [&](uint32_t word) {
     return GenerationOf(word) == ticket.generation || (word & kClosedBit) != 0;
   };
-  if (!SpinFor(over, spin_ || Works(ticket)) && !ParkUntil(over, kForOthers, &timeout)) {
+  if (!SpinFor(over, Works(ticket)) && !ParkUntil(over, kForOthers, &timeout)) {
     return Passage::kLate;
   }
   const uint32_t word = word_.load(std::memory_order_acquire);
@@ -104,7 +103,7 @@ void Gate::Finish() {
     return;
   }
   const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
-  if (!SpinFor(over, spin_)) ParkUntil(over, kForOthers, nullptr);
+  if (!SpinFor(over, /*own_core=*/workers_ == ranks_)) ParkUntil(over, kForOthers, nullptr);
 }
 
 int Gate::TakePart() {

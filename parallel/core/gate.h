@@ -17,8 +17,8 @@
 //   }
 //
 // What a rank wrote before Arrive, Finish or Release is visible to every rank after Await, Finish,
-// Release or AwaitRelease. Waiting spins for a short while if each rank has a core of its own, then
-// parks in the kernel.
+// Release or AwaitRelease. Those who have a core to themselves spin for a short while, then park in
+// the kernel.
 //
 // Thread safety: one thread per rank calls all but Close, which any thread may call.
 #pragma once
@@ -39,10 +39,8 @@ class Gate {
     int place;            // how many had arrived before; -1: it was closed
   };
 
-  // With `spin`, waiters burn their core for some microseconds before they park. There are as many
-  // workers as have a core each.
-  Gate(int ranks, int workers, bool spin);
-  Gate(int ranks, bool spin) : Gate(ranks, ranks, spin) {}
+  // There are as many workers as have a core each.
+  Gate(int ranks, int workers);
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
@@ -95,7 +93,6 @@ class Gate {
   bool ParkUntil(const Over& over, uint32_t waiter, const std::chrono::nanoseconds* timeout);
 
   const int ranks_, workers_;
-  const bool spin_;
   const std::unique_ptr<std::atomic<bool>[]> taken_;  // parts of the work
   // On lines of their own: waiters poll the word while others arrive.
   alignas(64) std::atomic<uint32_t> word_{0};

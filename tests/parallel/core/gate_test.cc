@@ -13,8 +13,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Both ways to wait.
-class GateTest : public testing::TestWithParam<bool> {};
+// Both ways to wait: on a core of one's own, or sharing one.
+class GateTest : public testing::TestWithParam<bool> {
+ protected:
+  static int WorkersOf(int ranks) { return GetParam() ? ranks : 1; }
+};
 
 void InThreads(int n, const std::function<void(int)>& body) {
   std::vector<std::thread> threads;
@@ -24,7 +27,7 @@ void InThreads(int n, const std::function<void(int)>& body) {
 
 TEST_P(GateTest, NobodyPassesBeforeAllHaveArrived) {
   constexpr int kRanks = 3;
-  Gate gate(kRanks, GetParam());
+  Gate gate(kRanks, WorkersOf(kRanks));
   int written[kRanks] = {};  // plain memory: the gate has to order it
   InThreads(kRanks, [&](int rank) {
     for (int round = 1; round <= 200; ++round) {
@@ -37,7 +40,7 @@ TEST_P(GateTest, NobodyPassesBeforeAllHaveArrived) {
 }
 
 TEST_P(GateTest, CloseLetsWaitersGoAtOnce) {
-  Gate gate(2, GetParam());
+  Gate gate(2, WorkersOf(2));
   std::thread waiter([&] {
     EXPECT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kClosed);
     EXPECT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kClosed);
@@ -51,7 +54,7 @@ TEST_P(GateTest, CloseLetsWaitersGoAtOnce) {
 }
 
 TEST_P(GateTest, LateTicketsStayGood) {
-  Gate gate(2, GetParam());
+  Gate gate(2, WorkersOf(2));
   const Gate::Ticket ticket = gate.Arrive();
   EXPECT_EQ(gate.Await(ticket, milliseconds(1)), Gate::Passage::kLate);
   std::thread other([&] { gate.Await(gate.Arrive(), seconds(10)); });
@@ -60,7 +63,7 @@ TEST_P(GateTest, LateTicketsStayGood) {
 }
 
 TEST_P(GateTest, RanksThatPassedFinishAlthoughItIsClosed) {
-  Gate gate(2, GetParam());
+  Gate gate(2, WorkersOf(2));
   InThreads(2, [&](int rank) {
     ASSERT_EQ(gate.Await(gate.Arrive(), seconds(10)), Gate::Passage::kThrough);
     if (rank == 0) gate.Close();
@@ -72,7 +75,7 @@ TEST_P(GateTest, RanksThatPassedFinishAlthoughItIsClosed) {
 TEST_P(GateTest, AllPassOrNoneWhenClosedAtAnyMoment) {
   constexpr int kRanks = 3;
   for (int round = 0; round < 200; ++round) {
-    Gate gate(kRanks, GetParam());
+    Gate gate(kRanks, WorkersOf(kRanks));
     int passed[kRanks] = {};
     std::thread closer([&] {
       for (int i = 0; i < round * 5; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -90,9 +93,9 @@ TEST_P(GateTest, AllPassOrNoneWhenClosedAtAnyMoment) {
   }
 }
 
-TEST_P(GateTest, OthersSleepUntilTheWorkersRelease) {
+TEST(WorkersTest, OthersSleepUntilTheWorkersRelease) {
   constexpr int kRanks = 5, kWorkers = 2;
-  Gate gate(kRanks, kWorkers, GetParam());
+  Gate gate(kRanks, kWorkers);
   int brought[kRanks] = {}, made[kWorkers] = {};  // plain memory: the gate has to order it
   InThreads(kRanks, [&](int rank) {
     for (int round = 1; round <= 200; ++round) {
@@ -111,8 +114,8 @@ TEST_P(GateTest, OthersSleepUntilTheWorkersRelease) {
   });
 }
 
-TEST_P(GateTest, TheLastToArriveWork) {
-  Gate gate(3, 2, GetParam());
+TEST(WorkersTest, TheLastToArriveWork) {
+  Gate gate(3, 2);
   const Gate::Ticket first = gate.Arrive(), second = gate.Arrive(), third = gate.Arrive();
   EXPECT_FALSE(gate.Works(first));
   EXPECT_TRUE(gate.Works(second));
@@ -122,9 +125,9 @@ TEST_P(GateTest, TheLastToArriveWork) {
   EXPECT_FALSE(gate.Works(gate.Arrive()));
 }
 
-TEST_P(GateTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
+TEST(WorkersTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
   for (int round = 0; round < 200; ++round) {
-    Gate gate(3, 1, GetParam());
+    Gate gate(3, 1);
     int passed[3] = {};
     std::thread closer([&] {
       for (int i = 0; i < round * 5; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -146,8 +149,8 @@ TEST_P(GateTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
   }
 }
 
-TEST_P(GateTest, TheWaitForReleaseEndsInTime) {
-  Gate gate(2, 1, GetParam());
+TEST(WorkersTest, TheWaitForReleaseEndsInTime) {
+  Gate gate(2, 1);
   const Gate::Ticket ticket = gate.Arrive();
   EXPECT_EQ(gate.AwaitRelease(ticket, milliseconds(1)), Gate::Passage::kLate);
   gate.Close();
@@ -155,7 +158,7 @@ TEST_P(GateTest, TheWaitForReleaseEndsInTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Waiting, GateTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Spinning" : "Parking"; });
+                         [](const auto& info) { return info.param ? "Alone" : "Sharing"; });
 
 }  // namespace
 }  // namespace eta::parallel
