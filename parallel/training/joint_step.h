@@ -49,19 +49,13 @@ class JointStep {
   bool Compute();
   bool Reduce();
 
-  bool KnowLayout();
   void RememberLess();
   Value Begin(tensor::Call& call);
-  bool AgreeOnStart();
-  bool CheckBlas();
-  bool SizeBuckets();
   bool RegisterGradients();
-  bool WantsProbe();
   bool Forward(const StepArguments& batch);
   bool DoBackward();
   bool DoBackwardTogether();
   bool DoBackwardByBuckets();
-  bool TakesBuckets(size_t count);
   bool MaySendByBuckets();
   bool GoByBuckets();
   Status BackwardListening(tensor::Call& call, GradientReducer& reducer);
@@ -74,9 +68,7 @@ class JointStep {
   tensor::LossSums CountedOnce(const tensor::LossSums& sums);
   tensor::LossSums OwnLoss() const;
   double OwnMean() const;
-  Value LayOut(tensor::Call& call);
   void TakeOwnRows();
-  uint64_t HashOfBatch() const;
   void WarnOfSameBatch();
   bool NonfiniteLoss();
   Nonfinite LookForNonfinite();
@@ -93,7 +85,6 @@ class JointStep {
   Meeting meeting_;
   StepArguments arguments_;
   ExchangePlace place_;
-  tensor::Tensor probe_;  // memory to time collectives with
   KnownOptimizer* known_ = nullptr;
   LocalLoss loss_;                       // of the batch, or of the last shard
   std::vector<tensor::LossSums> batch_;  // of all shards so far
