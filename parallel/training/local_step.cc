@@ -127,7 +127,8 @@ Value RecordLoss(Call& call, StepArguments arguments, bool is_programs, LocalLos
   auto recording = std::make_unique<Recording>(
       **arguments.optimizer,
       tensor::StepBatch{arguments.loss_function, arguments.input, arguments.target},
-      call.context().generator(arguments.input.device()), is_programs ? &call.vm() : nullptr);
+      call.context().generator(arguments.input.device()), is_programs ? &call.vm() : nullptr,
+      /*exact=*/call.context().settings().shards > 0);
   const tensor::LossNotes notes(call.context());
   Tensor root;
   {

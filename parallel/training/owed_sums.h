@@ -2,6 +2,7 @@
 // with its owner, since hardly any program looks at gradients that an update has used.
 // One that does gets them from the owners: these write over them only after the next meeting in
 // which the gradients of the same optimizer are summed, and so not before this rank comes to it.
+// New parameters that owners hand over are taken from there, too.
 //
 // Thread safety: the isolate's thread.
 #pragma once

@@ -82,7 +82,9 @@ const char* CapturedSteps::Objection(const TensorContext& context, const Optimiz
   if (model_repeats_ == Module::Repetition::kNever)
     return "the model has a layer that may meet other replicas";
   if (&model != optimizer.module().get()) return "the model is not the optimizer's";
-  if (context.settings().shards > 0) return "batches are computed in shards";
+  if (context.settings().shards > 0 && !batch.input.is_cpu()) {
+    return "batches are computed in shards, on a device";
+  }
   if (optimizer.accumulated.denominator != 0) return "gradients are added to others";
   if (!at::GradMode::is_enabled()) return "gradients are not tracked";
   if (!IsPlainBatch(batch.input) || !IsPlainBatch(batch.target)) {

@@ -7,11 +7,12 @@
 namespace eta::tensor {
 
 StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
-                             const at::Generator& generator, Vm* vm)
+                             const at::Generator& generator, Vm* vm, bool exact)
     : optimizer_(optimizer),
       batch_(std::move(batch)),
       generator_(generator),
       before_(*optimizer.module(), generator),
+      exact_(exact),
       recorder_(batch_.input.device()) {
   auto fix = [&](const Tensor& tensor) {
     recorder_.AddFixed(tensor);
@@ -96,6 +97,10 @@ std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* prob
   if (!problem->empty()) return nullptr;
   for (const PlanForm form : PlanFormsFor(trace.device)) {
     auto plan = std::make_unique<StepPlan>(trace, facts_, form, optimizer_);
+    if (exact_ && plan->plan().rounding_steps() > 0) {
+      *problem = "a plan would not have the same bits, which --deterministic asks for";
+      return nullptr;
+    }
     const RecordedStep step{batch_, before_, loss_, seed};
     if (!RepeatsStep(*plan, optimizer_, step, generator_) || !plan->plan().Fits(trace)) continue;
     if (!trace.device.is_cpu()) plan->plan().UseGraphs();

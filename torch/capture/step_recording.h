@@ -30,9 +30,9 @@ class StepRecording {
  public:
   // REQUIRES: the optimizer is laid out and its gradients are cleared.
   // `vm`: whose procedures take part; null if none do. The batch's loss must stay rooted until
-  // Backward is over.
-  StepRecording(const Optimizer& optimizer, StepBatch batch, const at::Generator& generator,
-                Vm* vm);
+  // Backward is over. `exact`: there is to be no plan that rounds otherwise than the step.
+  StepRecording(const Optimizer& optimizer, StepBatch batch, const at::Generator& generator, Vm* vm,
+                bool exact);
 
   // While in scope what the thread does is a part of the step.
   class Scope {
@@ -61,6 +61,7 @@ class StepRecording {
   const StepBatch batch_;
   const at::Generator generator_;
   const StepState before_;
+  const bool exact_;
   Recorder recorder_;
   std::optional<StepWatch> watch_;
   StepFacts facts_{};

@@ -118,5 +118,12 @@ TEST_F(CapturedFloat32Test, LstmsGiveTheSameBitsInEachRun) {
   }
 }
 
+// Where bits must not depend on when replays begin, and so not on the number of ranks.
+TEST_F(CapturedFloat32Test, ShardsAreReplayedIfThatIsExact) {
+  const ReplicaOptions shards{.shards = 8};
+  EXPECT_EQ(ReplayedOf(1, {.model = kPerceptron}, 40, shards), 8 * 40 - 2);
+  EXPECT_EQ(ReplayedOf(1, WithLstm("(lstm 6 4)"), 10, shards), 0);
+}
+
 }  // namespace
 }  // namespace eta::parallel

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_nccl.h"
+#include "tests/parallel/training/captured_training.h"
 #include "tests/parallel/training/replicas.h"
 
 namespace eta::parallel {
@@ -39,10 +40,12 @@ std::string Train(int ranks, const Program& program, const std::string& backend 
   return OutputOf(ranks, program.text(), {.backend = backend, .shards = kShards});
 }
 
+// Shards of a size are replayed from the third one on, on 1 rank sooner than on 8.
 void ExpectSameBits(const Program& program) {
   const std::string alone = Train(1, program);
   EXPECT_NE(alone.find("#t"), std::string::npos) << alone;
   EXPECT_GT(NumbersIn(alone).size(), 9u);
+  EXPECT_EQ(OutputOf(1, program.text(), {.shards = kShards, .capture = false}), alone);
   for (int ranks : {2, 4, 8}) EXPECT_EQ(Train(ranks, program), alone) << ranks << " ranks";
 }
 
@@ -51,6 +54,16 @@ TEST(DeterministicTest, EveryOptimizer) {
        {"(sgd model 0.05)", "(sgd model 0.05 'momentum 0.9 'nesterov #t)", "(adam model 0.01)",
         "(adamw model 0.01)", "(rmsprop model 0.01)", "(adagrad model 0.01)"}) {
     ExpectSameBits({.optimizer = optimizer});
+  }
+}
+
+TEST(DeterministicTest, ShardsOfASizeAreReplayed) {
+  for (const char* model :
+       {kPerceptron, "(sequential (linear 6 16) (dropout 0.5) (linear 16 4))"}) {
+    for (int ranks : {1, 2, 8}) {
+      EXPECT_EQ(ReplayedOf(ranks, {.model = model}, 20, {.shards = kShards}),
+                20 * kShards / ranks - 2);
+    }
   }
 }
 
