@@ -24,12 +24,29 @@ template <class Bits, Bits exponent, Bits carry>
   return (seen >> (8 * sizeof(Bits) - 1)) != 0;
 }
 
+// The same for numbers T, with fewer instructions where all are finite: sums of them are finite
+// only then, since nothing makes an infinity or a NaN finite again.
+template <class T, class Bits, Bits exponent, Bits carry>
+[[gnu::always_inline]] inline bool HasNonfiniteNumber(const std::byte* data, size_t count) {
+  constexpr size_t kSums = 128 / sizeof(T);
+  const T* numbers = reinterpret_cast<const T*>(data);
+  T sums[kSums] = {};
+  size_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    for (size_t j = 0; j < kSums; ++j) sums[j] += numbers[i + j];
+  }
+  for (size_t j = 0; i < count; ++i, ++j) sums[j] += numbers[i];
+  return HasNonfinite<Bits, exponent, carry>(reinterpret_cast<const std::byte*>(sums), kSums) &&
+         HasNonfinite<Bits, exponent, carry>(data, count);
+}
+
 ETA_VECTORIZED bool HasNonfinite(DType dtype, const std::byte* data, size_t count) {
   switch (dtype) {
     case DType::kFloat64:
-      return HasNonfinite<uint64_t, 0x7FF0000000000000, 0x0010000000000000>(data, count);
+      return HasNonfiniteNumber<double, uint64_t, 0x7FF0000000000000, 0x0010000000000000>(data,
+                                                                                          count);
     case DType::kFloat32:
-      return HasNonfinite<uint32_t, 0x7F800000, 0x00800000>(data, count);
+      return HasNonfiniteNumber<float, uint32_t, 0x7F800000, 0x00800000>(data, count);
     case DType::kFloat16:
       return HasNonfinite<uint16_t, 0x7C00, 0x0400>(data, count);
     case DType::kBFloat16:

@@ -29,6 +29,16 @@ void ExpectFound(DType dtype, const std::vector<T>& good, T bad) {
   }
 }
 
+// Their sums are not finite, or hide what is not.
+TEST(FindNonfiniteTest, KnowsLargeNumbersFromInfinities) {
+  const float max = std::numeric_limits<float>::max(), infinity = 1 / 0.0f;
+  std::vector<float> numbers(100, max);
+  EXPECT_EQ(FindNonfinite(DType::kFloat32, Bytes(numbers), 100), 100u);
+  numbers[40] = infinity;
+  numbers[72] = -infinity;
+  EXPECT_EQ(FindNonfinite(DType::kFloat32, Bytes(numbers), 100), 40u);
+}
+
 TEST(FindNonfiniteTest, KnowsTheFloatingTypes) {
   using F = std::numeric_limits<float>;
   using D = std::numeric_limits<double>;
