@@ -120,8 +120,9 @@ void Gate::Release() {
   const bool first_here = (wakers_.fetch_or(here, std::memory_order_relaxed) & here) == 0;
   if (CountArrival(workers_) + 1 == workers_) {
     const uint32_t elsewhere = wakers_.exchange(0, std::memory_order_relaxed) & ~here;
-    for (int part = 0; part < workers_; ++part)
+    for (int part = 0; part < workers_; ++part) {
       taken_[part].store(false, std::memory_order_relaxed);
+    }
     word_.fetch_add(kStep, std::memory_order_seq_cst);  // as in Finish
     Wake(~elsewhere);
     return;

@@ -113,8 +113,7 @@ class Averaging {
   bool Sum() {
     Communicator& communicator = meeting_.member().communicator();
     if (communicator.SharesMemory()) {
-      const SliceOwner slices(meeting_.member().rank(), meeting_.owner(), meeting_.owners(),
-                              meeting_.records());
+      const SliceOwner slices = meeting_.slices();
       slices.SumGradients(training_.weights, &meeting_.member().log());
       meeting_.Sync();
       slices.CollectSums();

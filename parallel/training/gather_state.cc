@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "parallel/training/slice_exchange.h"
-#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 
@@ -16,8 +15,7 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site) {
   Communicator& communicator = meeting.member().communicator();
   const bool together = communicator.SharesMemory();
   if (together) {
-    SliceOwner(meeting.member().rank(), meeting.owner(), meeting.owners(), meeting.records())
-        .CollectState();
+    meeting.slices().CollectState();
   }
   meeting.Part();
   if (!together) {

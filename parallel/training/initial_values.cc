@@ -1,15 +1,13 @@
 #include "parallel/training/initial_values.h"
 
 #include "parallel/training/segment_exchange.h"
-#include "parallel/training/slice_owner.h"
 
 namespace eta::parallel {
 
 bool TakeInitialValues(Meeting& meeting, int from, const StepMemory& own, const std::string& site) {
   Communicator& communicator = meeting.member().communicator();
   if (communicator.SharesMemory()) {
-    SliceOwner(meeting.member().rank(), meeting.owner(), meeting.owners(), meeting.records())
-        .CopyInitial(from);
+    meeting.slices().CopyInitial(from);
     meeting.Part();
     return true;
   }

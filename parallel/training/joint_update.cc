@@ -10,8 +10,7 @@ namespace eta::parallel {
 // From the meeting to its end nobody leaves, so either all ranks commit or none does. Ranks that
 // left the work to others come here when it is done, and all that others tell them is in the sums.
 bool JointUpdate::Together() {
-  const SliceOwner slices(meeting_.member().rank(), meeting_.owner(), meeting_.owners(),
-                          meeting_.records());
+  const SliceOwner slices = meeting_.slices();
   if (meeting_.works()) {
     CombineMasks();
     MakeSums(slices);
@@ -30,12 +29,11 @@ bool JointUpdate::Together() {
 
 void JointUpdate::MakeSums(const SliceOwner& slices) {
   if (!slices.owns()) return;
-  const auto owner = static_cast<size_t>(meeting_.owner());
-  OwnedSums& sums = *known_.owed.sums()[owner];
+  OwnedSums& sums = *known_.owed.sums()[static_cast<size_t>(slices.owner())];
   sums.nonfinite =
       slices.SumGradients(training_.weights, &log(), /*rounded=*/optimizer_.settings.compress);
   if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&sums.squares);
-  if (owner == 0) sums.mask = training_.with_gradient;
+  if (slices.owner() == 0) sums.mask = training_.with_gradient;
 }
 
 // The shards' squares are added up by all ranks alike, from all of the sums.

@@ -65,6 +65,10 @@ void Meeting::EndWork() {
 
 void Meeting::Sync() { board().Finish(member().rank()); }
 
+SliceOwner Meeting::slices() const {
+  return SliceOwner(member().rank(), owner(), owners(), records());
+}
+
 int Meeting::owner() const {
   const int rank = member().rank();
   if (leaves_work_) return board().PartOf(rank);

@@ -18,6 +18,7 @@
 #include <span>
 
 #include "parallel/training/replica_training.h"
+#include "parallel/training/slice_owner.h"
 #include "parallel/training/step_record.h"
 #include "torch/call.h"
 #include "vm/vm.h"
@@ -50,9 +51,6 @@ class Meeting {
   // slept until the others were done: they look at the records only, and at nobody's memory.
   // Otherwise all work.
   bool works() const { return !leaves_work_ || owner() >= 0; }
-  // Which of the owners of slices this rank is until EndWork: where work is left to others, one of
-  // those that came last; otherwise those are the first ranks. -1: none.
-  int owner() const;
   // For those that work: waits until all of them have come here.
   void SyncWork();
   // The same, and the others wake up; the memory is closed. Nobody may fail between a Meet and
@@ -60,6 +58,9 @@ class Meeting {
   void EndWork();
   // How many of the ranks own slices.
   int owners() const { return board().workers(); }
+  // What this rank has to do with slices until EndWork: where work is left to others, those that
+  // came last act as owners; otherwise the first ranks do.
+  SliceOwner slices() const;
   // Waits until all ranks have come here; their memory stays open.
   void Sync();
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
@@ -81,6 +82,8 @@ class Meeting {
 
  private:
   Board& board() const { return member().world().board(); }
+  // Which of the owners this rank acts as; -1: none.
+  int owner() const;
   bool Exchange();
   Status ExchangeRecords();
   bool MayLeaveWork() const;

@@ -32,6 +32,7 @@ class SliceOwner {
   SliceOwner(int rank, int owner, int owners, std::span<const StepRecord> records)
       : rank_(rank), owner_(owner), owners_(owners), records_(records) {}
 
+  int owner() const { return owner_; }
   bool owns() const { return owner_ >= 0; }
 
   // Makes the weighted sums of the owner's slices, and says where the first of them is that is not
