@@ -57,56 +57,101 @@ struct Min {
   }
 };
 
-// f(i) for i in [0, count). The inner loops have a constant length, so that they are vectorised.
-template <class F>
-[[gnu::always_inline]] inline void ForEach(size_t count, const F& f) {
-  constexpr size_t kRun = 64;
-  size_t i = 0;
-  for (; i + kRun <= count; i += kRun) f(i, std::integral_constant<size_t, kRun>());
-  for (; i < count; ++i) f(i, std::integral_constant<size_t, 1>());
+// How a number joins those before it, and how the first one begins.
+template <class Op>
+struct Plain {
+  template <class Sum>
+  Sum Weight(size_t) const {
+    return 1;
+  }
+  template <class Sum>
+  Sum First(Sum x, Sum) const {
+    return x;
+  }
+  template <class Sum>
+  Sum operator()(Sum before, Sum x, Sum) const {
+    return Op()(before, x);
+  }
+};
+struct Weighted {
+  std::span<const double> weights;
+
+  template <class Sum>
+  Sum Weight(size_t input) const {
+    return static_cast<Sum>(weights[input]);
+  }
+  template <class Sum>
+  Sum First(Sum x, Sum weight) const {
+    return Sum{0} + weight * x;
+  }
+  template <class Sum>
+  Sum operator()(Sum before, Sum x, Sum weight) const {
+    return before + weight * x;
+  }
+};
+
+// So many inputs are read at once: more often than that the sums need not go to memory and back.
+constexpr size_t kTogether = 4;
+
+// Of the inputs from `from` on. `sums` may be one of them.
+template <size_t kInputs, bool kFirst, class T, class Fold, class Sum>
+[[gnu::always_inline]] inline void Accumulate(const Fold& fold,
+                                              std::span<const std::byte* const> inputs, size_t from,
+                                              size_t count, Sum* sums) {
+  const T* x[kInputs];
+  Sum weight[kInputs];
+  for (size_t r = 0; r < kInputs; ++r) {
+    x[r] = reinterpret_cast<const T*>(inputs[from + r]);
+    weight[r] = fold.template Weight<Sum>(from + r);
+  }
+#pragma GCC ivdep
+  for (size_t i = 0; i < count; ++i) {
+    const Sum first = Through<T>::Load(x[0][i]);
+    Sum sum = kFirst ? fold.First(first, weight[0]) : fold(sums[i], first, weight[0]);
+    for (size_t r = 1; r < kInputs; ++r) sum = fold(sum, Through<T>::Load(x[r][i]), weight[r]);
+    sums[i] = sum;
+  }
 }
 
+template <class T, class Fold, class Sum>
+[[gnu::always_inline]] inline void AccumulateAll(const Fold& fold,
+                                                 std::span<const std::byte* const> inputs,
+                                                 size_t count, Sum* sums) {
+  switch (inputs.size()) {
+    case 1:
+      return Accumulate<1, true, T>(fold, inputs, 0, count, sums);
+    case 2:
+      return Accumulate<2, true, T>(fold, inputs, 0, count, sums);
+    case 3:
+      return Accumulate<3, true, T>(fold, inputs, 0, count, sums);
+    default:
+      Accumulate<kTogether, true, T>(fold, inputs, 0, count, sums);
+  }
+  size_t from = kTogether;
+  for (; from + kTogether <= inputs.size(); from += kTogether) {
+    Accumulate<kTogether, false, T>(fold, inputs, from, count, sums);
+  }
+  for (; from < inputs.size(); ++from) Accumulate<1, false, T>(fold, inputs, from, count, sums);
+}
+
+// Sums of half types are rounded once, and `out` may be an input that is read later.
 template <class T, class Fold>
-[[gnu::always_inline]] inline void Run(Fold fold, bool mean,
-                                       std::span<const std::byte* const> inputs, size_t count,
-                                       std::byte* out_bytes) {
+[[gnu::always_inline]] inline void Run(const Fold& fold, std::span<const std::byte* const> inputs,
+                                       size_t count, std::byte* out_bytes, bool mean = false) {
   using Sum = typename Through<T>::Sum;
-  T* out = reinterpret_cast<T*>(out_bytes);
-  const Sum divisor = static_cast<Sum>(inputs.size());
-  ForEach(
-      count, [&](size_t i, auto run) __attribute__((always_inline)) {
-        constexpr size_t kRun = decltype(run)::value;
-        Sum sum[kRun];
-        const T* first = reinterpret_cast<const T*>(inputs[0]) + i;
-        for (size_t j = 0; j < kRun; ++j) sum[j] = Through<T>::Load(first[j]);
-        for (size_t r = 1; r < inputs.size(); ++r) {
-          const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
-          for (size_t j = 0; j < kRun; ++j) sum[j] = fold(sum[j], Through<T>::Load(next[j]));
-        }
-        if (mean) {
-          for (size_t j = 0; j < kRun; ++j) sum[j] /= divisor;
-        }
-        for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
-      });
-}
-
-template <class T>
-[[gnu::always_inline]] inline void RunWeighted(std::span<const std::byte* const> inputs,
-                                               std::span<const double> weights, size_t count,
-                                               std::byte* out_bytes) {
-  using Sum = typename Through<T>::Sum;
-  T* out = reinterpret_cast<T*>(out_bytes);
-  ForEach(
-      count, [&](size_t i, auto run) __attribute__((always_inline)) {
-        constexpr size_t kRun = decltype(run)::value;
-        Sum sum[kRun] = {};
-        for (size_t r = 0; r < inputs.size(); ++r) {
-          const T* next = reinterpret_cast<const T*>(inputs[r]) + i;
-          const auto weight = static_cast<Sum>(weights[r]);
-          for (size_t j = 0; j < kRun; ++j) sum[j] += weight * Through<T>::Load(next[j]);
-        }
-        for (size_t j = 0; j < kRun; ++j) out[i + j] = Through<T>::Store(sum[j]);
-      });
+  T* const out = reinterpret_cast<T*>(out_bytes);
+  Sum block[kReduceBlockBytes / sizeof(T)];
+  Sum* sums = block;
+  if constexpr (std::is_same_v<Sum, T>) {
+    if (inputs.size() <= kTogether) sums = out;
+  }
+  AccumulateAll<T>(fold, inputs, count, sums);
+  if (mean) {
+    const Sum divisor = static_cast<Sum>(inputs.size());
+    for (size_t i = 0; i < count; ++i) sums[i] /= divisor;
+  }
+  if (static_cast<void*>(sums) == out) return;
+  for (size_t i = 0; i < count; ++i) out[i] = Through<T>::Store(sums[i]);
 }
 
 template <class T>
@@ -114,13 +159,13 @@ template <class T>
                                          size_t count, std::byte* out) {
   switch (op) {
     case ReduceOp::kSum:
-      return Run<T>(Add(), false, inputs, count, out);
+      return Run<T>(Plain<Add>(), inputs, count, out);
     case ReduceOp::kMean:
-      return Run<T>(Add(), true, inputs, count, out);
+      return Run<T>(Plain<Add>(), inputs, count, out, /*mean=*/true);
     case ReduceOp::kMax:
-      return Run<T>(Max(), false, inputs, count, out);
+      return Run<T>(Plain<Max>(), inputs, count, out);
     case ReduceOp::kMin:
-      return Run<T>(Min(), false, inputs, count, out);
+      return Run<T>(Plain<Min>(), inputs, count, out);
   }
 }
 
@@ -177,13 +222,13 @@ ETA_VECTORIZED void ReduceWeightedBlock(DType dtype, std::span<const std::byte* 
                                         std::byte* out) {
   switch (dtype) {
     case DType::kFloat64:
-      return RunWeighted<double>(inputs, weights, count, out);
+      return Run<double>(Weighted{weights}, inputs, count, out);
     case DType::kFloat32:
-      return RunWeighted<float>(inputs, weights, count, out);
+      return Run<float>(Weighted{weights}, inputs, count, out);
     case DType::kFloat16:
-      return RunWeighted<Float16>(inputs, weights, count, out);
+      return Run<Float16>(Weighted{weights}, inputs, count, out);
     case DType::kBFloat16:
-      return RunWeighted<BFloat16>(inputs, weights, count, out);
+      return Run<BFloat16>(Weighted{weights}, inputs, count, out);
     default:
       ETA_CHECK(false);
   }

@@ -37,6 +37,42 @@ TEST(ReduceTest, EveryElementOfUnalignedLengths) {
   }
 }
 
+std::vector<std::vector<float>> Inputs(size_t number, size_t count) {
+  std::vector<std::vector<float>> inputs(number, std::vector<float>(count));
+  for (size_t r = 0; r < number; ++r) {
+    for (size_t i = 0; i < count; ++i) inputs[r][i] = 1.0f / static_cast<float>(1 + 7 * r + i);
+  }
+  return inputs;
+}
+
+TEST(ReduceTest, AnyNumberOfInputsInTheirOrder) {
+  for (size_t number = 1; number <= 13; ++number) {
+    const auto inputs = Inputs(number, 100);
+    const auto sum = Reduce<float>(DType::kFloat32, ReduceOp::kSum, inputs);
+    for (size_t i = 0; i < sum.size(); ++i) {
+      float expected = inputs[0][i];
+      for (size_t r = 1; r < number; ++r) expected += inputs[r][i];
+      ASSERT_EQ(sum[i], expected) << i << " of " << number;
+    }
+  }
+}
+
+TEST(ReduceTest, TheResultMayTakeThePlaceOfAnyInput) {
+  for (size_t number : {2, 4, 9}) {
+    for (size_t place = 0; place < number; ++place) {
+      auto inputs = Inputs(number, 100);
+      const auto expected = Reduce<float>(DType::kFloat32, ReduceOp::kSum, inputs);
+      std::vector<const std::byte*> pointers;
+      for (const auto& input : inputs) {
+        pointers.push_back(reinterpret_cast<const std::byte*>(input.data()));
+      }
+      ReduceBlock(DType::kFloat32, ReduceOp::kSum, pointers, 100,
+                  reinterpret_cast<std::byte*>(inputs[place].data()));
+      ASSERT_EQ(inputs[place], expected) << place << " of " << number;
+    }
+  }
+}
+
 TEST(ReduceTest, MaxAndMinHandOnNaNs) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (ReduceOp op : {ReduceOp::kMax, ReduceOp::kMin}) {
