@@ -56,7 +56,7 @@ void Park(std::atomic<uint32_t>& word, uint32_t seen, uint32_t bits,
 Gate::Gate(int ranks, int workers)
     : ranks_(ranks),
       workers_(workers),
-      taken_(std::make_unique<std::atomic<bool>[]>(static_cast<size_t>(workers))) {}
+      parts_(std::make_unique<Part[]>(static_cast<size_t>(workers))) {}
 
 Gate::Ticket Gate::Arrive() {
   // Acquire pairs with whoever moved the gate to the generation that we leave behind.
@@ -102,15 +102,27 @@ void Gate::Finish() {
     Wake(kForOthers);
     return;
   }
-  const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
-  if (!SpinFor(over, /*own_core=*/workers_ == ranks_)) ParkUntil(over, kForOthers, nullptr);
+  AwaitGeneration(finished, /*own_core=*/workers_ == ranks_);
 }
 
+void Gate::AwaitGeneration(uint32_t finished, bool own_core) {
+  const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
+  if (!SpinFor(over, own_core)) ParkUntil(over, kForOthers, nullptr);
+}
+
+// The part that this core had last, or a free one; whoever finds its own taken will find another.
 int Gate::TakePart() {
-  for (int core = CoreHere();; ++core) {
-    const int part = core % workers_;
-    if (!taken_[part].exchange(true, std::memory_order_relaxed)) return part;
+  const int core = CoreHere();
+  const auto take = [&](int part) {
+    return !parts_[part].taken.exchange(true, std::memory_order_relaxed);
+  };
+  for (int part = 0; part < workers_; ++part) {
+    if (parts_[part].core.load(std::memory_order_relaxed) == core && take(part)) return part;
   }
+  int part = 0;
+  while (!take(part)) part = (part + 1) % workers_;
+  parts_[part].core.store(core, std::memory_order_relaxed);
+  return part;
 }
 
 // Each core's sleepers are woken by a worker that runs there; those of other cores by the last one.
@@ -121,14 +133,13 @@ void Gate::Release() {
   if (CountArrival(workers_) + 1 == workers_) {
     const uint32_t elsewhere = wakers_.exchange(0, std::memory_order_relaxed) & ~here;
     for (int part = 0; part < workers_; ++part) {
-      taken_[part].store(false, std::memory_order_relaxed);
+      parts_[part].taken.store(false, std::memory_order_relaxed);
     }
     word_.fetch_add(kStep, std::memory_order_seq_cst);  // as in Finish
     Wake(~elsewhere);
     return;
   }
-  const auto over = [&](uint32_t word) { return GenerationOf(word) == finished; };
-  if (!SpinFor(over, /*own_core=*/true)) ParkUntil(over, kForOthers, nullptr);
+  AwaitGeneration(finished, /*own_core=*/true);
   if (first_here) Wake(here);
 }
 

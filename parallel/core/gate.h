@@ -56,8 +56,8 @@ class Gate {
 
   bool Works(Ticket ticket) const { return ticket.place >= ranks_ - workers_; }
 
-  // After Await, by a worker: a number in [0, workers) that no other one gets this time. On the
-  // same core it is the same each time, unless workers share that.
+  // After Await, by a worker: a number in [0, workers) that no other one gets this time; the one
+  // that this core got last, unless somebody has taken it.
   int TakePart();
 
   // Like Finish, of the workers alone.
@@ -82,9 +82,16 @@ class Gate {
   static constexpr uint32_t kForOthers = 1, kForRelease = ~kForOthers, kAll = ~0u;
   static uint32_t ForReleaseHere();
 
+  // Of the workers' work: whether it is taken this time, and on which core it was done last.
+  struct Part {
+    std::atomic<bool> taken{false};
+    std::atomic<int> core{-1};
+  };
+
   static uint32_t GenerationOf(uint32_t word) { return word & ~kClosedBit; }
   int CountArrival(int ranks);
   void Wake(uint32_t waiters);
+  void AwaitGeneration(uint32_t finished, bool own_core);
   // Without parking; false if it takes longer.
   template <class Over>
   bool SpinFor(const Over& over, bool own_core) const;
@@ -93,7 +100,7 @@ class Gate {
   bool ParkUntil(const Over& over, uint32_t waiter, const std::chrono::nanoseconds* timeout);
 
   const int ranks_, workers_;
-  const std::unique_ptr<std::atomic<bool>[]> taken_;  // parts of the work
+  const std::unique_ptr<Part[]> parts_;
   // On lines of their own: waiters poll the word while others arrive.
   alignas(64) std::atomic<uint32_t> word_{0};
   alignas(64) std::atomic<int> arrived_{0};

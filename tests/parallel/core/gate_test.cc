@@ -1,6 +1,7 @@
 #include "parallel/core/gate.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <functional>
@@ -123,6 +124,43 @@ TEST(WorkersTest, TheLastToArriveWork) {
   EXPECT_NE(gate.TakePart(), gate.TakePart());
   gate.Close();
   EXPECT_FALSE(gate.Works(gate.Arrive()));
+}
+
+std::vector<int> CoresOfThisThread() {
+  cpu_set_t all;
+  EXPECT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+  std::vector<int> cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &all)) cores.push_back(core);
+  }
+  return cores;
+}
+
+void MoveTo(int core) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+TEST(WorkersTest, ACoreGetsThePartThatItHadLast) {
+  const std::vector<int> cores = CoresOfThisThread();
+  if (cores.size() < 2) GTEST_SKIP() << "one core";
+  Gate gate(2, 2);
+  std::vector<int> first;
+  for (int round = 0; round < 4; ++round) {
+    std::vector<int> parts(2);
+    std::thread worker([&] {
+      for (int i : {round % 2, 1 - round % 2}) {  // either comes first
+        MoveTo(cores[static_cast<size_t>(i)]);
+        parts[static_cast<size_t>(i)] = gate.TakePart();
+      }
+    });
+    worker.join();
+    if (first.empty()) first = parts;
+    EXPECT_EQ(parts, first) << round;
+    InThreads(2, [&](int) { gate.Release(); });
+  }
 }
 
 TEST(WorkersTest, ThoseWhoWaitForReleasePassWithTheWorkersOrNot) {
