@@ -16,7 +16,7 @@ bool JointUpdate::Together() {
     MakeSums(slices);
     meeting_.SyncWork();  // all sums are there
   } else {
-    TakeMask(known_.owed.sums()[0]->mask);
+    TakeMask(known_.owed.owners()[0]->mask);
   }
   OweSums();
   const Nonfinite nonfinite = FirstNonfiniteSum();
@@ -29,11 +29,11 @@ bool JointUpdate::Together() {
 
 void JointUpdate::MakeSums(const SliceOwner& slices) {
   if (!slices.owns()) return;
-  OwnedSums& sums = *known_.owed.sums()[static_cast<size_t>(slices.owner())];
-  sums.nonfinite =
+  OwnerMemory& own = *known_.owed.owners()[static_cast<size_t>(slices.owner())];
+  own.nonfinite =
       slices.SumGradients(training_.weights, &log(), /*rounded=*/optimizer_.settings.compress);
-  if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&sums.squares);
-  if (slices.owner() == 0) sums.mask = training_.with_gradient;
+  if (optimizer_.settings.clipping.by_norm() && shards() == 0) slices.SquareSums(&own.squares);
+  if (slices.owner() == 0) own.mask = training_.with_gradient;
 }
 
 // The shards' squares are added up by all ranks alike, from all of the sums.
@@ -44,8 +44,8 @@ void JointUpdate::OweSums() {
 }
 
 Nonfinite JointUpdate::FirstNonfiniteSum() const {
-  for (const auto& sums : known_.owed.sums()) {
-    if (sums->nonfinite.found) return sums->nonfinite;
+  for (const auto& owner : known_.owed.owners()) {
+    if (owner->nonfinite.found) return owner->nonfinite;
   }
   return {};
 }
@@ -67,8 +67,8 @@ void JointUpdate::TakeParameters() {
 double JointUpdate::SquaredSums() {
   if (shards() > 0) return optimizer_.SquaredGradients();
   double squares = 0;
-  for (const auto& sums : known_.owed.sums()) {
-    for (double slice : sums->squares) squares += slice;  // those of other owners are 0
+  for (const auto& owner : known_.owed.owners()) {
+    for (double slice : owner->squares) squares += slice;  // those of other owners are 0
   }
   return squares;
 }

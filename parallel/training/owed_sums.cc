@@ -35,22 +35,22 @@ OwedSums::~OwedSums() {
 // Pages come when they are used.
 void OwedSums::LayOut(const tensor::Optimizer& optimizer, bool shares_cores, StepMemory* memory) {
   const bool hands_over = shares_cores && ParameterBytes(*memory) <= kMaxHandedOver;
-  auto sums = std::make_shared<OwnedSums>();
+  auto owner = std::make_shared<OwnerMemory>();
   for (size_t s = 0; s < memory->segments.size(); ++s) {
     tensor::UpdateTensors tensors = optimizer.segments()[s].tensors;
     tensors.gradient = at::empty_like(tensors.parameter);
-    if (hands_over) sums->handed_over.push_back(at::empty_like(tensors.parameter));
+    if (hands_over) owner->handed_over.push_back(at::empty_like(tensors.parameter));
     memory->segments[s].sums = static_cast<std::byte*>(tensors.gradient.data_ptr());
-    sums->segments.push_back(std::move(tensors));
+    owner->segments.push_back(std::move(tensors));
   }
-  memory->sums = std::move(sums);
+  memory->owner = std::move(owner);
 }
 
 void OwedSums::Know(std::span<const StepRecord> records, int owners) {
   ranks_ = records.size();
-  sums_.clear();
+  owners_.clear();
   for (const StepRecord& record : records.first(static_cast<size_t>(owners))) {
-    sums_.push_back(record.memory->sums);
+    owners_.push_back(record.memory->owner);
   }
 }
 
@@ -63,16 +63,16 @@ void OwedSums::Owe(const std::shared_ptr<tensor::ArenaRegistry>& arenas,
 
 void OwedSums::Pay() {
   const auto& segments = own_->segments;
-  ForEachOwner(segments, owners(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
-    std::memcpy(segments[s].gradient + begin, BytesOf(sums_[o]->segments[s].gradient) + begin,
+  ForEachOwner(segments, count(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
+    std::memcpy(segments[s].gradient + begin, BytesOf(owners_[o]->segments[s].gradient) + begin,
                 bytes);
   });
 }
 
 void OwedSums::TakeParameters(int rank, std::span<const SegmentMemory> own) const {
-  ForEachOwner(own, owners(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
+  ForEachOwner(own, count(), ranks_, [&](size_t s, size_t o, size_t begin, size_t bytes) {
     if (static_cast<int>(o) == rank) return;
-    std::memcpy(own[s].parameter + begin, BytesOf(sums_[o]->handed_over[s]) + begin, bytes);
+    std::memcpy(own[s].parameter + begin, BytesOf(owners_[o]->handed_over[s]) + begin, bytes);
   });
 }
 

@@ -35,7 +35,7 @@ class OwedSums final : public tensor::OwedGradients {
   void Know(std::span<const StepRecord> records, int owners);
 
   // By owner; as Know found them.
-  std::span<const std::shared_ptr<OwnedSums>> sums() const { return sums_; }
+  std::span<const std::shared_ptr<OwnerMemory>> owners() const { return owners_; }
 
   // When all owners have made their sums: this rank's gradients are those, from now on. REQUIRES:
   // `own` outlives this, or the optimizer's arenas.
@@ -45,15 +45,15 @@ class OwedSums final : public tensor::OwedGradients {
   void Pay() override;
 
   // Whether owners hand new parameters over, rather than write them to all ranks' memory.
-  bool hands_over() const { return !sums_[0]->handed_over.empty(); }
+  bool hands_over() const { return !owners_[0]->handed_over.empty(); }
   // If so, when all have updated their slices: makes these the parameters of `own`, of `rank`.
   void TakeParameters(int rank, std::span<const SegmentMemory> own) const;
 
  private:
-  int owners() const { return static_cast<int>(sums_.size()); }
+  int count() const { return static_cast<int>(owners_.size()); }
 
   std::shared_ptr<tensor::ArenaRegistry> arenas_;
-  std::vector<std::shared_ptr<OwnedSums>> sums_;
+  std::vector<std::shared_ptr<OwnerMemory>> owners_;
   size_t ranks_ = 0;
   const StepMemory* own_ = nullptr;
 };

@@ -133,9 +133,9 @@ void SliceOwner::SquareSums(std::vector<double>* squares) const {
     for (size_t s = 0; s < own().segments.size(); ++s) {
       const SegmentMemory& segment = own().segments[s];
       const Slice slice = OwnedSlice(segment.count, SizeOf(segment.dtype), i, slices);
-      (*squares)[static_cast<size_t>(i)] +=
-          tensor::SumOfSquares(kept().sums->segments[s].gradient, static_cast<int64_t>(slice.begin),
-                               static_cast<int64_t>(slice.count()));
+      (*squares)[static_cast<size_t>(i)] += tensor::SumOfSquares(
+          kept().owner->segments[s].gradient, static_cast<int64_t>(slice.begin),
+          static_cast<int64_t>(slice.count()));
     }
   }
 }
@@ -144,7 +144,7 @@ void SliceOwner::Update(tensor::Optimizer& optimizer) const {
   if (!owns()) return;
   const auto& segments = own().segments;
   for (size_t s = 0; s < segments.size(); ++s) {
-    const tensor::UpdateTensors& kept = this->kept().sums->segments[s];
+    const tensor::UpdateTensors& kept = this->kept().owner->segments[s];
     ForEachBlock(OwnedOf(segments[s]), SizeOf(segments[s].dtype), [&](size_t at, size_t count) {
       optimizer.UpdateRange(s, kept, static_cast<int64_t>(at), static_cast<int64_t>(at + count));
       HandOver(s, at, count);
@@ -158,7 +158,7 @@ void SliceOwner::HandOver(size_t segment, size_t begin, size_t count) const {
   const auto write = [&](std::byte* parameters) {
     std::memcpy(parameters + begin * element, from.parameter + begin * element, count * element);
   };
-  const auto& handed_over = kept().sums->handed_over;
+  const auto& handed_over = kept().owner->handed_over;
   if (!handed_over.empty()) {
     return write(static_cast<std::byte*>(handed_over[segment].data_ptr()));
   }

@@ -44,7 +44,7 @@ struct Nonfinite {
 // What belongs to an owner of slices: whoever does the owner's work in a step, does it there. Other
 // ranks share it with the rank of the owner's number, and may look at it until the next meeting at
 // which gradients of the same optimizer are summed; but at parameters and state in steps only.
-struct OwnedSums {
+struct OwnerMemory {
   // As the optimizer's segments; but the gradients are the sums, of own slices only.
   std::vector<tensor::UpdateTensors> segments;
   // Copies of the new parameters of own slices, for others to take; or empty: others get them.
@@ -56,7 +56,7 @@ struct OwnedSums {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::shared_ptr<OwnedSums> sums;       // which the segments' point into; or null
+  std::shared_ptr<OwnerMemory> owner;    // which the segments' sums point into; or null
   std::vector<tensor::LossSums> shards;  // their losses, where there are shards
   tensor::Optimizer::Mask mask;          // parameters that have a gradient on this rank
   Nonfinite nonfinite;                   // in its gradients, where ranks do not share memory
