@@ -97,10 +97,7 @@ std::unique_ptr<StepPlan> StepRecording::MakePlan(double seed, std::string* prob
   if (!problem->empty()) return nullptr;
   for (const PlanForm form : PlanFormsFor(trace.device)) {
     auto plan = std::make_unique<StepPlan>(trace, facts_, form, optimizer_);
-    if (exact_ && plan->plan().rounding_steps() > 0) {
-      *problem = "a plan would not have the same bits, which --deterministic asks for";
-      return nullptr;
-    }
+    if (exact_ && plan->plan().rounding_steps() > 0) continue;
     const RecordedStep step{batch_, before_, loss_, seed};
     if (!RepeatsStep(*plan, optimizer_, step, generator_) || !plan->plan().Fits(trace)) continue;
     if (!trace.device.is_cpu()) plan->plan().UseGraphs();
