@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/vectorized.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -14,8 +16,8 @@ constexpr int64_t kBlock = 1024;  // elements whose limited gradients lie on the
 
 // Independent sums, so that the loop vectorises and rounds less.
 template <class T>
-double SumOfSquares(const T* values, int64_t count) {
-  constexpr int64_t kLanes = 8;
+[[gnu::always_inline]] inline double AddSquares(const T* values, int64_t count) {
+  constexpr int64_t kLanes = 32;
   double sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -30,13 +32,32 @@ double SumOfSquares(const T* values, int64_t count) {
   return total;
 }
 
+ETA_VECTORIZED double SumOfSquares(const float* values, int64_t count) {
+  return AddSquares(values, count);
+}
+ETA_VECTORIZED double SumOfSquares(const double* values, int64_t count) {
+  return AddSquares(values, count);
+}
+
 template <class T>
-void Limit(const T* gradient, int64_t count, const GradientLimits& limits, T* limited) {
+[[gnu::always_inline]] inline void LimitAll(const T* gradient, int64_t count,
+                                            const GradientLimits& limits, T* limited) {
   const auto scale = static_cast<T>(limits.scale);
   const auto value = static_cast<T>(limits.value);
+#pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    limited[i] = std::clamp(gradient[i] * scale, -value, value);
+    const T scaled = gradient[i] * scale, from_below = scaled < -value ? -value : scaled;
+    limited[i] = from_below > value ? value : from_below;  // a NaN stays one
   }
+}
+
+ETA_VECTORIZED void Limit(const float* gradient, int64_t count, const GradientLimits& limits,
+                          float* limited) {
+  LimitAll(gradient, count, limits, limited);
+}
+ETA_VECTORIZED void Limit(const double* gradient, int64_t count, const GradientLimits& limits,
+                          double* limited) {
+  LimitAll(gradient, count, limits, limited);
 }
 
 }  // namespace
