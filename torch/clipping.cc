@@ -83,6 +83,30 @@ double SumOfSquares(const Tensor& gradient, int64_t begin, int64_t count) {
   return gradient.narrow(0, begin, count).to(at::kDouble).square().sum().item().toDouble();
 }
 
+namespace {
+
+template <class T>
+UpdateMemory<T> MemoryOf(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+  UpdateMemory<T> memory{};
+  memory.parameter = static_cast<T*>(tensors.parameter.data_ptr()) + begin;
+  memory.gradient = static_cast<const T*>(tensors.gradient.const_data_ptr()) + begin;
+  for (int i = 0; i < kMaxStates; ++i) {
+    const Tensor& state = tensors.state[i];
+    if (state.defined()) memory.state[i] = static_cast<T*>(state.data_ptr()) + begin;
+  }
+  memory.count = count;
+  return memory;
+}
+
+UpdateTensors Narrow(const UpdateTensors& tensors, int64_t begin, int64_t count) {
+  UpdateTensors part{tensors.parameter.narrow(0, begin, count),
+                     tensors.gradient.narrow(0, begin, count)};
+  for (int i = 0; i < kMaxStates; ++i) {
+    if (tensors.state[i].defined()) part.state[i] = tensors.state[i].narrow(0, begin, count);
+  }
+  return part;
+}
+
 template <class T>
 void ApplyLimited(const UpdateRule& rule, const UpdateMemory<T>& memory, const UpdateStep& step,
                   const GradientLimits& limits) {
@@ -100,11 +124,6 @@ void ApplyLimited(const UpdateRule& rule, const UpdateMemory<T>& memory, const U
   }
 }
 
-template void ApplyLimited(const UpdateRule&, const UpdateMemory<float>&, const UpdateStep&,
-                           const GradientLimits&);
-template void ApplyLimited(const UpdateRule&, const UpdateMemory<double>&, const UpdateStep&,
-                           const GradientLimits&);
-
 void ApplyLimited(const UpdateRule& rule, const UpdateTensors& tensors, const UpdateStep& step,
                   const GradientLimits& limits) {
   const at::NoGradGuard no_grad;
@@ -112,6 +131,27 @@ void ApplyLimited(const UpdateRule& rule, const UpdateTensors& tensors, const Up
   limited.gradient = at::mul(tensors.gradient, limits.scale);
   if (limits.value != Clipping::kNone) limited.gradient.clamp_(-limits.value, limits.value);
   rule.Apply(limited, step);
+}
+
+template <class Elements>
+void Apply(const UpdateRule& rule, const Elements& elements, const UpdateStep& step,
+           const GradientLimits& limits) {
+  limits.any() ? ApplyLimited(rule, elements, step, limits) : rule.Apply(elements, step);
+}
+
+}  // namespace
+
+void UpdateWithin(const GradientLimits& limits, const UpdateRule& rule,
+                  const UpdateTensors& tensors, int64_t begin, int64_t count,
+                  const UpdateStep& step) {
+  const Tensor& parameter = tensors.parameter;
+  if (parameter.is_cpu() && parameter.scalar_type() == at::kFloat) {
+    Apply(rule, MemoryOf<float>(tensors, begin, count), step, limits);
+  } else if (parameter.is_cpu() && parameter.scalar_type() == at::kDouble) {
+    Apply(rule, MemoryOf<double>(tensors, begin, count), step, limits);
+  } else {
+    Apply(rule, Narrow(tensors, begin, count), step, limits);
+  }
 }
 
 }  // namespace eta::tensor

@@ -35,11 +35,10 @@ GradientLimits LimitsFor(const Clipping& clipping, double squares, double factor
 // The sum of the squares of elements [begin, begin + count) of a 1-D tensor.
 double SumOfSquares(const Tensor& gradient, int64_t begin, int64_t count);
 
-// Applies the rule with limited gradients; any partition of the elements gives the same bits.
-template <class T>
-void ApplyLimited(const UpdateRule& rule, const UpdateMemory<T>& memory, const UpdateStep& step,
-                  const GradientLimits& limits);
-void ApplyLimited(const UpdateRule& rule, const UpdateTensors& tensors, const UpdateStep& step,
-                  const GradientLimits& limits);
+// Applies the rule, with limited gradients, to elements [begin, begin + count). In float32 and
+// float64 on the CPU any partition of the elements gives the same bits.
+void UpdateWithin(const GradientLimits& limits, const UpdateRule& rule,
+                  const UpdateTensors& tensors, int64_t begin, int64_t count,
+                  const UpdateStep& step);
 
 }  // namespace eta::tensor
