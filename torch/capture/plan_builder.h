@@ -77,8 +77,6 @@ class PlanBuilder {
   bool Touches(const TraceOp& op, size_t tensor) const;
   void AddMoments(size_t op);
   size_t RegionOf(size_t tensor) const { return trace_.tensors[tensor].region; }
-  template <class F>
-  void ForEachTensor(const TraceOp& op, const F& f) const;
 
   const Trace& trace_;
   const std::vector<size_t>& kept_;

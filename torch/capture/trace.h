@@ -75,6 +75,18 @@ struct TraceOp {
   std::string_view caller;
 };
 
+// Calls f(index) for each of its tensors.
+template <class F>
+void ForEachTensor(const TraceOp& op, const F& f) {
+  const auto all = [&](const std::vector<size_t>& tensors) {
+    for (size_t tensor : tensors) {
+      if (tensor != kNoTensor) f(tensor);
+    }
+  };
+  for (const TraceArgument& argument : op.arguments) all(argument.tensors);
+  all(op.results);
+}
+
 // Whether its result may hold anything.
 bool OnlyTakesMemory(const c10::OperatorHandle& op);
 
