@@ -187,7 +187,7 @@ Value ComputeLoss(Call& call, const StepArguments& arguments, LocalLoss* loss) {
   tensor::Optimizer& optimizer = **arguments.optimizer;
   const tensor::StepBatch batch{arguments.loss_function, arguments.input, arguments.target};
   CapturedSteps& steps = CapturedSteps::Of(optimizer);
-  tensor::StepKind* const kind = steps.Enter(call.context(), optimizer, **arguments.model, batch);
+  const auto kind = steps.Enter(call.context(), optimizer, **arguments.model, batch);
   if (kind != nullptr && kind->plan != nullptr) {
     return ReplayLoss(call, batch, kind->plan.get(), loss);
   }

@@ -36,7 +36,7 @@ struct LocalLoss {
 
   tensor::Replay replay;                             // of the step, or null
   std::unique_ptr<tensor::StepRecording> recording;  // likewise
-  tensor::StepKind* kind = nullptr;                  // of the step, if it is recorded
+  std::shared_ptr<tensor::StepKind> kind;            // of the step, if it is recorded
 
   // Waits for the value. Throws what libtorch throws.
   void Read();

@@ -24,7 +24,7 @@ bool IsPlainBatch(const Tensor& tensor) {
 }  // namespace
 
 // --- One kind
-// ---------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------
 
 void StepKind::Keep(RecordedPlan recorded) {
   plan = std::move(recorded.plan);
@@ -51,7 +51,7 @@ void StepKind::Forget(std::string what) {
 }
 
 // --- All of them
-// ------------------------------------------------------------------------------------
+// ----------------------------------------------------------------------------------
 
 CapturedSteps::CapturedSteps(const Optimizer& optimizer)
     : model_repeats_(optimizer.module()->Repeats()) {}
@@ -98,19 +98,20 @@ const char* CapturedSteps::Objection(const TensorContext& context, const Optimiz
   return nullptr;
 }
 
-StepKind* CapturedSteps::Decline(const char* objection) {
+std::shared_ptr<StepKind> CapturedSteps::Decline(const char* objection) {
   ++others_;
   if (objection_ != objection) objection_ = objection;
   return nullptr;
 }
 
-StepKind* CapturedSteps::Enter(const TensorContext& context, const Optimizer& optimizer,
-                               const Module& model, const StepBatch& batch) {
+std::shared_ptr<StepKind> CapturedSteps::Enter(const TensorContext& context,
+                                               const Optimizer& optimizer, const Module& model,
+                                               const StepBatch& batch) {
   if (const char* objection = Objection(context, optimizer, model, batch)) {
     return Decline(objection);
   }
   ++steps_;
-  StepKind* kind = Find(optimizer, batch);
+  auto kind = Find(optimizer, batch);
   if (kind == nullptr) kind = Add(optimizer, batch);
   if (kind == nullptr) return Decline("there are too many kinds of steps");
   kind->last = steps_;
@@ -135,17 +136,17 @@ void CapturedSteps::DropStalePlans(StepKind& kind, Vm& vm, const StepBatch& batc
   }
 }
 
-StepKind* CapturedSteps::Find(const Optimizer& optimizer, const StepBatch& batch) {
+std::shared_ptr<StepKind> CapturedSteps::Find(const Optimizer& optimizer, const StepBatch& batch) {
   const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& kind) {
     return kind->key.Fits(optimizer, batch);
   });
   if (found == kinds_.end()) return nullptr;
   std::rotate(kinds_.begin(), found, found + 1);  // the next one is probably alike
-  return kinds_.front().get();
+  return kinds_.front();
 }
 
 // In place of the kind that was not seen for longest; null if all are in use.
-StepKind* CapturedSteps::Add(const Optimizer& optimizer, const StepBatch& batch) {
+std::shared_ptr<StepKind> CapturedSteps::Add(const Optimizer& optimizer, const StepBatch& batch) {
   if (kinds_.size() >= kKinds) {
     const auto oldest =
         std::min_element(kinds_.begin(), kinds_.end(),
@@ -153,8 +154,8 @@ StepKind* CapturedSteps::Add(const Optimizer& optimizer, const StepBatch& batch)
     if ((*oldest)->plan != nullptr && steps_ - (*oldest)->last < kStillUsed) return nullptr;
     kinds_.erase(oldest);
   }
-  kinds_.insert(kinds_.begin(), std::make_unique<StepKind>(StepKey(optimizer, batch)));
-  return kinds_.front().get();
+  kinds_.insert(kinds_.begin(), std::make_shared<StepKind>(StepKey(optimizer, batch)));
+  return kinds_.front();
 }
 
 }  // namespace eta::tensor

@@ -62,13 +62,14 @@ class CapturedSteps {
   // Those of `optimizer`, made on first use.
   static CapturedSteps& Of(Optimizer& optimizer);
 
-  // Begins a step: null if none like it can be captured, which is noted down.
-  StepKind* Enter(const TensorContext& context, const Optimizer& optimizer, const Module& model,
-                  const StepBatch& batch);
+  // Begins a step: null if none like it can be captured, which is noted down. Steps that are taken
+  // before this one ends may make others forget its kind.
+  std::shared_ptr<StepKind> Enter(const TensorContext& context, const Optimizer& optimizer,
+                                  const Module& model, const StepBatch& batch);
   // Whether the program's own procedures take part in a step.
   bool IsPrograms(const StepBatch& batch) const;
 
-  const std::vector<std::unique_ptr<StepKind>>& kinds() const { return kinds_; }
+  const std::vector<std::shared_ptr<StepKind>>& kinds() const { return kinds_; }
   // Steps that were not looked at any further, and why the last one was not.
   int64_t others() const { return others_; }
   const std::string& objection() const { return objection_; }
@@ -79,13 +80,13 @@ class CapturedSteps {
 
   const char* Objection(const TensorContext& context, const Optimizer& optimizer,
                         const Module& model, const StepBatch& batch) const;
-  StepKind* Decline(const char* objection);
-  StepKind* Find(const Optimizer& optimizer, const StepBatch& batch);
+  std::shared_ptr<StepKind> Decline(const char* objection);
+  std::shared_ptr<StepKind> Find(const Optimizer& optimizer, const StepBatch& batch);
   void DropStalePlans(StepKind& kind, Vm& vm, const StepBatch& batch);
-  StepKind* Add(const Optimizer& optimizer, const StepBatch& batch);
+  std::shared_ptr<StepKind> Add(const Optimizer& optimizer, const StepBatch& batch);
 
   const Module::Repetition model_repeats_;
-  std::vector<std::unique_ptr<StepKind>> kinds_;
+  std::vector<std::shared_ptr<StepKind>> kinds_;
   uint64_t steps_ = 0;
   int64_t others_ = 0;
   std::string objection_;

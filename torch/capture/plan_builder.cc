@@ -48,7 +48,7 @@ void PlanBuilder::NoteGifts() {
   }
 }
 
-// Backwards: what a needed operation uses is needed. What changes memory or draws always is.
+// Backwards: what a needed operation uses is needed. What changes memory, draws or fails always is.
 void PlanBuilder::FindNeeded() {
   ways_.assign(trace_.ops.size(), Way::kNot);
   for (size_t tensor : kept_) regions_[RegionOf(tensor)].needed = true;
@@ -57,7 +57,8 @@ void PlanBuilder::FindNeeded() {
   for (size_t i = trace_.ops.size(); i-- > 0;) {
     const TraceOp& op = trace_.ops[i];
     if (op.makes_views) continue;
-    const bool acts = op.writes || op.op.hasTag(at::Tag::nondeterministic_seeded);
+    const bool acts =
+        op.writes || op.op.hasTag(at::Tag::nondeterministic_seeded) || MayFail(trace_, op);
     const bool used = std::any_of(op.results.begin(), op.results.end(), [&](size_t tensor) {
       return tensor != kNoTensor && regions_[RegionOf(tensor)].needed;
     });

@@ -48,10 +48,14 @@ std::vector<size_t> GradientsOf(const StepFacts& facts) {
 }  // namespace
 
 FixedTensor::FixedTensor(const Tensor& tensor)
-    : tensor_(tensor), form_(tensor), data_(tensor.const_data_ptr()) {}
+    : tensor_(tensor),
+      form_(tensor),
+      data_(tensor.const_data_ptr()),
+      requires_grad_(tensor.requires_grad()) {}
 
 bool FixedTensor::Holds() const {
-  return tensor_.const_data_ptr() == data_ && form_.Fits(tensor_) && tensor_.is_leaf();
+  return tensor_.const_data_ptr() == data_ && form_.Fits(tensor_) && tensor_.is_leaf() &&
+         tensor_.requires_grad() == requires_grad_;
 }
 
 StepPlan::StepPlan(const Trace& trace, StepFacts facts, PlanForm form, const Optimizer& optimizer)
@@ -81,9 +85,8 @@ bool StepPlan::Holds() const {
 }
 
 bool StepPlan::ConstantsHold() const {
-  return std::all_of(
-      facts_.constants.begin(), facts_.constants.end(),
-      [](const FixedTensor& tensor) { return tensor.Holds() && !tensor.requires_grad(); });
+  return std::all_of(facts_.constants.begin(), facts_.constants.end(),
+                     [](const FixedTensor& tensor) { return tensor.Holds(); });
 }
 
 bool StepPlan::StandsApart(const StepBatch& batch) const {

@@ -20,15 +20,15 @@ double NumberIn(const Tensor& tensor);
 class FixedTensor {
  public:
   explicit FixedTensor(const Tensor& tensor);
-  // Also: it is still no result of a computation.
+  // Also: it is still no result of a computation, and its gradient is tracked, or not, as it was.
   bool Holds() const;
-  bool requires_grad() const { return tensor_.requires_grad(); }
   const void* storage() const { return tensor_.unsafeGetTensorImpl()->unsafe_storage().data(); }
 
  private:
   Tensor tensor_;
   TensorForm form_;
   const void* data_;
+  bool requires_grad_;
 };
 
 // What a recorded trace means.
@@ -54,7 +54,7 @@ class StepPlan {
 
   // Whether all that is the model's lies where it did.
   bool Holds() const;
-  // Whether the constants do, and are constant.
+  // Whether the constants do.
   bool ConstantsHold() const;
   // Whether the batch has nothing of it: what a step writes to, autograd does not let it read.
   bool StandsApart(const StepBatch& batch) const;

@@ -59,10 +59,13 @@ void StepRecording::EndForward(const Tensor& root, const StepPlan::Loss& loss, b
 RecordedPlan StepRecording::Backward(const Tensor& root, double seed) {
   facts_.seed = at::full(root.sizes(), seed, root.options().requires_grad(false));
   recorder_.AddFixed(facts_.seed);
+  const size_t reads = recorder_.reads();
   {
     const Recorder::Scope scope(recorder_);
     root.backward(facts_.seed);
   }
+  // What it does then may depend on the number.
+  if (recorder_.reads() > reads) recorder_.Object("the backward pass reads a number");
   NoteGradients();
   RecordedPlan recorded;
   try {

@@ -6,6 +6,7 @@
 
 #include "torch/capture/pure_natives.h"
 #include "torch/tensor_object.h"
+#include "vm/hamt.h"
 #include "vm/heap.h"
 
 namespace eta::tensor {
@@ -37,15 +38,46 @@ StepWatch::StepWatch(Vm& vm, const Module& model, Recorder& recorder)
       recorder_(recorder),
       watch_(vm, [this](const NativeDef& native, Args args) { return Judge(native, args); }) {}
 
+namespace {
+
+// They look at everything in their arguments, however deep: but for the map, in which keys are
+// looked for.
+constexpr std::string_view kDeep[] = {"assoc",  "equal?",          "hash-map-ref",
+                                      "member", "torch/from-list", "torch/tensor"};
+
+// Of what is not noted when a native looks at it. Changes of pairs are.
+std::string JudgeContents(Value v) {
+  constexpr size_t kMost = 1 << 20;  // lists may be cyclic
+  std::vector<Value> parts = {v};
+  for (size_t seen = 0; !parts.empty(); ++seen) {
+    const Value part = parts.back();
+    parts.pop_back();
+    if (IsPair(part)) {
+      parts.insert(parts.end(), {Cdr(part), Car(part)});
+    } else if (IsVector(part) || Is(part, ObjectKind::kBytevector) || HashTableOf(part)) {
+      return "a native looks into something that may change";
+    }
+    if (seen == kMost) return "a native looks into a large list";
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string StepWatch::Judge(const NativeDef& native, Args args) {
   if (!IsPure(native.name)) return std::string(native.name) + " is called";
   for (Value argument : args) {
     if (auto objection = JudgeArgument(argument); !objection.empty()) return objection;
   }
+  if (std::ranges::find(kDeep, native.name) == std::end(kDeep)) return "";
+  const size_t map = native.name == std::string_view("hash-map-ref") ? 1 : 0;
+  for (Value argument : args.subspan(std::min(map, args.size()))) {
+    if (auto objection = JudgeContents(argument); !objection.empty()) return objection;
+  }
   return "";
 }
 
-// Lists of lists do not matter: the recorder objects to tensors that it does not know.
+// Of others lists of lists do not matter: the recorder objects to tensors that it does not know.
 std::string StepWatch::JudgeArgument(Value v) {
   if (IsVector(v)) return "a native looks into a vector";
   if (const auto* module = ModuleIn(v)) {

@@ -11,6 +11,19 @@ bool OnlyTakesMemory(const c10::OperatorHandle& op) {
   return std::ranges::find(kNames, op.schema().name()) != std::end(kNames);
 }
 
+bool MayFail(const Trace& trace, const TraceOp& op) {
+  static constexpr std::string_view kNames[] = {"aten::linalg_", "aten::binary_cross_entropy",
+                                                "aten::cholesky", "aten::inverse"};
+  const std::string_view name = op.op.schema().name();
+  const auto begins = [&](std::string_view begin) { return name.starts_with(begin); };
+  if (std::ranges::any_of(kNames, begins)) return true;
+  return std::ranges::any_of(op.arguments, [&](const TraceArgument& argument) {
+    return std::ranges::any_of(argument.tensors, [&](size_t tensor) {
+      return tensor != kNoTensor && at::isIntegralType(trace.tensors[tensor].dtype, false);
+    });
+  });
+}
+
 bool LiesWithoutGaps(const TraceTensor& tensor) {
   int64_t stride = 1;
   for (size_t i = tensor.sizes.size(); i-- > 0; stride *= tensor.sizes[i]) {

@@ -100,4 +100,8 @@ struct Trace {
   std::string problem;        // why the trace cannot be repeated; empty: it can
 };
 
+// Whether some values of its arguments are errors, such as an index that is out of range: then it
+// is run again though nobody uses what it makes.
+bool MayFail(const Trace& trace, const TraceOp& op);
+
 }  // namespace eta::tensor

@@ -246,6 +246,38 @@ constexpr const char* kNotToBeCaptured[] = {
     "(define loss (lambda (p t) (t* (mse-loss p t) (tensor (catch 'k (raise 'k i))))))",
     "(define loss (lambda (p t) (call/cc (lambda (k) (if (> i 6) (k (l1-loss p t)))"
     " (mse-loss p t)))))",
+    // That compare or look up what has parts that change.
+    "(define v (vector 1)) (define a (list v)) (define b (list (vector 1)))"
+    "(define loss (lambda (p t) (if (equal? a b) (mse-loss p t) (l1-loss p t))))"
+    "(define (change) (when (= i 7) (vector-set! v 0 2)))",
+    "(define a (bytevector 1)) (define b (bytevector 1))"
+    "(define loss (lambda (p t) (if (equal? a b) (mse-loss p t) (l1-loss p t))))"
+    "(define (change) (when (= i 7) (bytevector-u8-set! b 0 2)))",
+    "(define l (list 1)) (define a (hash-map 'k l)) (define b (hash-map 'k (list 1)))"
+    "(define loss (lambda (p t) (if (equal? a b) (mse-loss p t) (l1-loss p t))))"
+    "(define (change) (when (= i 7) (set-car! l 2)))",
+    "(define v (vector 1)) (define a (list v)) (define m (hash-map (list (vector 1)) 3))"
+    "(define loss (lambda (p t) (t* (mse-loss p t) (tensor (hash-map-ref m a 1)))))"
+    "(define (change) (when (= i 7) (vector-set! v 0 2)))",
+    // Gradients that libtorch computes otherwise if there are zeros.
+    "(define (loss p t) (mean (prod (t* p (to-dtype (t> p (tensor -1.2)) 'float64)) 1)))",
+    "(define (loss p t) (mean (cumprod (t* p (to-dtype (t> p (tensor -1.2)) 'float64)) 1)))",
+    // Operations whose results nobody uses, but whose errors are the step's.
+    "(define (look x) (take-rows x0 (to-dtype (reshape x '(30)) 'int64)) x)"
+    "(define model (sequential (make-module '() look) (linear 6 4)))"
+    "(define (input) (t* (ones '(5 6)) (tensor (if (= i 9) 50 1))))",
+    "(define (look x) (bce-loss x (ones '(5 6))) x)"
+    "(define model (sequential (make-module '() look) (linear 6 4)))"
+    "(define (input) (t* (ones '(5 6)) (tensor (if (= i 9) 3.0 0.5))))",
+    // A buffer that tracks gradients all at once.
+    "(define w (ones '(6))) (define model (sequential (make-module (list (cons 'w w))"
+    " (lambda (x) (t* x w))) (linear 6 4)))"
+    "(define (change) (when (= i 9) (requires-grad! w #t))"
+    " (when (= i 12) (display (null? (grad w)))))",
+    // A step that is recorded while others are taken, of more kinds than are remembered.
+    "(define (others k) (when (< k 16) (train-step! model optimizer mse-loss"
+    " (randn (list (+ k 10) 6)) (randn (list (+ k 10) 4))) (others (+ k 1))))"
+    "(define (loss p t) (when (= i 1) (others 0)) (mse-loss p t))",
     // Tensors that are not the model's, and change, or are trained, or are the batch.
     "(define w (ones '(4))) (define loss (lambda (p t) (mse-loss (t* p w) t)))"
     "(define (change) (when (= i 7) (set! w (tensor '(1 2 3 4)))))",
@@ -302,8 +334,9 @@ std::string ProgramAround(const std::string& part) {
       (when (< i 14)
         (change)
         (let ((x (input)))
-          (display (catch 'runtime.error
-            (train-step! model optimizer loss x (ones (list (car (shape x)) 4))))))
+          (let ((loss (catch 'runtime.error
+                  (train-step! model optimizer loss x (ones (list (car (shape x)) 4))))))
+            (display (if (pair? loss) (list-ref loss 2) loss))))  ; an error's message
         (display " ")
         (set! i (+ i 1))
         (loop)))

@@ -140,6 +140,19 @@ TEST_F(CapturedForwardTest, SeesVariablesThatChange) {
   EXPECT_EQ(forward.kinds()[0]->problem, "variables that it reads change");
 }
 
+TEST_F(CapturedForwardTest, SeesThatAParameterIsFrozen) {
+  Enter("(define w (torch/requires-grad! (torch/ones '(2)) #t))");
+  const auto model = Make(
+      "(make-module (list (cons 'w w))"
+      " (lambda (x) (torch/mul x (if (torch/requires-grad? w) w (torch/tensor 5)))))");
+  CapturedForward forward(model);
+  const Tensor input = at::ones({2}, at::kDouble);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Run(forward, input)[0].item().toInt(), 1);
+  Enter("(torch/requires-grad! w #f)");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Run(forward, input)[0].item().toInt(), 5);
+  EXPECT_GT(forward.replays(), 0);
+}
+
 TEST_F(CapturedForwardTest, AnErrorIsOfTheOperation) {
   const auto model = Make("(embedding 10 3)");
   CapturedForward forward(model);
