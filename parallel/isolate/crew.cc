@@ -3,6 +3,7 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -30,21 +31,22 @@ void AllowLargeCrews() {
 Mutex hand_over;
 
 template <class Roll>
-std::pair<Roll*, int> TakeOver(Roll* const& roll, const int& index) {
+Roll* TakeOver(Roll* const& roll) {
   MutexLock lock(hand_over);
-  return {roll, index};
+  return roll;
 }
 
 }  // namespace
 
-// Shared with the tasks: one that gets its thread late may outlive the crew.
+// Shared with the tasks: one that gets its thread late may outlive the crew. There may be more
+// tasks than places; those that come too late have nothing to do.
 struct Crew::Roll {
   Roll(int crew_size, std::function<void(int)> crew_work)
-      : size(crew_size), work(std::move(crew_work)), users(crew_size + 1) {}
+      : size(crew_size), work(std::move(crew_work)) {}
 
   // One task, once.
-  void Run(int index) {
-    if (Arrive()) {
+  void Run() {
+    if (const int index = Arrive(); index >= 0) {
       work(index);
       MutexLock lock(mu);
       ++finished;
@@ -58,28 +60,36 @@ struct Crew::Roll {
     if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  // Waits for the others; false if the crew was given up.
-  bool Arrive() EXCLUDES_LOCK(mu) {
+  // Waits for the others; its place, or -1 if all are taken or the crew was given up.
+  int Arrive() EXCLUDES_LOCK(mu) {
     MutexLock lock(mu);
-    if (given_up) return false;
-    ++arrived;
+    if (given_up || arrived == size) return -1;
+    const int index = arrived++;
     changed.NotifyAll();
     while (arrived < size && !given_up) changed.Wait(mu);
-    return !given_up;
+    return given_up ? -1 : index;
   }
 
+  // False if not all have arrived by the deadline.
   bool WaitForArrivals(Deadline deadline) EXCLUDES_LOCK(mu) {
     MutexLock lock(mu);
-    while (arrived < size && !given_up) {
-      if (!changed.WaitUntil(mu, deadline)) given_up = arrived < size;
+    while (arrived < size) {
+      if (!changed.WaitUntil(mu, deadline)) return arrived == size;
     }
+    return true;
+  }
+
+  // Gives up unless all have arrived; whether they have.
+  bool Decide() EXCLUDES_LOCK(mu) {
+    MutexLock lock(mu);
+    given_up = given_up || arrived < size;
     changed.NotifyAll();
     return !given_up;
   }
 
   const int size;
   const std::function<void(int)> work;
-  std::atomic<int> users;  // the crew and the tasks that have not ended
+  std::atomic<int> users{1};  // the crew and the tasks that have not ended
   mutable Mutex mu;
   CondVar changed;
   int arrived GUARDED_BY(mu) = 0;
@@ -91,17 +101,18 @@ struct Crew::Arena {
   tbb::task_arena tasks;
 };
 
-Crew::Crew(int size, std::function<void(int)> work)
-    : roll_(new Roll(size, std::move(work))),
-      arena_(new Arena{tbb::task_arena(size, /*reserved_for_masters=*/0)}) {
+Crew::Crew(int size, std::function<void(int)> work) : roll_(new Roll(size, std::move(work))) {
   ETA_CHECK(size >= 1 && size <= kMaxSize);
   AllowLargeCrews();
+  Enlist(size);
+}
+
+void Crew::Enlist(int count) {
+  arenas_.push_back(std::make_unique<Arena>(tbb::task_arena(count, /*reserved_for_masters=*/0)));
   MutexLock lock(hand_over);
-  for (int index = 0; index < size; ++index) {
-    arena_->tasks.enqueue([roll = roll_, index] {
-      const auto [my_roll, my_index] = TakeOver(roll, index);
-      my_roll->Run(my_index);
-    });
+  roll_->users += count;
+  for (int i = 0; i < count; ++i) {
+    arenas_.back()->tasks.enqueue([roll = roll_] { TakeOver(roll)->Run(); });
   }
 }
 
@@ -113,7 +124,20 @@ Crew::~Crew() {
   roll_->Release();
 }
 
-bool Crew::Assemble(Deadline deadline) { return roll_->WaitForArrivals(deadline); }
+// Where several threads make and leave arenas at the same time, oneTBB (2021.8) may forget that one
+// needs threads, and more tasks in it change nothing. Another arena gets them.
+bool Crew::Assemble(Deadline deadline) {
+  auto patience = std::chrono::milliseconds(50);
+  int before = assembled();
+  while (!roll_->WaitForArrivals(std::min(deadline, Deadline(Clock::now() + patience)))) {
+    if (Clock::now() >= deadline) break;
+    const int now = assembled();
+    if (std::exchange(before, now) != now) continue;
+    Enlist(roll_->size - now);
+    patience *= 2;
+  }
+  return roll_->Decide();
+}
 
 int Crew::assembled() const {
   MutexLock lock(roll_->mu);

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "parallel/core/work.h"
 
@@ -40,8 +41,10 @@ class Crew {
   struct Arena;
   struct Roll;
 
+  void Enlist(int count);
+
   Roll* const roll_;
-  const std::unique_ptr<Arena> arena_;
+  std::vector<std::unique_ptr<Arena>> arenas_;
 };
 
 }  // namespace eta::parallel

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 
@@ -50,6 +51,25 @@ TEST_P(CrewTest, EachIndexHasAThreadOfItsOwn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, CrewTest, testing::Values(1, 2, 3, 8, 64));
+
+// oneTBB may forget an arena then.
+TEST(CrewsTest, MembersMayHaveCrewsAllTheTime) {
+  std::atomic<int> done = 0;
+  const auto work = [&](int) {
+    for (int round = 0; round < 2000; ++round) {
+      Crew crew(3, [&](int index) {
+        std::this_thread::sleep_for(index * 500us);
+        ++done;
+      });
+      if (!crew.Assemble(Clock::now() + 5s)) return;
+      (void)crew.WaitUntil(Clock::now() + 5s);
+    }
+  };
+  Crew crew(2, work);
+  ASSERT_TRUE(crew.Assemble(Clock::now() + 10s));
+  ASSERT_TRUE(crew.WaitUntil(Clock::now() + 60s));
+  EXPECT_EQ(done, 2 * 2000 * 3);
+}
 
 TEST(CrewDeadlineTest, WaitUntilGivesUpAtItsDeadline) {
   std::atomic<bool> stop = false;
