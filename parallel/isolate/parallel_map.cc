@@ -97,17 +97,18 @@ class Mapping {
   }
 
   void MapSome(Vm& vm) EXCLUDES_LOCK(mu_) {
-    const Root procedure(vm.heap(), UnpackFor(vm, kName, *procedure_));
-    if (procedure.get().IsFailure()) return Report(FailureOf(vm, 0));
     while (const std::optional<size_t> element = Take(&vm)) {
-      const bool done = Map(vm, procedure, *element);
+      const bool done = Map(vm, *element);
       if (!done) Report(FailureOf(vm, *element));
       PutDown(&vm);
       if (!done) return;
     }
   }
 
-  bool Map(Vm& vm, Value procedure, size_t element) {
+  // By a copy of f for this element alone, so that it does not matter who had which before.
+  bool Map(Vm& vm, size_t element) {
+    const Root procedure(vm.heap(), UnpackFor(vm, kName, *procedure_));
+    if (procedure.get().IsFailure()) return false;
     const Root argument(vm.heap(), UnpackFor(vm, kName, *elements_[element]));
     if (argument.get().IsFailure()) return false;
     const Value arguments[] = {argument};

@@ -35,6 +35,14 @@ TEST_P(ParallelMapTest, EachElementIsWorkedOnAlone) {
             "((a 0 1) (b 0 1))");
 }
 
+TEST_P(ParallelMapTest, NoElementSeesWhatWasAssignedForAnother) {
+  EXPECT_EQ(Run("(define n 0) (define v (vector 0)) (define (count m) (set! n (+ n m)) n)\n"
+                "(define (work x) (vector-set! v 0 (+ (vector-ref v 0) 1))\n"
+                "  (list (count 1) (vector-ref v 0)))\n"
+                "(write (parallel-map work '(1 2 3 4 5)))"),
+            "((1 1) (1 1) (1 1) (1 1) (1 1))");
+}
+
 TEST_P(ParallelMapTest, TheFirstElementThatFailsIsNamed) {
   const std::string error =
       Run("(define (work x)\n"
