@@ -35,6 +35,18 @@ constexpr const char* kTraining = R"(
 (train 1)
 )";
 
+// Steps in which the replicas never meet.
+constexpr const char* kGathering = R"(
+(import std.core std.io std.torch std.parallel)
+(define model (linear 4 3))
+(define optimizer (sgd model 0.01))
+(define (gather i)
+  (train-step! model optimizer mse-loss (ones '(8 4)) (ones '(8 3)))
+  (if (= i 5) (eprintln "ready"))
+  (gather (+ i 1)))
+(no-sync (lambda () (gather 1)))
+)";
+
 // The same on replicas that the program starts itself, and waits for.
 constexpr const char* kTrainingInside = R"(
 (import std.core std.io std.torch std.parallel)
@@ -112,6 +124,13 @@ TEST_P(SignalsTest, TrainingEndsBetweenStepsOfAllReplicas) {
     EXPECT_GE(steps[0], 5);
     for (int r = 1; r < read; ++r) EXPECT_EQ(steps[r], steps[0]) << printed;
   }
+}
+
+TEST_P(SignalsTest, StepsWithoutMeetingsEndToo) {
+  Write(kGathering);
+  const pid_t child = Start();
+  kill(child, SIGINT);
+  EXPECT_EQ(ExitCode(child), 128 + SIGINT) << ReadWhole(err());
 }
 
 TEST_P(SignalsTest, AReportIsShownAndTrainingGoesOn) {

@@ -36,6 +36,12 @@ void Optimizer::AssignGroup(size_t group, const std::vector<Tensor>& parameters)
   }
 }
 
+std::string Optimizer::RuleDescriptions() const {
+  std::string text;
+  for (const GroupRule& group : groups_) text += "optimizer " + group.rule->Description() + '\n';
+  return text;
+}
+
 Optimizer::~Optimizer() { registry_->PayGradients(); }
 
 Optimizer::State Optimizer::GetState() const {

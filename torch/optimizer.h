@@ -76,6 +76,8 @@ class Optimizer : private OwedGradients {
   // What losses are multiplied with before the backward pass, which is undone in the update.
   LossScale loss_scale;
   const char* name() const { return groups_[0].rule->name(); }
+  // What the rule of each group is, a line each.
+  std::string RuleDescriptions() const;
 
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
   // Throws what libtorch throws. REQUIRES: the state is not sliced.
@@ -97,7 +99,8 @@ class Optimizer : private OwedGradients {
   // Returns whether the layout changed. Cheap when it did not.
   bool Prepare();
   // Equal exactly when the settings and the names, shapes, dtypes and the layout of all parameters
-  // are (but for hash collisions). Devices do not count. REQUIRES: Prepare.
+  // are (but for hash collisions), and the same ones are frozen. Devices do not count. REQUIRES:
+  // Prepare.
   uint64_t LayoutSignature() const;
   const std::vector<Segment>& segments() const { return segments_; }
 

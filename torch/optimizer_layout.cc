@@ -204,6 +204,9 @@ uint64_t Optimizer::LayoutSignature() const {
   hash.Add(static_cast<uint64_t>(settings.accumulate));
   hash.Add(static_cast<uint64_t>(settings.compress));
   hash.Add(static_cast<uint64_t>(settings.shard));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i].tensor.requires_grad()) hash.Add(i);
+  }
   return hash.value();
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/vectorized.h"
+#include "vm/number_text.h"
 
 namespace eta::tensor {
 namespace {
@@ -181,6 +182,16 @@ ETA_VECTORIZED void AverageFlat(const double* parameter, double* average, int64_
   Average(parameter, average, count, decay);
 }
 
+// "sgd, momentum 0.9, weight-decay 0"
+std::string Describe(std::string text,
+                     std::initializer_list<std::pair<const char*, double>> options) {
+  for (const auto& [name, value] : options) {
+    text += std::string(", ") + name + ' ';
+    AppendFloat(value, &text);
+  }
+  return text;
+}
+
 // A rule whose loop over flat memory, UpdateFlat, takes the rule's factors of either type.
 template <class Rule, class Options>
 class FlatRule : public UpdateRule {
@@ -204,6 +215,11 @@ class SgdRule final : public FlatRule<SgdRule, SgdOptions> {
   using FlatRule::FlatRule;
 
   const char* name() const override { return "sgd"; }
+  std::string Description() const override {
+    return Describe(name(), {{"momentum", options_.momentum},
+                             {"weight-decay", options_.weight_decay},
+                             {"nesterov", options_.nesterov}});
+  }
   int state_count() const override { return options_.momentum != 0 ? 1 : 0; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -228,6 +244,12 @@ class AdamRule final : public FlatRule<AdamRule, AdamOptions> {
   using FlatRule::FlatRule;
 
   const char* name() const override { return options_.decoupled ? "adamw" : "adam"; }
+  std::string Description() const override {
+    return Describe(name(), {{"beta1", options_.beta1},
+                             {"beta2", options_.beta2},
+                             {"epsilon", options_.epsilon},
+                             {"weight-decay", options_.weight_decay}});
+  }
   int state_count() const override { return 2; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -263,6 +285,12 @@ class RmspropRule final : public FlatRule<RmspropRule, RmspropOptions> {
   using FlatRule::FlatRule;
 
   const char* name() const override { return "rmsprop"; }
+  std::string Description() const override {
+    return Describe(name(), {{"alpha", options_.alpha},
+                             {"epsilon", options_.epsilon},
+                             {"weight-decay", options_.weight_decay},
+                             {"momentum", options_.momentum}});
+  }
   int state_count() const override { return options_.momentum != 0 ? 2 : 1; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -287,6 +315,12 @@ class AdagradRule final : public FlatRule<AdagradRule, AdagradOptions> {
   using FlatRule::FlatRule;
 
   const char* name() const override { return "adagrad"; }
+  std::string Description() const override {
+    return Describe(name(), {{"rate-decay", options_.rate_decay},
+                             {"weight-decay", options_.weight_decay},
+                             {"initial", options_.initial},
+                             {"epsilon", options_.epsilon}});
+  }
   int state_count() const override { return 1; }
   void Apply(const UpdateTensors& t, const UpdateStep& step) const override {
     at::NoGradGuard no_grad;
@@ -310,6 +344,9 @@ class AveragingRule final : public UpdateRule {
       : rule_(std::move(rule)), decay_(decay) {}
 
   const char* name() const override { return rule_->name(); }
+  std::string Description() const override {
+    return Describe(rule_->Description(), {{"average", decay_}});
+  }
   int state_count() const override { return rule_->state_count() + 1; }
   int average_state() const override { return rule_->state_count(); }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace eta::tensor {
 
@@ -37,6 +38,8 @@ class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
   virtual const char* name() const = 0;  // "sgd"
+  // All that the user chose: "sgd, momentum 0.9, weight-decay 0". Equal for rules that do the same.
+  virtual std::string Description() const = 0;
   virtual int state_count() const = 0;
   // Which state is an average of the parameters over the updates; -1: none is.
   virtual int average_state() const { return -1; }

@@ -40,9 +40,17 @@ Value JointStep::Run() {
     RememberLess();
     return Value::Failure();
   }
-  if (gathers_only_ && !shares_loss_) return Value::Double(OwnMean());
+  if (gathers_only_ && !shares_loss_) return EndAlone();
   if (!gathers_only_ && optimizer().settings.shard) optimizer().ZeroGradients();
   return meeting_.End(Value::Double(totals_.mean()));
+}
+
+// Nobody meets, however many such steps there are: nobody else would end the run for a signal.
+Value JointStep::EndAlone() {
+  if (meeting_.mine().signal != 0) {
+    meeting_.member().world().Abort({Code::kAborted, "the run was interrupted", -1});
+  }
+  return Value::Double(OwnMean());
 }
 
 // What some ranks have done and others, because they failed, have not: to lay out parameters anew,
@@ -63,7 +71,7 @@ void JointStep::RememberLess() {
 bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
   StepLayout layout(meeting_, training_, *known_, arguments_, place_, GoByBuckets());
-  if (!layout.Know()) return false;
+  if (!layout.Know() || (training_.options().split && !TakeOwnRows())) return false;
   by_buckets_ =
       MaySendByBuckets() && TakesBuckets(communicator(), place_, known_->buckets.buckets().size());
   return RegisterGradients();
@@ -82,7 +90,6 @@ Value JointStep::Begin(Call& call) {
   TORCH_CHECK(!together_ || !NoSync::IsOn(meeting_.vm()),
               "a layer that meets the other replicas cannot be trained inside no-sync");
   place_ = ExchangePlace::Of(call.vm());
-  if (training_.options().split) TakeOwnRows();
   return Value::Nil();
 }
 
@@ -94,9 +101,12 @@ bool JointStep::GoByBuckets() {
   return !together_ && shards() == 0 && !settings.compress && !settings.shard;
 }
 
-void JointStep::TakeOwnRows() {
-  arguments_.input = Shard(meeting_.vm(), arguments_.input);
-  arguments_.target = Shard(meeting_.vm(), arguments_.target);
+bool JointStep::TakeOwnRows() {
+  return meeting_.Try([&](Call& call) {
+    arguments_.input = Shard(call.vm(), arguments_.input);
+    arguments_.target = Shard(call.vm(), arguments_.target);
+    return Value::Nil();
+  });
 }
 
 // Once for each layout and world. The gradients of large parameters lie elsewhere in each step.
@@ -145,7 +155,7 @@ bool JointStep::Reduce() {
   meeting_.mine().leaves_work = shares_memory && shards() == 0;
   if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
   totals_ = TotalLoss(meeting_.records());
-  if (SameBatchEverywhere(meeting_.records())) WarnOfSameBatch();
+  WarnOfBatches();
   if (!std::isfinite(totals_.mean())) {
     meeting_.EndWork();  // until then, peers may be reading the losses of this rank's shards
     return NonfiniteLoss();
@@ -165,13 +175,20 @@ Nonfinite JointStep::LookForNonfinite() {
   return FindNonfiniteAddend(known_->memory.segments, std::max<size_t>(shards(), 1), rank);
 }
 
-void JointStep::WarnOfSameBatch() {
-  if (std::exchange(training_.warned_of_same_batch, true) || meeting_.member().rank() != 0) return;
+// Once: batches that cannot be what is meant, though they can be trained on.
+void JointStep::WarnOfBatches() {
+  const Batches batches = BatchesOf(meeting_.records());
+  const bool split = training_.options().split;
+  if (batches != (split ? Batches::kDiffer : Batches::kSame)) return;
+  if (std::exchange(training_.warned_of_batches, true) || meeting_.member().rank() != 0) return;
   const SourceSpan& span = training_.site.span();
   meeting_.vm().console().WriteError(RenderMessage(
       "warning",
-      "every replica trains on the same rows, which is no faster than one: give each its own with "
-      "(shard t), or use --split",
+      split
+          ? "the replicas bring different batches, and --split takes a part of each only: rows are "
+            "lost. Leave out (shard t), or --split"
+          : "every replica trains on the same rows, which is no faster than one: give each its "
+            "own with (shard t), or use --split",
       span, meeting_.vm().File(span), {}));
 }
 

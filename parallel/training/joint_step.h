@@ -49,6 +49,7 @@ class JointStep {
   bool Compute();
   bool Reduce();
 
+  Value EndAlone();
   void RememberLess();
   Value Begin(tensor::Call& call);
   bool RegisterGradients();
@@ -68,8 +69,8 @@ class JointStep {
   tensor::LossSums CountedOnce(const tensor::LossSums& sums);
   tensor::LossSums OwnLoss() const;
   double OwnMean() const;
-  void TakeOwnRows();
-  void WarnOfSameBatch();
+  bool TakeOwnRows();
+  void WarnOfBatches();
   bool NonfiniteLoss();
   Nonfinite LookForNonfinite();
   Communicator& communicator() { return meeting_.member().communicator(); }

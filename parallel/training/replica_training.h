@@ -79,7 +79,7 @@ class ReplicaTraining {
   size_t bucket_cap = 0;       // that suits what is between the ranks; 0: nobody has timed it
   bool in_step = false;        // in train-step!
   bool failure_known = false;  // the error that is pending came from all ranks
-  bool warned_of_same_batch = false;
+  bool warned_of_batches = false;
   bool checked_blas = false;
 
  private:

@@ -53,7 +53,7 @@ Value StepLayout::LayOut(Call& call) {
   memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_.structure = HashOf(memory.structure);
   meeting_.mine().layout = optimizer().LayoutSignature() ^ known_.structure;
-  meeting_.mine().batch = training_.options().split ? 0 : HashOfBatch();
+  meeting_.mine().batch = HashOfBatch();
   return Value::Nil();
 }
 

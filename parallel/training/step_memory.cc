@@ -67,7 +67,10 @@ void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> 
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer) {
   std::string text;
   for (const auto& parameter : AllParameters(model, optimizer)) text += Describe(parameter) + '\n';
-  return text;
+  for (const auto& parameter : optimizer.parameters()) {
+    if (!parameter.tensor.requires_grad()) text += "a frozen " + parameter.name + '\n';
+  }
+  return text + optimizer.RuleDescriptions();
 }
 
 std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,

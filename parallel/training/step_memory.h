@@ -79,7 +79,8 @@ void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> 
 // "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.
 std::string Describe(const tensor::NamedParameter& parameter);
 
-// The line of each parameter of the model and of the optimizer.
+// The line of each parameter of the model and of the optimizer; what is frozen, and how the
+// optimizer updates.
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
 
 // The memory of the same parameters. Throws as MemoryOf.

@@ -30,7 +30,8 @@ Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
       FirstDifference(records[0].memory->structure, records[rank].memory->structure);
   std::string message = "the replicas' models differ: ";
   message += first.empty() ? "rank 0 and " + Rank(rank) +
-                                 " lay out or optimize their parameters in different ways"
+                                 " lay out or optimize their parameters in different ways "
+                                 "(settings of the optimizer, frozen parameters)"
                            : "where rank 0 has " + first + ", " + Rank(rank) + " has " + other;
   return {Code::kDesync, message + At(records[rank]), static_cast<int>(rank)};
 }
@@ -114,11 +115,13 @@ int SignalOf(std::span<const StepRecord> records) {
   return signal;
 }
 
-bool SameBatchEverywhere(std::span<const StepRecord> records) {
-  return records.size() > 1 && std::all_of(records.begin(), records.end(), [&](const auto& record) {
-           return record.batch != 0 && record.batch == records[0].batch &&
-                  record.rows == records[0].rows;
-         });
+Batches BatchesOf(std::span<const StepRecord> records) {
+  const auto asked = [](const StepRecord& record) { return record.batch != 0; };
+  if (records.size() == 1 || !std::all_of(records.begin(), records.end(), asked)) {
+    return Batches::kUnknown;
+  }
+  const auto same = [&](const StepRecord& record) { return record.batch == records[0].batch; };
+  return std::all_of(records.begin(), records.end(), same) ? Batches::kSame : Batches::kDiffer;
 }
 
 }  // namespace eta::parallel

@@ -71,7 +71,8 @@ int NonfiniteLossRank(std::span<const StepRecord> records);
 // The signal that asks the run to end, if any rank has noticed one; else 0.
 int SignalOf(std::span<const StepRecord> records);
 
-// Whether all ranks brought the very same rows, which is right but of no use.
-bool SameBatchEverywhere(std::span<const StepRecord> records);
+// Whether all ranks brought the very same rows. kUnknown: one rank, or nobody asked.
+enum class Batches { kUnknown, kSame, kDiffer };
+Batches BatchesOf(std::span<const StepRecord> records);
 
 }  // namespace eta::parallel

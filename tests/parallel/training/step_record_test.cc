@@ -59,7 +59,7 @@ TEST_F(StepRecordTest, AnotherStructureIsADesyncThatNamesTheParameter) {
   EXPECT_EQ(
       CheckAgreement(records_).message,
       "the replicas' models differ: rank 0 and rank 1 lay out or optimize their parameters in "
-      "different ways at train.eta:4:1");
+      "different ways (settings of the optimizer, frozen parameters) at train.eta:4:1");
 }
 
 TEST_F(StepRecordTest, AFailureNamesRankPlaceAndCause) {
@@ -96,12 +96,12 @@ TEST_F(StepRecordTest, OneRankThatNoticedASignalIsEnough) {
   EXPECT_EQ(SignalOf(records_), 15);
 }
 
-TEST_F(StepRecordTest, TheSameBatchIsNoticed) {
-  EXPECT_FALSE(SameBatchEverywhere(records_));  // nobody said
-  for (StepRecord& record : records_) record.batch = 77, record.rows = 5;
-  EXPECT_TRUE(SameBatchEverywhere(records_));
+TEST_F(StepRecordTest, WhetherBatchesAreTheSameIsNoticed) {
+  EXPECT_EQ(BatchesOf(records_), Batches::kUnknown);  // nobody said
+  for (StepRecord& record : records_) record.batch = 77;
+  EXPECT_EQ(BatchesOf(records_), Batches::kSame);
   records_[2].batch = 78;
-  EXPECT_FALSE(SameBatchEverywhere(records_));
+  EXPECT_EQ(BatchesOf(records_), Batches::kDiffer);
 }
 
 }  // namespace

@@ -99,6 +99,46 @@ TEST(TrainStepTest, ALearningRateOfOneRankIsADesync) {
   }
 }
 
+TEST(TrainStepTest, AnOptimizerThatOneRankHasOtherwiseIsADesync) {
+  struct Case {
+    const char *optimizer, *message;
+  };
+  for (const auto& [optimizer, message] :
+       {Case{"(optim/sgd model 0.1 'momentum (if (= rank 0) 0.9 0.5))",
+             "where rank 0 has optimizer sgd, momentum 0.9, weight-decay 0.0, nesterov 0.0, rank 1 "
+             "has optimizer sgd, momentum 0.5, weight-decay 0.0, nesterov 0.0"},
+        Case{"(optim/adam model 0.1 'beta2 (if (= rank 0) 0.9 0.99))", "beta2 0.99"},
+        Case{"(optim/rmsprop model 0.1 'epsilon (if (= rank 0) 1e-8 1e-9))", "epsilon 1e-09"},
+        Case{"(optim/adagrad model 0.1 'initial rank)", "initial 1.0"},
+        Case{"(optim/sgd model 0.1 'average (if (= rank 0) 0.9 0.99))", "average 0.99"}}) {
+    SCOPED_TRACE(optimizer);
+    for (const ReplicaResult& result : RunReplicas(2, std::string(R"(
+      (define model (nn/linear 3 2))
+      (define optimizer )") + optimizer + R"()
+      (optim/train-step! model optimizer nn/mse-loss (torch/ones '(2 3)) (torch/ones '(2 2))))")) {
+      EXPECT_EQ(result.error.find("runtime.desync: "), 0u) << result.error;
+      EXPECT_NE(result.error.find(message), std::string::npos) << result.error;
+    }
+  }
+}
+
+TEST(TrainStepTest, AParameterThatOneRankFreezesIsADesync) {
+  for (const char* when : {"0", "2"}) {
+    for (const ReplicaResult& result : RunReplicas(2, std::string(R"(
+      (define model (nn/linear 3 2))
+      (define optimizer (optim/sgd model 0.1))
+      (define (step i)
+        (if (and (= rank 1) (= i )") + when + R"())
+            (torch/requires-grad! (car (nn/parameters model)) #f))
+        (optim/train-step! model optimizer nn/mse-loss (torch/ones '(2 3)) (torch/ones '(2 2)))
+        (if (< i 4) (step (+ i 1))))
+      (step 0))")) {
+      EXPECT_EQ(result.error.find("runtime.desync: "), 0u) << result.error;
+      EXPECT_NE(result.error.find("frozen"), std::string::npos) << result.error;
+    }
+  }
+}
+
 TEST(TrainStepTest, AProcedureOfTheProgramIsAMeanOverRows) {
   ExpectParity(Training(kMomentum,
                         "(lambda (p y) (let ((d (torch/sub p y))) (torch/mean (torch/mul d d))))",
