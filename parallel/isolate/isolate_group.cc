@@ -238,7 +238,7 @@ void IsolateGroup::EndProcess(const std::string& report) {
   std::string text = interrupted ? "" : Diagnose(reason);
   const size_t said = reason.message.size() + 1;
   if (!interrupted && report.size() > said) text += report.substr(said) + "\n";
-  FlushAllFiles(kFlushTime);
+  streams_.FlushAll(kFlushTime);
   streams_.WriteError(text + StallReport(reason));
   options_.before_exit();
   _exit(interrupted ? options_.interruption->exit_code() : 1);

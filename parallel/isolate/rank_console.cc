@@ -21,16 +21,19 @@ RankConsole::RankConsole(SharedStreams& streams, int rank, OutputMode mode)
     : streams_(streams),
       rank_(rank),
       mode_(mode),
-      prefix_(mode == OutputMode::kLines ? "" : "[" + std::to_string(rank) + "] ") {}
+      prefix_(mode == OutputMode::kLines ? "" : "[" + std::to_string(rank) + "] ") {
+  streams_.Add(*this);
+}
 
 RankConsole::~RankConsole() {
-  if (!out_line_.empty()) WriteOut("\n");
-  if (!error_line_.empty()) WriteError("\n");
+  streams_.Remove(*this);
+  CompleteLines();
   Flush();
 }
 
 void RankConsole::WriteOut(std::string_view bytes) {
   if (mode_ != OutputMode::kFirst) {
+    MutexLock lock(mu_);
     SplitLines(bytes, &out_line_,
                [this](const std::string& line) { streams_.WriteOut(prefix_ + line); });
   } else if (rank_ == 0) {
@@ -40,7 +43,16 @@ void RankConsole::WriteOut(std::string_view bytes) {
 
 void RankConsole::WriteError(std::string_view bytes) {
   Flush();
+  MutexLock lock(mu_);
   SplitLines(bytes, &error_line_, [this](const std::string& line) { streams_.WriteError(line); });
+}
+
+void RankConsole::CompleteLines() {
+  MutexLock lock(mu_);
+  if (!out_line_.empty()) streams_.WriteOut(prefix_ + out_line_ + '\n');
+  if (!error_line_.empty()) streams_.WriteError(error_line_ + '\n');
+  out_line_.clear();
+  error_line_.clear();
 }
 
 bool RankConsole::WritesFile(std::string_view path) {

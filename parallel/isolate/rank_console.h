@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
 #include "parallel/isolate/shared_streams.h"
 #include "vm/console.h"
 
@@ -18,28 +20,31 @@ enum class OutputMode : uint8_t {
   kLines,  // everybody, plain lines
 };
 
-// Thread safety: the rank's thread.
-class RankConsole : public Console {
+// Thread safety: the rank's thread, except CompleteLines.
+class RankConsole final : public Console, private LineKeeper {
  public:
   // `streams` outlives the console.
   RankConsole(SharedStreams& streams, int rank, OutputMode mode);
   // Completes and writes lines that have no end yet.
   ~RankConsole() override;
 
-  void WriteOut(std::string_view bytes) override;
-  void WriteError(std::string_view bytes) override;
+  void WriteOut(std::string_view bytes) override EXCLUDES_LOCK(mu_);
+  void WriteError(std::string_view bytes) override EXCLUDES_LOCK(mu_);
   void Flush() override { streams_.Flush(); }
   std::string ReadLine() override { return streams_.ReadLine(&input_position_); }
   // Says on standard error, once for all ranks, that files of ranks other than 0 are discarded.
   bool WritesFile(std::string_view path) override;
 
  private:
+  void CompleteLines() override EXCLUDES_LOCK(mu_);
+
   SharedStreams& streams_;
   const int rank_;
   const OutputMode mode_;
   const std::string prefix_;
-  std::string out_line_;    // the line being made, if all ranks write
-  std::string error_line_;  // likewise
+  Mutex mu_;
+  std::string out_line_ GUARDED_BY(mu_);    // the line being made, if all ranks write
+  std::string error_line_ GUARDED_BY(mu_);  // likewise
   size_t input_position_ = 0;
 };
 

@@ -91,9 +91,27 @@ std::string SharedStreams::ReadSome() {
   return {buffer, static_cast<size_t>(std::max<ssize_t>(count, 0))};
 }
 
-void FlushAllFiles(std::chrono::nanoseconds patience) {
+void SharedStreams::Add(LineKeeper& keeper) {
+  MutexLock lock(keepers_mu_);
+  keepers_.push_back(&keeper);
+}
+
+void SharedStreams::Remove(LineKeeper& keeper) {
+  MutexLock lock(keepers_mu_);
+  std::erase(keepers_, &keeper);
+}
+
+void SharedStreams::CompleteLines() {
+  MutexLock lock(keepers_mu_);
+  for (LineKeeper* keeper : keepers_) keeper->CompleteLines();
+}
+
+void SharedStreams::FlushAll(std::chrono::nanoseconds patience) {
   auto flushed = std::make_shared<std::promise<void>>();
-  std::thread([flushed] {
+  std::thread([this, flushed] {
+    // First what needs nobody else: lines may go to a stream that hangs.
+    std::fflush(nullptr);
+    CompleteLines();
     std::fflush(nullptr);
     flushed->set_value();
   }).detach();

@@ -7,12 +7,23 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "vm/console.h"
 
 namespace eta::parallel {
+
+// Keeps back the beginnings of lines.
+class LineKeeper {
+ public:
+  // Writes them as if they had ended there. Any thread.
+  virtual void CompleteLines() = 0;
+
+ protected:
+  ~LineKeeper() = default;
+};
 
 // Thread safety: any thread.
 class SharedStreams {
@@ -36,7 +47,16 @@ class SharedStreams {
   // empty at the end. Waits until somebody has read that far.
   std::string ReadLine(size_t* position) EXCLUDES_LOCK(mu_);
 
+  // The keeper is asked to complete its lines by FlushAll, until it is removed.
+  void Add(LineKeeper& keeper) EXCLUDES_LOCK(keepers_mu_);
+  void Remove(LineKeeper& keeper) EXCLUDES_LOCK(keepers_mu_);
+  // Before the process is ended by force: completes lines and flushes every file of the process,
+  // unless a writer that hangs keeps one for longer than this time. The streams must last until the
+  // process ends.
+  void FlushAll(std::chrono::nanoseconds patience) EXCLUDES_LOCK(keepers_mu_);
+
  private:
+  void CompleteLines() EXCLUDES_LOCK(keepers_mu_);
   void ReadMoreLocked() REQUIRES_LOCK(mu_);
   std::string ReadSome();
 
@@ -51,10 +71,8 @@ class SharedStreams {
   bool at_end_ GUARDED_BY(mu_) = false;
   bool reading_ GUARDED_BY(mu_) = false;  // one rank waits in read, without the mutex
   bool noted_ GUARDED_BY(mu_) = false;
+  Mutex keepers_mu_;  // held while keepers complete their lines, so that they last that long
+  std::vector<LineKeeper*> keepers_ GUARDED_BY(keepers_mu_);
 };
-
-// Before the process is ended by force: flushes every file of it, unless a writer that hangs keeps
-// one for longer than this time.
-void FlushAllFiles(std::chrono::nanoseconds patience);
 
 }  // namespace eta::parallel

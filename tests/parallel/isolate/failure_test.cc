@@ -277,6 +277,19 @@ TEST_F(UnresponsiveTest, SoDoesOneThatHangsAfterItWasTold) {
               "^error \\[rank 1, script.eta:4:18\\]: boom\n.*\n.*\nrank 2 did not stop in time");
 }
 
+TEST_F(UnresponsiveTest, LinesThatWereBegunAreCompleted) {
+  const std::string script = R"(
+(display "partial of " (current-error-port))
+(display (rank) (current-error-port))
+(barrier)
+(if (= (rank) 1)
+    (error "boom")
+    (hang)))";
+  for (const char* line : {"partial of 0\n", "partial of 1\n", "partial of 2\n"}) {
+    EXPECT_EXIT(RunToDeath(script), testing::ExitedWithCode(1), line);
+  }
+}
+
 TEST_F(UnresponsiveTest, FilesThatAreOpenAreWrittenFirst) {
   const std::string path = testing::TempDir() + "open_at_the_end.txt";
   const std::string script = "(define path \"" + path + R"(")

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -13,6 +14,8 @@
 
 namespace eta::parallel {
 namespace {
+
+using namespace std::chrono_literals;
 
 class RankConsoleTest : public testing::Test {
  protected:
@@ -99,6 +102,32 @@ TEST_F(RankConsoleTest, LinesFromManyThreadsStayWhole) {
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), kRanks * kLines);
   EXPECT_EQ(out.size(), std::string("[0] abcdef\n").size() * kRanks * kLines);
   for (size_t at = 0; at < out.size(); at += 11) ASSERT_EQ(out.substr(at + 3, 8), " abcdef\n");
+}
+
+TEST_F(RankConsoleTest, LinesWithoutAnEndAreWrittenBeforeAForcedEnd) {
+  RankConsole zero(streams(), 0, OutputMode::kAll), one(streams(), 1, OutputMode::kAll);
+  zero.WriteOut("partial of 0");
+  one.WriteOut("partial of 1");
+  one.WriteError("half an error");
+  { RankConsole(streams(), 2, OutputMode::kAll).WriteOut("of one that has ended"); }
+  streams().FlushAll(10s);
+  EXPECT_EQ(Out(), "[2] of one that has ended\n[0] partial of 0\n[1] partial of 1\n");
+  EXPECT_EQ(Error(), "half an error\n");
+}
+
+TEST_F(RankConsoleTest, RanksMayPrintWhileLinesAreCompleted) {
+  constexpr int kRanks = 4, kTexts = 200;
+  std::vector<std::thread> ranks;
+  for (int rank = 0; rank < kRanks; ++rank) {
+    ranks.emplace_back([this, rank] {
+      RankConsole console(streams(), rank, OutputMode::kAll);
+      for (int i = 0; i < kTexts; ++i) console.WriteOut("x");
+    });
+  }
+  for (int i = 0; i < 20; ++i) streams().FlushAll(10s);
+  for (std::thread& rank : ranks) rank.join();
+  const std::string out = Out();
+  EXPECT_EQ(std::count(out.begin(), out.end(), 'x'), kRanks * kTexts);
 }
 
 TEST_F(RankConsoleTest, EveryRankReadsTheWholeInput) {
