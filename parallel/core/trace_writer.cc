@@ -7,15 +7,30 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace eta::parallel {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr auto kPause = std::chrono::milliseconds(20);
+// As many as Linux follows.
+constexpr int kMaxLinks = 40;
 
 std::string Failure(const std::string& path, int error) {
   return "cannot write the trace " + path + ": " + std::strerror(error);
+}
+
+// Where the symbolic link leads, even if nothing is there; other paths as they are.
+std::string TargetOf(fs::path path) {
+  std::error_code error;
+  for (int i = 0; i < kMaxLinks && fs::is_symlink(fs::symlink_status(path, error)); ++i) {
+    path = path.parent_path() / fs::read_symlink(path, error);
+  }
+  return path;
 }
 
 // Times in the file are in microseconds.
@@ -43,8 +58,16 @@ std::string JsonString(std::string_view text) {
 
 Expected<std::unique_ptr<TraceWriter>, std::string> TraceWriter::Create(
     std::string path, std::shared_ptr<const Journal> journal, const std::string& title) {
-  std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
-  FILE* file = std::fopen(temporary.c_str(), "we");
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::directory) return Unexpected(Failure(path, EISDIR));
+  if (type == fs::file_type::none) return Unexpected(Failure(path, error.value()));
+  std::string temporary;
+  if (type == fs::file_type::regular || type == fs::file_type::not_found) {
+    path = TargetOf(path);
+    temporary = path + "." + std::to_string(getpid()) + ".tmp";
+  }
+  FILE* file = std::fopen((temporary.empty() ? path : temporary).c_str(), "we");
   if (file == nullptr) return Unexpected(Failure(path, errno));
   std::unique_ptr<TraceWriter> writer(
       new TraceWriter(std::move(path), std::move(temporary), file, std::move(journal)));
@@ -149,11 +172,12 @@ Expected<Ok, std::string> TraceWriter::Close() {
   const bool written = std::ferror(file_) == 0;
   FILE* file = std::exchange(file_, nullptr);
   errno = written ? 0 : EIO;
-  if (std::fclose(file) == 0 && written && std::rename(temporary_.c_str(), path_.c_str()) == 0) {
+  const bool closed = std::fclose(file) == 0 && written;
+  if (closed && (temporary_.empty() || std::rename(temporary_.c_str(), path_.c_str()) == 0)) {
     return Ok{};
   }
   const int error = errno;
-  unlink(temporary_.c_str());
+  if (!temporary_.empty()) unlink(temporary_.c_str());
   return Unexpected(Failure(path_, error));
 }
 

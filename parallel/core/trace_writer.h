@@ -7,7 +7,8 @@
 //
 // A thread of its own takes the records from the logs every few milliseconds, so that the ranks
 // are not slowed down; records that it was too slow for are counted in the file. The file gets its
-// name when it is complete, so there never is half a trace.
+// name when it is complete, so there never is half a trace. Where the name is a symbolic link, that
+// is its target's. What is there but is no file, such as a pipe, is written to from the beginning.
 #pragma once
 
 #include <atomic>
@@ -31,7 +32,8 @@ class TraceWriter {
   // Of each rank's log, so that it lasts until the next look.
   static constexpr size_t kCapacity = 1 << 14;
 
-  // `title` is the program's name, in UTF-8. Error: one sentence.
+  // `title` is the program's name, in UTF-8. Error: one sentence. A pipe is waited for until
+  // somebody reads it.
   static Expected<std::unique_ptr<TraceWriter>, std::string> Create(
       std::string path, std::shared_ptr<const Journal> journal, const std::string& title);
   // Finishes.
@@ -40,7 +42,7 @@ class TraceWriter {
   TraceWriter& operator=(const TraceWriter&) = delete;
 
   // Writes what has happened up to now and names the file; later calls do nothing. Error: one
-  // sentence; there is no file then.
+  // sentence; there is no new file then.
   Expected<Ok, std::string> Finish() EXCLUDES_LOCK(mu_);
 
  private:
@@ -53,7 +55,8 @@ class TraceWriter {
   void WriteUntilFinished() EXCLUDES_LOCK(mu_);
   Expected<Ok, std::string> Close() REQUIRES_LOCK(mu_);
 
-  const std::string path_, temporary_;
+  const std::string path_;
+  const std::string temporary_;  // its name until it is complete; empty: it has its own
   const std::shared_ptr<const Journal> journal_;
   Mutex mu_;
   CondVar changed_;

@@ -1,10 +1,12 @@
 #include "parallel/core/trace_writer.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 
 namespace eta::parallel {
@@ -76,6 +78,28 @@ TEST_F(TraceWriterTest, TheFileIsThereWhenItIsComplete) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
 }
 
+TEST_F(TraceWriterTest, WritesWhatASymbolicLinkLeadsTo) {
+  fs::create_directories(folder_ / "elsewhere");
+  const fs::path target = folder_ / "elsewhere" / "target.json";
+  fs::create_symlink("elsewhere/link.json", path());
+  fs::create_symlink("target.json", folder_ / "elsewhere" / "link.json");
+  for (const std::string title : {"first", "second"}) {  // before there is a target, and after it
+    ASSERT_TRUE(Create(title)->Finish());
+    EXPECT_TRUE(fs::is_symlink(path()));
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(target)));
+    EXPECT_TRUE(Lines()[1].ends_with("{\"name\":\"" + title + "\"}},")) << Lines()[1];
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(target.parent_path()), {}), 2);
+}
+
+TEST_F(TraceWriterTest, WritesToAPipe) {
+  ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
+  auto lines = std::async(std::launch::async, [this] { return Lines(); });
+  ASSERT_TRUE(Create()->Finish());
+  EXPECT_TRUE(fs::is_fifo(path()));
+  EXPECT_EQ(lines.get().back(), "]}");
+}
+
 TEST_F(TraceWriterTest, CountsWhatItWasTooSlowFor) {
   auto writer = Create();
   for (int i = 0; i < 1000; ++i) journal_->log(0).Add({.phase = Phase::kWait});
@@ -94,6 +118,9 @@ TEST_F(TraceWriterTest, SaysWhyItCannotWrite) {
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error(),
             "cannot write the trace /no/such/folder/run.json: No such file or directory");
+  writer = TraceWriter::Create(folder_, journal_, "a.eta");
+  ASSERT_FALSE(writer);
+  EXPECT_EQ(writer.error(), "cannot write the trace " + folder_.string() + ": Is a directory");
 }
 
 TEST(JsonStringTest, EscapesWhatJsonDoesNotTake) {
