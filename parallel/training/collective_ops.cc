@@ -55,6 +55,21 @@ T ReduceField(ReduceOp op, DType dtype, const std::vector<NumberRecord>& all,
   return result;
 }
 
+// What (+ a b ...) gives: an integer for as long as that is exact.
+Value Sum(Heap& heap, const std::vector<NumberRecord>& all) {
+  NumberRecord sum = all[0];
+  for (auto next = all.begin() + 1; next != all.end(); ++next) {
+    int64_t exact;
+    if (sum.is_integer && next->is_integer &&
+        !__builtin_add_overflow(sum.integer, next->integer, &exact)) {
+      sum = {static_cast<double>(exact), exact, true};
+    } else {
+      sum = {sum.real + next->real, 0, false};
+    }
+  }
+  return sum.is_integer ? heap.Integer(sum.integer) : Value::Double(sum.real);
+}
+
 Value ReduceNumber(Call& call, Value number, ReduceOp op) {
   // By the name, ranks that want different reductions find each other out.
   constexpr const char* kNames[] = {"all-reduce sum of a number", "all-reduce mean of a number",
@@ -64,6 +79,7 @@ Value ReduceNumber(Call& call, Value number, ReduceOp op) {
   const NumberRecord mine{ToDouble(number), is_integer ? ToInt64(number) : 0, is_integer};
   std::vector<NumberRecord> all;
   if (!collective.Exchange(mine, &all)) return Value::Failure();
+  if (op == ReduceOp::kSum) return Sum(call.vm().heap(), all);
   const bool integers = std::all_of(all.begin(), all.end(), [](auto& r) { return r.is_integer; });
   if (integers && op != ReduceOp::kMean) {
     return call.vm().heap().Integer(ReduceField(op, DType::kInt64, all, &NumberRecord::integer));

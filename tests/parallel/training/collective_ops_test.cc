@@ -75,6 +75,19 @@ TEST(CollectiveOpsTest, AllReduceOfNumbers) {
   EXPECT_EQ(Eval(1, "(parallel/all-reduce 2 'mean)"), "2.0");
 }
 
+TEST(CollectiveOpsTest, AllReduceOfIntegersOverflowsAsTheLanguageDoes) {
+  const std::string most = "9223372036854775807", least = "-9223372036854775808";
+  EXPECT_EQ(Eval(1, "(parallel/all-reduce " + most + ")"), most);
+  EXPECT_EQ(Eval(2, "(parallel/all-reduce " + most + ")"), "1.8446744073709552e+19");
+  EXPECT_EQ(Eval(2, "(parallel/all-reduce (if (= rank 0) " + most + " " + least + "))"), "-1");
+  EXPECT_EQ(
+      Eval(4, "(equal? (parallel/all-reduce (+ " + most + " (- rank 3)))" +
+                  " (+ 9223372036854775804 9223372036854775805 9223372036854775806 " + most + "))"),
+      "#t");
+  EXPECT_EQ(Eval(2, "(parallel/all-reduce (- " + most + " rank) 'max)"), most);
+  EXPECT_EQ(Eval(2, "(parallel/all-reduce (+ " + least + " rank) 'min)"), least);
+}
+
 TEST(CollectiveOpsTest, AllGatherJoinsUnevenRows) {
   const std::string program = R"(
     (define own (torch/reshape (torch/arange 0 (* 2 rank) 1) (list rank 2)))
