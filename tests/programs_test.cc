@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -153,6 +154,36 @@ TEST_F(ProgramsTest, EtaiRunsTextsAndStandardInput) {
   const Outcome replicas =
       RunProgram("etai", "--replicas 2 -e '(import std.parallel) (display (world-size))'");
   EXPECT_EQ(replicas.output, "2") << replicas.errors;
+}
+
+TEST_F(ProgramsTest, OutputThatGetsLostIsAnError) {
+  const std::string error = "error: could not write to standard output: ";
+  // Less than is buffered, and more.
+  for (const std::string length : {"3", "100000"}) {
+    Write("p.eta", "(display (make-string " + length + " #\\a))");
+    for (const std::string options : {"", "--replicas 2 ", "--replicas 2 --output all "}) {
+      const std::string command = "./etai " + options + (root_ / "p.eta").string();
+      const Outcome full = RunCommand("(" + command + " >/dev/full)");
+      EXPECT_EQ(full.status, 1) << command;
+      EXPECT_EQ(WithoutPlacement(full.errors), error + "No space left on device\n") << command;
+      const Outcome closed = RunCommand("(" + command + " >&-)");
+      EXPECT_EQ(closed.status, 1) << command;
+      EXPECT_EQ(WithoutPlacement(closed.errors), error + "Bad file descriptor\n") << command;
+    }
+  }
+  EXPECT_EQ(RunCommand("(./etai --help >/dev/full)").errors, error + "No space left on device\n");
+  EXPECT_EQ(RunCommand("(./etai -e '(exit 3)' >&-)").status, 3) << "nothing got lost";
+  EXPECT_EQ(RunCommand("(./etai -e '(display 1) (exit 3)' >/dev/full)").status, 3);
+}
+
+TEST_F(ProgramsTest, AReaderThatHasGoneIsNoError) {
+  Write("p.eta",
+        "(define (again n) (display \"line\\n\") (if (> n 0) (again (- n 1)))) (again 50000)");
+  const std::string run = "./etai " + (root_ / "p.eta").string();
+  const Outcome ended = RunCommand("((" + run + "; echo $? >&2) | head -1)");
+  EXPECT_EQ(ended.errors, std::to_string(128 + SIGPIPE) + "\n");
+  const Outcome ignored = RunCommand("((trap '' PIPE; " + run + "; echo $? >&2) | head -1)");
+  EXPECT_EQ(ignored.errors, "0\n");
 }
 
 TEST_F(ProgramsTest, EtaiChecksWithoutRunning) {

@@ -1,5 +1,6 @@
 #include "tools/command_line.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -103,6 +104,14 @@ Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& ar
 
 bool IsOptionOf(const CLI::App& app, const std::string& argument) {
   return argument.starts_with("--") && FindOption(app, NameOf(argument)) != nullptr;
+}
+
+void ReserveStandardStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    (void)open("/dev/null",
+               stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // the lowest free number
+  }
 }
 
 void EnterCallersDirectory() {

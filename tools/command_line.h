@@ -34,6 +34,10 @@ Expected<Arguments, std::string> ParseOptions(CLI::App& app, const Arguments& ar
 // Whether `argument` is one of the options that `app` knows, with or without "=value".
 bool IsOptionOf(const CLI::App& app, const std::string& argument);
 
+// To be called first: makes sure that no file that is opened later gets the number of a standard
+// stream that the process was started without. Writing to that one fails as before.
+void ReserveStandardStreams();
+
 // Under `bazel run`, goes to the directory of the person who called it, so that relative paths mean
 // what they say.
 void EnterCallersDirectory();

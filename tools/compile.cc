@@ -9,6 +9,7 @@
 #include "tools/program_text.h"
 #include "vm/diagnostics.h"
 #include "vm/image.h"
+#include "vm/standard_output.h"
 
 namespace eta {
 namespace {
@@ -57,7 +58,7 @@ int ShowStage(const Options& options) {
   }
   const auto result = CompileProgram(*program, options.path, ProductOf(options));
   if (!result) return 1;
-  std::fwrite(result->product.data(), 1, result->product.size(), stdout);
+  WriteOutput(stdout, result->product);
   return 0;
 }
 

@@ -9,9 +9,10 @@
 #include "tools/program.h"
 #include "tools/version.h"
 
-int main(int argc, char** argv) {
-  eta::EnterCallersDirectory();
-  const auto options = eta::ParseEtaiOptions(std::vector<std::string>(argv + 1, argv + argc));
+namespace {
+
+int Run(const std::vector<std::string>& arguments) {
+  const auto options = eta::ParseEtaiOptions(arguments);
   if (!options) {
     eta::PrintError(options.error() + "; etai --help lists the options");
     return 1;
@@ -29,4 +30,12 @@ int main(int argc, char** argv) {
   }
   const bool runs = options->dump.empty() && !options->check;
   return runs ? eta::RunProgram(*options) : eta::ShowStage(*options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  eta::ReserveStandardStreams();
+  eta::EnterCallersDirectory();
+  return eta::FinishOutput(Run(std::vector<std::string>(argv + 1, argv + argc)));
 }

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
@@ -19,15 +21,14 @@
 #include "vm/diagnostics.h"
 #include "vm/heap_limit.h"
 #include "vm/module_path.h"
+#include "vm/standard_output.h"
 
 namespace eta {
 namespace {
 
 DiagnosticStyle StderrStyle() { return {.color = WantsColor(STDERR_FILENO)}; }
 
-void PrintTo(FILE* stream, const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stream);
-}
+void PrintToStderr(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 parallel::LaunchOptions LaunchOptionsOf(const Options& options) {
   using parallel::OnNonfinite;
@@ -63,7 +64,7 @@ int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options
   vm.console().Flush();
   if (ran) return 0;
   const std::string failure = RenderFailure(vm, StderrStyle());
-  PrintTo(stderr, failure);
+  PrintToStderr(failure);
   return failure.empty() ? vm.pending().status : 1;
 }
 
@@ -102,11 +103,11 @@ int RunOnReplicas(const Options& options, const RunPlan& plan,
 }  // namespace
 
 void PrintError(const std::string& message) {
-  PrintTo(stderr, RenderMessage("error", message, StderrStyle()));
+  PrintToStderr(RenderMessage("error", message, StderrStyle()));
 }
 
 void PrintWarning(const std::string& message) {
-  PrintTo(stderr, RenderMessage("warning", message, StderrStyle()));
+  PrintToStderr(RenderMessage("warning", message, StderrStyle()));
 }
 
 Expected<Vm::Options, std::string> VmOptionsFromEnvironment(const std::optional<std::string>& path,
@@ -167,15 +168,24 @@ int RunProgram(const Options& options) {
     PrintError(record.error());
     return 1;
   }
-  PrintTo(stderr, plan->placement);
+  PrintToStderr(plan->placement);
   std::string listing;
   if (options.disassemble) vm_options->listing = &listing;
   // A step that is computed in shards is one of replicas, even if there is one only.
   const int status = plan->replicas() > 1 || plan->shards > 0 || *link != nullptr
                          ? RunOnReplicas(options, *plan, *link, *vm_options, text, **record)
                          : RunAlone(options, *plan, std::move(*vm_options), text, **record);
-  PrintTo(stdout, listing);
+  WriteOutput(stdout, listing);
   return (*record)->Finish() ? status : std::max(status, 1);
+}
+
+int FinishOutput(int status) {
+  FlushOutput(stdout);
+  const int error = OutputError();
+  // Who reads through a pipe may have had enough.
+  if (error == 0 || error == EPIPE) return status;
+  PrintError(std::string("could not write to standard output: ") + std::strerror(error));
+  return std::max(status, 1);
 }
 
 }  // namespace eta

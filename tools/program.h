@@ -24,6 +24,10 @@ parallel::HostOptions Host(int threads = 0, const std::string& dtype = "");
 // Runs the program with these options; yields the exit status. Failures are reported on stderr.
 int RunProgram(const Options& options);
 
+// To be called last, with the status that the process is to end with: what it ends with, which is
+// no success if something of its standard output got lost, which is said on stderr.
+int FinishOutput(int status);
+
 // One error or warning of ours on stderr.
 void PrintError(const std::string& message);
 void PrintWarning(const std::string& message);

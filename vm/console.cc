@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "vm/standard_output.h"
+
 namespace eta {
 namespace {
 
@@ -9,16 +11,14 @@ class ProcessConsole : public Console {
  public:
   ~ProcessConsole() override { Flush(); }
 
-  void WriteOut(std::string_view bytes) override {
-    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  }
+  void WriteOut(std::string_view bytes) override { WriteOutput(stdout, bytes); }
 
   void WriteError(std::string_view bytes) override {
     Flush();
     std::fwrite(bytes.data(), 1, bytes.size(), stderr);
   }
 
-  void Flush() override { std::fflush(stdout); }
+  void Flush() override { FlushOutput(stdout); }
 
   std::string ReadLine() override {
     std::string line;

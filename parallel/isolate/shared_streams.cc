@@ -9,11 +9,13 @@
 #include <thread>
 #include <utility>
 
+#include "vm/standard_output.h"
+
 namespace eta::parallel {
 
 void SharedStreams::WriteOut(std::string_view bytes) {
   if (console_ == nullptr) {
-    std::fwrite(bytes.data(), 1, bytes.size(), out_);
+    WriteOutput(out_, bytes);
     return;
   }
   MutexLock lock(console_mu_);
@@ -31,7 +33,7 @@ void SharedStreams::WriteError(std::string_view bytes) {
 
 void SharedStreams::Flush() {
   if (console_ == nullptr) {
-    std::fflush(out_);
+    FlushOutput(out_);
     return;
   }
   MutexLock lock(console_mu_);

@@ -1,0 +1,30 @@
+#include "vm/standard_output.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+namespace eta {
+namespace {
+
+TEST(StandardOutputTest, TheFirstErrorIsRemembered) {
+  FILE* memory = std::tmpfile();
+  WriteOutput(memory, "kept");
+  FlushOutput(memory);
+  EXPECT_EQ(OutputError(), 0);
+  FILE* full = std::fopen("/dev/full", "w");
+  WriteOutput(full, "in the buffer");
+  EXPECT_EQ(OutputError(), 0);
+  FlushOutput(full);
+  EXPECT_EQ(OutputError(), ENOSPC);
+  FILE* unwritable = std::fopen("/dev/null", "r");
+  WriteOutput(unwritable, "lost");
+  FlushOutput(memory);
+  EXPECT_EQ(OutputError(), ENOSPC);
+  for (FILE* file : {memory, full, unwritable}) std::fclose(file);
+}
+
+}  // namespace
+}  // namespace eta
