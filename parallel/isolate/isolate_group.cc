@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "parallel/core/report.h"
@@ -10,6 +12,7 @@
 #include "parallel/isolate/cores.h"
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/time_slice.h"
+#include "vm/builtins/file_access.h"
 
 namespace eta::parallel {
 namespace {
@@ -26,11 +29,17 @@ std::string Error(const std::string& message, const DiagnosticStyle& style) {
   return RenderMessage("error", message, style);
 }
 
+std::string CurrentDirectory() {
+  std::error_code unknown;
+  return std::filesystem::current_path(unknown).string();
+}
+
 }  // namespace
 
 IsolateGroup::IsolateGroup(GroupOptions options, SharedStreams& streams)
     : options_(std::move(options)),
       first_(options_.link ? options_.link->seats().first : 0),
+      directory_(CurrentDirectory()),
       streams_(streams),
       journal_(options_.journal
                    ? options_.journal
@@ -117,6 +126,9 @@ std::unique_ptr<Vm> IsolateGroup::MakeVmOf(Member& member) {
   auto vm = std::make_unique<Vm>(std::move(options));
   vm->Attach(RankContext::kKey,
              std::shared_ptr<RankContext>(new RankContext{member, options_.launch}));
+  if (!directory_.empty()) {
+    vm->Attach(OwnDirectory::kKey, std::make_shared<OwnDirectory>(OwnDirectory{directory_}));
+  }
   Insight::Attach(*vm, journal_, member.rank(), options_.interruption);
   options_.prepare(*vm, member.rank());
   return vm;

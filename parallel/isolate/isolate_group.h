@@ -103,7 +103,8 @@ class IsolateGroup {
   [[noreturn]] void EndProcess(const std::string& report);
 
   const GroupOptions options_;
-  const int first_;  // rank
+  const int first_;              // rank
+  const std::string directory_;  // where the ranks begin; empty: unknown
   SharedStreams& streams_;
   const std::shared_ptr<Journal> journal_;
   Mutex mu_;

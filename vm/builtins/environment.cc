@@ -16,8 +16,12 @@
 namespace eta {
 namespace {
 
+namespace fs = std::filesystem;
+
 // Held while a VM reads or changes the environment, which C does not guard.
 Mutex g_environment_mutex;
+// Held while a VM changes the directory and sees where that is.
+Mutex g_directory_mutex;
 
 // A name that the environment can hold; nothing, with an error pending, for any other value.
 std::optional<std::string> VariableName(Vm& vm, std::string_view name, Value v) {
@@ -86,9 +90,14 @@ Value CommandLineArguments(Vm& vm, Args) {
   return vm.heap().List(arguments.span());
 }
 
+OwnDirectory* OwnDirectoryOf(const Vm& vm) {
+  return vm.Attachment<OwnDirectory>(OwnDirectory::kKey);
+}
+
 Value CurrentDirectory(Vm& vm, Args) {
+  if (const OwnDirectory* own = OwnDirectoryOf(vm)) return vm.String(own->path);
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::current_path(error);
+  const fs::path path = fs::current_path(error);
   if (!error) return vm.String(path.string());
   return Wrong(vm, "current-directory", error.message());
 }
@@ -96,8 +105,17 @@ Value CurrentDirectory(Vm& vm, Args) {
 Value ChangeDirectory(Vm& vm, Args args) {
   const auto path = PathArgument(vm, "change-directory!", args[0]);
   if (!path) return Value::Failure();
-  if (chdir(path->c_str()) == 0) return Value::Nil();
-  return FileError(vm, "change-directory!", "could not change to", *path, errno);
+  OwnDirectory* own = OwnDirectoryOf(vm);
+  // Nothing is no directory, also behind another one.
+  const fs::path target =
+      own == nullptr || path->empty() ? fs::path(*path) : own->path / fs::path(*path);
+  MutexLock lock(g_directory_mutex);
+  if (chdir(target.c_str()) != 0) {
+    return FileError(vm, "change-directory!", "could not change to", *path, errno);
+  }
+  std::error_code error;
+  if (own != nullptr) own->path = fs::current_path(error).string();
+  return Value::Nil();
 }
 
 constexpr NativeDef kNatives[] = {
@@ -111,7 +129,8 @@ constexpr NativeDef kNatives[] = {
     {"current-directory", CurrentDirectory, 0, 0,
      "(current-directory): where relative paths start"},
     {"change-directory!", ChangeDirectory, 1, 1,
-     "(change-directory! path): makes relative paths start there, for the whole process"},
+     "(change-directory! path): makes relative paths start there, for the whole process; replicas "
+     "each take a relative path from where they went themselves"},
 };
 
 }  // namespace

@@ -14,6 +14,14 @@ class InputPort;
 class OutputPort;
 class Vm;
 
+// Where an isolate has gone, which is where its next relative change of directory starts. Attached
+// to each VM of several in the process that run the same program: the current directory is the
+// process's, and another of them may have gone on already. Without it that directory counts.
+struct OwnDirectory {
+  static constexpr const char* kKey = "vm.own-directory";
+  std::string path;
+};
+
 // The path that the argument `v` of builtin `name` gives; nothing, with a type-error pending, when
 // it is not a string or no possible path.
 std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v);

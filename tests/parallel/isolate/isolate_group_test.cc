@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <string>
 
 #include "tests/parallel/isolate/group_runner.h"
 
 namespace eta::parallel {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Natives that see all isolates of the process.
 std::atomic<int> arrived;
@@ -47,6 +50,44 @@ class IsolateGroupTest : public testing::TestWithParam<int> {
   int size() const { return GetParam(); }
   std::string size_text() const { return std::to_string(size()); }
 };
+
+// Goes back at the end.
+class DirectoryToLeave {
+ public:
+  DirectoryToLeave() : before_(fs::current_path()) {}
+  ~DirectoryToLeave() { fs::current_path(before_); }
+
+ private:
+  const fs::path before_;
+};
+
+TEST_P(IsolateGroupTest, ReplicasGoToTheDirectoryThatOneGoesTo) {
+  const DirectoryToLeave before;
+  const fs::path root = fs::canonical(testing::TempDir());
+  fs::create_directories(root / "dd" / "ee");
+  fs::current_path(root);
+  GroupOptions options = OptionsFor(size());
+  options.output = OutputMode::kLines;
+  // The last rank has not moved when the others have.
+  const GroupRun run = RunGroup(options, R"(
+      (import std.core) (import std.io) (import std.parallel)
+      (define last? (= (rank) (- (world-size) 1)))
+      (define (go) (change-directory! "dd") (change-directory! "ee"))
+      (if (not last?) (go))
+      (barrier)
+      (define home (current-directory))
+      (if last? (begin (println home) (go)))
+      (println (current-directory))
+      (change-directory! "..")
+      (println (caddr (catch 'runtime.error (change-directory! "")))))");
+  EXPECT_EQ(run.diagnostic, "");
+  EXPECT_EQ(fs::current_path(), root / "dd");
+  EXPECT_TRUE(run.output.find(root.string() + "\n") != run.output.npos) << run.output;
+  size_t there = 0;
+  const std::string line = (root / "dd" / "ee").string() + "\n";
+  for (size_t at = 0; (at = run.output.find(line, at)) != run.output.npos; ++at) ++there;
+  EXPECT_EQ(there, size()) << run.output;
+}
 
 TEST_P(IsolateGroupTest, EachIsolateKnowsItsRank) {
   GroupOptions options = OptionsFor(size());
