@@ -114,6 +114,18 @@ replayed: 2 of 6 steps
   EXPECT_TRUE(std::regex_match(outcome.errors, table)) << outcome.errors;
 }
 
+TEST_P(InsightTest, TheTableIsShownOnceAfterAStall) {
+  std::ofstream(folder_ / "train.eta") << "(import std.parallel) (define (spin) (spin))"
+                                          "(barrier) (if (= (rank) 1) (spin)) (barrier)";
+  const Outcome outcome = Train("--stall-timeout 0.5 --stats");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.errors.find("rank 1: step 0, between phases for"), std::string::npos)
+      << outcome.errors;
+  const size_t table = outcome.errors.find("slowest first: rank 1, 0;");
+  ASSERT_NE(table, std::string::npos) << outcome.errors;
+  EXPECT_EQ(outcome.errors.find("slowest first", table + 1), std::string::npos) << outcome.errors;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, InsightTest, testing::Values("local", "nccl"));
 
 }  // namespace

@@ -84,6 +84,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan,
   if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
   replicas.show_backend = options.replicas_given && (!link || link->process() == 0);
+  replicas.stats_follow = options.stats;
   replicas.launch = LaunchOptionsOf(options);
   replicas.stall_timeout = options.stall_timeout();
   replicas.host = HostOf(options, plan);

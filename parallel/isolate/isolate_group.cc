@@ -262,7 +262,8 @@ std::string IsolateGroup::StallReport(const Status& status) {
   const int64_t now = PhaseClock();
   MutexLock lock(mu_);
   if (stall_report_.empty()) {
-    stall_report_ = BlackBoxText(*journal_, now) + StatsTable(*journal_, now);
+    stall_report_ = BlackBoxText(*journal_, now);
+    if (!options_.stats_follow) stall_report_ += StatsTable(*journal_, now);
   }
   return stall_report_;
 }

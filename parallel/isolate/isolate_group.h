@@ -43,7 +43,8 @@ struct GroupOptions {
   // and do what they want to do about it; and how long a rank may take to reach a safepoint.
   std::chrono::nanoseconds last_words = std::chrono::seconds(1);
   std::chrono::nanoseconds abort_deadline = std::chrono::seconds(1);
-  bool color = false;                    // of diagnostics
+  bool color = false;         // of diagnostics
+  bool stats_follow = false;  // whoever runs the group shows the ranks' table after a stall too
   Interruption* interruption = nullptr;  // null: nobody looks at signals
   // Called once before the process ends by force.
   std::function<void()> before_exit = [] {};

@@ -28,6 +28,7 @@ int RunReplicas(const ReplicaOptions& options) {
   group.cores = options.cores;
   group.launch = options.launch;
   group.show_backend = options.show_backend;
+  group.stats_follow = options.stats_follow;
   group.backend = options.host.backend;
   group.output = options.output;
   group.stall_timeout = options.stall_timeout;

@@ -28,6 +28,7 @@ struct ReplicaOptions {
   std::optional<std::string> text;  // of the program, if `file` is only its name
   OutputMode output = OutputMode::kFirst;
   bool show_backend = false;
+  bool stats_follow = false;
   LaunchOptions launch;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds(30);
   HostOptions host;
