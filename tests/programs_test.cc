@@ -156,6 +156,23 @@ TEST_F(ProgramsTest, EtaiRunsTextsAndStandardInput) {
   EXPECT_EQ(replicas.output, "2") << replicas.errors;
 }
 
+TEST_F(ProgramsTest, ReplicasMayChangeTheDirectoryAtOnce) {
+  fs::create_directories(root_ / "dd" / "ee");
+  fs::create_directory(root_ / "lib");
+  Write("lib/far.eta", "(module far (import near) (export f) (define (f) (g)))");
+  Write("near.eta",
+        "(module near (import std.io) (export g)"
+        " (define (g) (println (current-directory))))");
+  Write("p.eta", "(import far) (change-directory! \"dd\") (change-directory! \"ee\") (f)");
+  const std::string run = "etai=$PWD/etai; cd " + root_.string() + " && $etai --path lib ";
+  const std::string there = (fs::canonical(root_) / "dd" / "ee").string() + "\n";
+  EXPECT_EQ(RunCommand(run + "p.eta").output, there);
+  for (int i = 0; i < 5; ++i) {
+    const Outcome outcome = RunCommand(run + "--replicas 3 p.eta");
+    EXPECT_EQ(outcome.output, there) << outcome.errors;
+  }
+}
+
 TEST_F(ProgramsTest, OutputThatGetsLostIsAnError) {
   const std::string error = "error: could not write to standard output: ";
   // Less than is buffered, and more.

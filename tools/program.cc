@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "parallel/isolate/extension_loader.h"
@@ -68,6 +70,18 @@ int RunAlone(const Options& options, const RunPlan& plan, Vm::Options vm_options
   return failure.empty() ? vm.pending().status : 1;
 }
 
+std::string Absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.string();
+}
+
+// A replica may change the process's directory while others still read the program.
+std::vector<std::string> AbsoluteAll(std::vector<std::string> paths) {
+  std::ranges::transform(paths, paths.begin(), Absolute);
+  return paths;
+}
+
 int RunOnReplicas(const Options& options, const RunPlan& plan,
                   const std::shared_ptr<parallel::Link>& link, const Vm::Options& vm_options,
                   const std::optional<SourceFile>& text, RunRecord& record) {
@@ -80,7 +94,7 @@ int RunOnReplicas(const Options& options, const RunPlan& plan,
   replicas.replicas = plan.replicas();
   replicas.link = link;
   replicas.cores = plan.cores;
-  replicas.file = text ? text->path : options.file;
+  replicas.file = text ? text->path : Absolute(options.file);
   if (text) replicas.text = text->text;
   if (options.all_output) replicas.output = parallel::OutputMode::kAll;
   replicas.show_backend = options.replicas_given && (!link || link->process() == 0);
@@ -89,10 +103,10 @@ int RunOnReplicas(const Options& options, const RunPlan& plan,
   replicas.stall_timeout = options.stall_timeout();
   replicas.host = HostOf(options, plan);
   if (link) replicas.host.first_rank = link->seats().first;
-  replicas.vm_options = [&vm_options](int rank) {
+  replicas.vm_options = [&vm_options, path = AbsoluteAll(vm_options.search_path)](int rank) {
     Vm::Options copy;
     copy.heap = vm_options.heap;
-    copy.search_path = vm_options.search_path;
+    copy.search_path = path;
     copy.strict_shadows = vm_options.strict_shadows;
     copy.program_arguments = vm_options.program_arguments;
     if (rank == 0) copy.listing = vm_options.listing;
