@@ -187,8 +187,7 @@ void Optimizer::Sign() {
     hash.Add(group_of_[i]);
   }
   for (const GroupRule& group : groups_) {
-    hash.Add(group.rule->name());
-    hash.Add(static_cast<uint64_t>(group.rule->state_count()));
+    hash.Add(group.rule->Description());
     hash.Add(std::bit_cast<uint64_t>(group.rate_scale));
   }
   signature_ = hash.value();
