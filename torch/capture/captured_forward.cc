@@ -114,11 +114,7 @@ class ForwardRecording {
 }  // namespace
 
 bool ForwardKind::Holds(Vm& vm) const {
-  return std::all_of(fixed.begin(), fixed.end(),
-                     [](const auto& tensor) { return tensor.Holds(); }) &&
-         std::all_of(constants.begin(), constants.end(),
-                     [](const auto& tensor) { return tensor.Holds(); }) &&
-         facts.Hold(vm, Value::Nil());
+  return Hold(fixed) && Hold(constants) && facts.Hold(vm, Value::Nil());
 }
 
 void ForwardKind::GiveUp(std::string why) {

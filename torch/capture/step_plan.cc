@@ -58,6 +58,10 @@ bool FixedTensor::Holds() const {
          tensor_.requires_grad() == requires_grad_;
 }
 
+bool Hold(std::span<const FixedTensor> tensors) {
+  return std::ranges::all_of(tensors, [](const FixedTensor& tensor) { return tensor.Holds(); });
+}
+
 StepPlan::StepPlan(const Trace& trace, StepFacts facts, PlanForm form, const Optimizer& optimizer)
     : facts_(std::move(facts)),
       plan_(trace, {facts_.root}, facts_.gradients, form, GradientsOf(facts_), facts_.places) {
@@ -79,15 +83,9 @@ void StepPlan::NoteAddedTo(const Optimizer& optimizer) {
   }
 }
 
-bool StepPlan::Holds() const {
-  return std::all_of(facts_.fixed.begin(), facts_.fixed.end(),
-                     [](const FixedTensor& tensor) { return tensor.Holds(); });
-}
+bool StepPlan::Holds() const { return Hold(facts_.fixed); }
 
-bool StepPlan::ConstantsHold() const {
-  return std::all_of(facts_.constants.begin(), facts_.constants.end(),
-                     [](const FixedTensor& tensor) { return tensor.Holds(); });
-}
+bool StepPlan::ConstantsHold() const { return Hold(facts_.constants); }
 
 bool StepPlan::StandsApart(const StepBatch& batch) const {
   const void* const input = batch.input.unsafeGetTensorImpl()->unsafe_storage().data();

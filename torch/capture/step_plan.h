@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "torch/capture/plan.h"
@@ -30,6 +31,9 @@ class FixedTensor {
   const void* data_;
   bool requires_grad_;
 };
+
+// Whether all of them do.
+bool Hold(std::span<const FixedTensor> tensors);
 
 // What a recorded trace means.
 struct StepFacts {
