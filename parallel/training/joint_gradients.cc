@@ -24,7 +24,6 @@ Tensor CopyRows(const Tensor& tensor, size_t shard, size_t shards) {
 }  // namespace
 
 bool JointStep::Compute() {
-  meeting_.mine().rows = RowsOf(arguments_.input);
   // What was gathered before is lost if this fails.
   meeting_.mine().may_retry =
       optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();

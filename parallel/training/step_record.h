@@ -32,7 +32,6 @@ struct StepRecord {
   uint32_t optimizer = 0;    // by the order of first use, from 1; 0: none
   uint64_t step = 0;         // training steps begun so far
   uint64_t layout = 0;       // LayoutSignature
-  int64_t rows = 0;          // of the batch
   tensor::LossSums loss;
   uint32_t shards = 0;  // entries in memory->shards
   uint64_t batch = 0;   // hash of the rows, 0: not asked for
