@@ -7,8 +7,7 @@
 
 namespace eta {
 
-// --- Readings
-// ---------------------------------------------------------------------------------------
+// --- Readings -----------------------------------------------------------------------------------
 
 Value Readings::Now(Vm& vm, const Reading& reading) {
   if (const auto* box = As<BoxObject>(reading.owner)) return box->value;
@@ -41,8 +40,7 @@ void Readings::Trace(Marker& marker) const {
   }
 }
 
-// --- Watch
-// ------------------------------------------------------------------------------------------
+// --- Watch --------------------------------------------------------------------------------------
 
 Watch::Watch(Vm& vm, Judge judge)
     : vm_(vm), judge_(std::move(judge)), outer_(std::exchange(vm.watch, this)) {

@@ -82,7 +82,7 @@ struct Crew::Roll {
   // Gives up unless all have arrived; whether they have.
   bool Decide() EXCLUDES_LOCK(mu) {
     MutexLock lock(mu);
-    given_up = given_up || arrived < size;
+    given_up = arrived < size;  // nobody arrives afterwards
     changed.NotifyAll();
     return !given_up;
   }

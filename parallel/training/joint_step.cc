@@ -120,8 +120,7 @@ bool JointStep::RegisterGradients() {
   return meeting_.Passed(known_->registered.Hold(std::move(gradients), place_, communicator()));
 }
 
-// --- Exchange
-// -------------------------------------------------------------------------------------
+// --- Exchange -----------------------------------------------------------------------------------
 
 // Where only numbers are to be exchanged: the loss over this batch of all ranks.
 bool JointStep::ShareLoss() {

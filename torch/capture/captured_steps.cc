@@ -23,8 +23,7 @@ bool IsPlainBatch(const Tensor& tensor) {
 
 }  // namespace
 
-// --- One kind
-// -------------------------------------------------------------------------------------
+// --- One kind -----------------------------------------------------------------------------------
 
 void StepKind::Keep(RecordedPlan recorded) {
   plan = std::move(recorded.plan);
@@ -50,8 +49,7 @@ void StepKind::Forget(std::string what) {
   Forget();
 }
 
-// --- All of them
-// ----------------------------------------------------------------------------------
+// --- All of them --------------------------------------------------------------------------------
 
 CapturedSteps::CapturedSteps(const Optimizer& optimizer)
     : model_repeats_(optimizer.module()->Repeats()) {}
