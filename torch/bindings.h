@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,7 +19,9 @@ struct TensorSettings {
   int rank = 0;
   int world_size = 1;
   // Of the random streams, equal on all ranks of a world. Default: libtorch's own default seed.
+  // Afterwards the last one that the program set.
   std::optional<uint64_t> seed;
+  uint64_t maps = 0;   // parallel maps that the program has begun since
   int threads = 0;     // intra-op threads of this isolate; 0: libtorch's own choice
   std::string device;  // where tensors are created, "cuda:0"; empty: the CPU
   // Not 0: each batch is computed in so many shards, and each rank has shards / world_size of them.
@@ -27,6 +30,11 @@ struct TensorSettings {
   std::string dtype;    // of the process, "float32"; empty: float64
 };
 inline constexpr const char* kTensorSettings = "tensor.settings";
+
+// Seeds all streams of an isolate that has used tensors, to which it is attached (as a shared_ptr,
+// under kSeeder).
+using Seeder = std::function<void(uint64_t seed)>;
+inline constexpr const char* kSeeder = "tensor.seeder";
 
 }  // namespace tensor
 }  // namespace eta

@@ -9,6 +9,7 @@
 
 #include <mutex>
 
+#include "base/random_seed.h"
 #include "torch/arena.h"
 #include "torch/device.h"
 #include "torch/marshal.h"
@@ -49,14 +50,6 @@ MemoryAccount* OpenAccount(Vm& vm) {
 
 std::atomic<uint64_t> next_context_id{1};
 constinit thread_local uint64_t bound_context_id = 0;
-
-// A well-mixed seed for one rank's stream (splitmix64). libtorch's CPU generator uses 32 bits.
-uint64_t RankSeed(uint64_t seed, uint64_t stream) {
-  uint64_t z = seed + 0x9E3779B97F4A7C15u * (stream + 1);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
 
 at::Generator MakeGenerator(c10::Device device, uint64_t seed) {
   if (device.is_cpu()) return at::make_generator<at::CPUGeneratorImpl>(seed);
@@ -101,6 +94,9 @@ TensorContext& TensorContext::Of(Vm& vm) {
   const auto* settings = vm.Attachment<TensorSettings>(kTensorSettings);
   auto context = std::make_shared<TensorContext>(vm, settings ? *settings : TensorSettings{});
   vm.Attach(kContext, context);
+  vm.Attach(kSeeder, std::make_shared<Seeder>([&context = *context](uint64_t seed) {
+              context.Seed(seed);
+            }));
   return *context;
 }
 
@@ -142,15 +138,24 @@ c10::TensorOptions TensorContext::Options(std::optional<at::ScalarType> dtype) c
 at::Generator& TensorContext::generator(c10::Device device) {
   at::Generator& generator = generators_[stream_][device];
   if (!generator.defined()) {
-    const uint64_t seed = stream_ == kRank ? RankSeed(seed_, rank_stream_) : seed_;
+    const uint64_t seed = stream_ == kRank ? SeedOfStream(seed_, rank_stream_) : seed_;
     generator = MakeGenerator(device, seed);
   }
   return generator;
 }
 
 void TensorContext::Seed(uint64_t seed) {
-  seed_ = seed;
+  NoteSeed(seed);
   for (auto& of_stream : generators_) of_stream.clear();
+}
+
+// The programs that this one starts get seeds that follow from it.
+void TensorContext::NoteSeed(uint64_t seed) {
+  seed_ = seed;
+  auto* const settings = vm_.Attachment<TensorSettings>(kTensorSettings);
+  if (settings == nullptr) return;
+  settings->seed = seed;
+  settings->maps = 0;
 }
 
 TensorContext::Streams TensorContext::GetStreams() const {
@@ -178,7 +183,7 @@ TensorContext::ReadyStreams TensorContext::MakeReady(const Streams& streams) con
 }
 
 void TensorContext::SetStreams(ReadyStreams streams) {
-  seed_ = streams.seed;
+  NoteSeed(streams.seed);
   for (Stream stream : {kCommon, kRank}) {
     generators_[stream] = std::move(streams.generators[stream]);
   }

@@ -106,6 +106,7 @@ class TensorContext {
  private:
   friend class RankStream;
   enum Stream { kCommon, kRank };
+  void NoteSeed(uint64_t seed);
 
   Vm& vm_;
   const uint64_t id_;  // never reused, unlike an address

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/random_seed.h"
 #include "parallel/isolate/child_programs.h"
 #include "parallel/isolate/crew.h"
 #include "parallel/isolate/place.h"
 #include "parallel/isolate/rank_console.h"
 #include "parallel/isolate/status_error.h"
 #include "parallel/isolate/value_collectives.h"
+#include "torch/bindings.h"
 #include "vm/diagnostics.h"
 
 namespace eta::parallel {
@@ -47,11 +49,29 @@ Failure FailureOf(Vm& vm, size_t element) {
   return failure;
 }
 
+// From which the elements of the map that `vm` begins get theirs: another one each time.
+uint64_t NextSeed(const Vm& vm) {
+  auto* const settings = vm.Attachment<tensor::TensorSettings>(tensor::kTensorSettings);
+  return settings ? SeedOfStream(settings->seed.value_or(0), settings->maps++) : 0;
+}
+
+// Whatever `vm` has drawn before, it draws from the streams of `seed` now.
+void SeedStreams(const Vm& vm, uint64_t seed) {
+  auto* const settings = vm.Attachment<tensor::TensorSettings>(tensor::kTensorSettings);
+  const auto* const seeder = vm.Attachment<tensor::Seeder>(tensor::kSeeder);
+  if (settings != nullptr) {
+    settings->seed = seed;
+    settings->maps = 0;
+  }
+  if (seeder != nullptr) (*seeder)(seed);
+}
+
 // One call. Elements are taken in order, so that all before the first that fails have been taken by
 // then: what is said of a failure does not depend on which thread was faster.
 class Mapping {
  public:
-  Mapping(Vm& vm, Args args) : vm_(vm), streams_(vm.console()), args_(args) {}
+  Mapping(Vm& vm, Args args)
+      : vm_(vm), streams_(vm.console()), args_(args), seed_(NextSeed(vm)) {}
 
   Value Run() {
     if (!PackAll()) return Value::Failure();
@@ -105,8 +125,10 @@ class Mapping {
     }
   }
 
-  // By a copy of f for this element alone, so that it does not matter who had which before.
+  // By a copy of f and from random streams for this element alone, so that it does not matter who
+  // had which before.
   bool Map(Vm& vm, size_t element) {
+    SeedStreams(vm, SeedOfStream(seed_, element));
     const Root procedure(vm.heap(), UnpackFor(vm, kName, *procedure_));
     if (procedure.get().IsFailure()) return false;
     const Root argument(vm.heap(), UnpackFor(vm, kName, *elements_[element]));
@@ -173,6 +195,7 @@ class Mapping {
   Vm& vm_;
   SharedStreams streams_;
   const Args args_;
+  const uint64_t seed_;
   int workers_ = 1;
   std::shared_ptr<const Parcel> procedure_;
   std::vector<std::shared_ptr<const Parcel>> elements_;
