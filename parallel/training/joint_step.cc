@@ -6,6 +6,7 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/compression.h"
+#include "parallel/training/hash.h"
 #include "parallel/training/joint_update.h"
 #include "parallel/training/nonfinite.h"
 #include "parallel/training/rows.h"
@@ -36,12 +37,16 @@ Value JointStep::Run() {
     optimizer().ForgetAccumulated();
     known_->sums.Clear();
   }
+  if (known_ != nullptr) done ? known_->buffers.Forget() : known_->buffers.Restore();
   if (!done) {
     RememberLess();
     return Value::Failure();
   }
   if (gathers_only_ && !shares_loss_) return EndAlone();
-  if (!gathers_only_ && optimizer().settings.shard) optimizer().ZeroGradients();
+  if (!gathers_only_) {
+    training_.TrustParameters(*known_);
+    if (optimizer().settings.shard) optimizer().ZeroGradients();
+  }
   return meeting_.End(Value::Double(totals_.mean()));
 }
 
@@ -72,6 +77,7 @@ bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
   StepLayout layout(meeting_, training_, *known_, arguments_, place_, GoByBuckets());
   if (!layout.Know() || (training_.options().split && !TakeOwnRows())) return false;
+  meeting_.mine().changed = meeting_.member().size() > 1 && known_->watch.Changed(optimizer());
   by_buckets_ =
       MaySendByBuckets() && TakesBuckets(communicator(), place_, known_->buckets.buckets().size());
   return RegisterGradients();
@@ -151,8 +157,8 @@ bool JointStep::Reduce() {
   }
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
-  meeting_.mine().leaves_work = shares_memory && shards() == 0;
-  if (!meeting_.Meet(StepRecord::Phase::kReduce)) return false;
+  meeting_.mine().leaves_work = shares_memory && shards() == 0 && !meeting_.mine().changed;
+  if (!meeting_.Meet(StepRecord::Phase::kReduce) || !AgreeOnParameters()) return false;
   totals_ = TotalLoss(meeting_.records());
   WarnOfBatches();
   if (!std::isfinite(totals_.mean())) {
@@ -164,6 +170,18 @@ bool JointStep::Reduce() {
   ComputeWeights(meeting_.records(), &training_.weights);
   if (together_) training_.weights.assign(meeting_.records().size(), 1);
   return shares_memory ? update.Together() : update.Apart();
+}
+
+// If any rank's program has changed some since the last step. No rank leaves work to others then.
+bool JointStep::AgreeOnParameters() {
+  if (!HaveChanges(meeting_.records())) return true;
+  meeting_.Part();
+  const bool described = meeting_.Try([&](Call&) {
+    known_->memory.values = DescribeValues(optimizer());
+    meeting_.mine().values = HashOf(known_->memory.values);
+    return Value::Nil();
+  });
+  return described && meeting_.Meet(StepRecord::Phase::kReduce);
 }
 
 // Among this rank's own gradients. A device would have to be waited for.
@@ -192,7 +210,10 @@ void JointStep::WarnOfBatches() {
 }
 
 bool JointStep::NonfiniteLoss() {
-  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
+  if (training_.options().on_nonfinite == OnNonfinite::kSkip) {
+    known_->buffers.Restore();
+    return true;
+  }
   const int rank = NonfiniteLossRank(meeting_.records());
   (void)meeting_.Fail(rank, kNonfinite, DescribeNonfiniteLoss(totals_.denominator, rank));
   return false;

@@ -70,6 +70,7 @@ class JointStep {
   tensor::LossSums OwnLoss() const;
   double OwnMean() const;
   bool TakeOwnRows();
+  bool AgreeOnParameters();
   void WarnOfBatches();
   bool NonfiniteLoss();
   Nonfinite LookForNonfinite();

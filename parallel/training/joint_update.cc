@@ -217,7 +217,10 @@ bool JointUpdate::NonfiniteGradient(const Nonfinite& nonfinite) {
     optimizer_.loss_scale.BackOff();
     return true;
   }
-  if (training_.options().on_nonfinite == OnNonfinite::kSkip) return true;
+  if (training_.options().on_nonfinite == OnNonfinite::kSkip) {
+    known_.buffers.Restore();
+    return true;
+  }
   const std::string name = NameOf(nonfinite);
   (void)meeting_.Fail(nonfinite.rank, kNonfinite,
                       nonfinite.rank < 0

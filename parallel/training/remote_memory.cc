@@ -28,6 +28,7 @@ std::string Write(const StepMemory& memory) {
   writer.AddText(memory.site);
   writer.AddText(memory.failure);
   writer.AddText(memory.structure);
+  writer.AddText(memory.values);
   return writer.bytes();
 }
 
@@ -45,6 +46,7 @@ StepMemory Read(std::string_view bytes) {
   memory.site = std::string(reader.GetText());
   memory.failure = std::string(reader.GetText());
   memory.structure = std::string(reader.GetText());
+  memory.values = std::string(reader.GetText());
   return memory;
 }
 

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "parallel/isolate/rank_context.h"
+#include "parallel/training/buffer_undo.h"
 #include "parallel/training/call_site.h"
 #include "parallel/training/gradient_buckets.h"
 #include "parallel/training/owed_sums.h"
+#include "parallel/training/parameter_watch.h"
 #include "parallel/training/reduced_gradients.h"
 #include "parallel/training/registered_memory.h"
 #include "parallel/training/remote_memory.h"
@@ -31,6 +33,8 @@ struct KnownOptimizer {
   bool entered = false;    // the ranks have agreed on its structure and layout as they are
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
+  ParameterWatch watch;
+  BufferUndo buffers;
   OwedSums owed;                // where ranks share memory
   GradientBuckets buckets;      // where gradients travel in buckets
   RegisteredMemory registered;  // the arenas that these are pieces of
@@ -61,6 +65,8 @@ class ReplicaTraining {
   void EnterWorld();
   // Null if there is none of this number.
   KnownOptimizer* Find(uint32_t number);
+  // After a step with `known`, in which the ranks have agreed on its parameters.
+  void TrustParameters(const KnownOptimizer& known);
   // The next step with the optimizer of this number, if it is known, begins as a first one.
   void EnterAnew(uint32_t number);
   // Those that are still in use, in the order of their numbers.

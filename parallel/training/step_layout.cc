@@ -44,6 +44,7 @@ Value StepLayout::LayOut(Call& call) {
     probe_ = at::zeros({LinkTimes::kLargeBytes / sizeof(float)}, options);
   }
   known_.sums.Clear();
+  known_.buffers.LayOut();
   StepMemory& memory = known_.memory;
   memory.segments = MemoryOf(optimizer(), place_);
   if (communicator().SharesMemory()) {
@@ -63,6 +64,7 @@ bool StepLayout::AgreeOnStart() {
   if (communicator().SharesMemory()) known_.owed.Know(meeting_.records(), meeting_.owners());
   known_.entered = TakeInitialValues(meeting_, /*from=*/0, known_.memory, training_.site.text());
   meeting_.mine().entering = !known_.entered;
+  if (known_.entered) training_.TrustParameters(known_);
   return known_.entered;
 }
 

@@ -64,6 +64,7 @@ struct StepMemory {
   std::string site;                      // of the call
   std::string failure;                   // how and where this rank failed
   std::string structure;                 // the parameters, one per line
+  std::string values;                    // likewise, if somebody has changed them: DescribeValues
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };

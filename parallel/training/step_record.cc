@@ -36,6 +36,18 @@ Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
   return {Code::kDesync, message + At(records[rank]), static_cast<int>(rank)};
 }
 
+Status ValuesStatus(std::span<const StepRecord> records, size_t rank) {
+  const std::string line =
+      FirstDifference(records[0].memory->values, records[rank].memory->values).first;
+  return {Code::kDesync,
+          "the replicas' parameters differ: " + line.substr(0, line.rfind(' ')) +
+              " is not the same on rank 0 and " + Rank(rank) +
+              " any more; change it on all of them alike, or call (broadcast-parameters! model) "
+              "afterwards" +
+              At(records[rank]),
+          static_cast<int>(rank)};
+}
+
 }  // namespace
 
 bool MayRetry(std::span<const StepRecord> records) {
@@ -60,7 +72,7 @@ Status FailureOf(std::span<const StepRecord> records, int rank) {
 bool Agree(std::span<const StepRecord> records) {
   return std::all_of(records.begin(), records.end(), [&](const StepRecord& record) {
     return record.phase == records[0].phase && record.layout == records[0].layout &&
-           SameStep(record, records[0]);
+           record.values == records[0].values && SameStep(record, records[0]);
   });
 }
 
@@ -75,8 +87,14 @@ Status CheckAgreement(std::span<const StepRecord> records) {
     if (records[r].phase != records[0].phase || records[r].layout != records[0].layout) {
       return StructureStatus(records, r);
     }
+    if (records[r].values != records[0].values) return ValuesStatus(records, r);
   }
   return {};
+}
+
+bool HaveChanges(std::span<const StepRecord> records) {
+  return std::any_of(records.begin(), records.end(),
+                     [](const StepRecord& record) { return record.changed; });
 }
 
 bool LeaveWork(std::span<const StepRecord> records) {

@@ -28,12 +28,14 @@ struct StepRecord {
   bool may_retry = false;    // this rank could take the step once more
   bool entering = false;     // this rank's layout is new in this step
   bool leaves_work = false;  // this rank can sleep until the step is done (Meeting::works)
+  bool changed = false;      // its program has changed parameters since the last step
   uint8_t signal = 0;        // that asks the run to end, or 0
   uint32_t optimizer = 0;    // by the order of first use, from 1; 0: none
   uint64_t step = 0;         // training steps begun so far
   uint64_t layout = 0;       // LayoutSignature
   tensor::LossSums loss;
   uint32_t shards = 0;  // entries in memory->shards
+  uint64_t values = 0;  // hash of memory->values, 0: nobody wants to compare them
   uint64_t batch = 0;   // hash of the rows, 0: not asked for
   uint64_t shown = 0;   // RemoteMemory::HashOfShown, where there are ranks elsewhere
   const StepMemory* memory = nullptr;
@@ -47,11 +49,14 @@ int FirstFailed(std::span<const StepRecord> records);
 Status FailureOf(std::span<const StepRecord> records, int rank);
 
 // kDesync unless all ranks are in the same phase of the same step, of the same optimizer, with the
-// same layout. They may call it from different places. REQUIRES: none failed, and memory may be
+// same layout and, if they compare them, values. They may call it from different places. REQUIRES: none failed, and memory may be
 // read.
 Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);
+
+// Whether the program of some rank has changed parameters since the last step.
+bool HaveChanges(std::span<const StepRecord> records);
 
 // Whether all leave what follows to those that work: all would, none failed, and they agree.
 bool LeaveWork(std::span<const StepRecord> records);

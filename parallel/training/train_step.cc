@@ -5,6 +5,7 @@
 
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
+#include "parallel/training/buffer_undo.h"
 #include "parallel/training/healing.h"
 #include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
@@ -18,10 +19,17 @@ namespace {
 
 constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
 
+bool Skips(const LaunchOptions* only) {
+  return only != nullptr && only->on_nonfinite == OnNonfinite::kSkip;
+}
+
 // Ends the step of an only replica: `what` is not finite.
-Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, double loss,
+Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, BufferUndo& buffers, double loss,
                  const std::string& what) {
-  if (only.on_nonfinite == OnNonfinite::kSkip) return Value::Double(loss);
+  if (Skips(&only)) {
+    buffers.Restore();
+    return Value::Double(loss);
+  }
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
@@ -48,13 +56,15 @@ Value StepAlone(tensor::Call& call) {
   if (!ReadStepArguments(call, &arguments)) return Value::Failure();
   tensor::Optimizer& optimizer = **arguments.optimizer;
   optimizer.Prepare();
+  const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
+  BufferUndo buffers;
   LocalLoss loss;
   {
     const PhaseScope scope(log, Phase::kForward);
     if (optimizer.accumulated.denominator == 0) optimizer.ClearGradients();
+    if (Skips(only)) buffers.Save(*arguments.model);
     if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
   }
-  const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
   const double before = optimizer.accumulated.denominator;
   call.Commit();
   if (!NoSync::IsOn(call.vm())) ++optimizer.batches;
@@ -71,7 +81,7 @@ Value StepAlone(tensor::Call& call) {
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
   if (only != nullptr && !std::isfinite(mean)) {
     const double denominator = optimizer.accumulated.denominator;
-    return StopOrSkip(call, *only, mean, DescribeNonfiniteLoss(denominator, -1));
+    return StopOrSkip(call, *only, buffers, mean, DescribeNonfiniteLoss(denominator, -1));
   }
   if (only != nullptr || optimizer.loss_scale.dynamic()) {
     const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
@@ -80,7 +90,7 @@ Value StepAlone(tensor::Call& call) {
       return Value::Double(mean);
     }
     if (!name.empty()) {
-      return StopOrSkip(call, *only, mean, "the gradient of " + name + " is not finite");
+      return StopOrSkip(call, *only, buffers, mean, "the gradient of " + name + " is not finite");
     }
   }
   const PhaseScope scope(log, Phase::kUpdate);
