@@ -28,12 +28,8 @@ class ForwardRecording {
         generator_(context.generator(input.device())),
         before_(model, generator_),
         recorder_(input.device()) {
-    for (const auto& list : {model.Parameters(), model.Buffers()}) {
-      for (const NamedParameter& named : list) {
-        recorder_.AddFixed(named.tensor);
-        if (named.tensor.device() == input.device()) fixed_.emplace_back(named.tensor);
-      }
-    }
+    for (const auto& [name, tensor] : model.Parameters()) Fix(tensor, /*is_state=*/false);
+    for (const auto& [name, tensor] : model.Buffers()) Fix(tensor, /*is_state=*/true);
     recorder_.AddBatch(input);
     recorder_.AllowDraws(generator_);
     recorder_.Pause();  // all of it is the part whose results may be kept
@@ -68,6 +64,11 @@ class ForwardRecording {
   }
 
  private:
+  void Fix(const Tensor& tensor, bool is_state) {
+    is_state ? recorder_.AddState(tensor) : recorder_.AddFixed(tensor);
+    if (tensor.device() == input_.device()) fixed_.emplace_back(tensor);
+  }
+
   void MakePlan(const Tensor& output, ForwardKind* kind) {
     const size_t found = recorder_.Find(output);
     if (found == kNoTensor) recorder_.Object("the output is no result of an operation");

@@ -28,6 +28,15 @@ bool WritesUndeclared(const c10::OperatorHandle& op) {
   return NameOf(op).find("batch_norm") != std::string::npos;
 }
 
+// Whether it writes to its argument of this number.
+bool WritesTo(const TraceOp& call, size_t index) {
+  const auto& argument = call.op.schema().arguments()[index];
+  if (argument.alias_info() != nullptr && argument.alias_info()->isWrite()) return true;
+  if (!WritesUndeclared(call.op) || !argument.name().starts_with("running_")) return false;
+  const auto training = call.op.schema().argumentIndexWithName("training");
+  return training && call.arguments[static_cast<size_t>(*training)].value.toBool();
+}
+
 // In place, but nothing in memory changes: from then on the tensor is another view.
 bool OnlyTurnsHandle(const c10::OperatorHandle& op) {
   return NameOf(op) == "aten::transpose_" || NameOf(op) == "aten::t_";
@@ -89,6 +98,11 @@ void Recorder::AddRegion(TraceRegion::Origin origin, const Tensor& tensor, bool 
 
 void Recorder::AddFixed(const Tensor& tensor) {
   AddRegion(TraceRegion::Origin::kFixed, tensor, /*whole=*/true);
+}
+
+void Recorder::AddState(const Tensor& tensor) {
+  AddFixed(tensor);
+  if (HasPlainMemory(tensor)) state_.insert(region_of_.at(StorageOf(tensor)));
 }
 
 void Recorder::AddBatch(const Tensor& tensor) {
@@ -159,13 +173,11 @@ TraceArgument Recorder::NoteArgument(const c10::IValue& value) {
 
 // Memory that was taken, and that no operation has written to, holds what the program put there.
 void Recorder::CheckMemory(const TraceOp& call) {
-  const auto& arguments = call.op.schema().arguments();
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const auto* alias = arguments[i].alias_info();
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
     for (size_t tensor : call.arguments[i].tensors) {
       if (tensor == kNoTensor) continue;
       const size_t region = trace_.tensors[tensor].region;
-      if (alias != nullptr && alias->isWrite()) {
+      if (WritesTo(call, i)) {
         blank_.erase(region);
       } else if (blank_.contains(region)) {
         Object(NameOf(call.op) + " uses a tensor that no operation made");
@@ -190,16 +202,18 @@ void Recorder::CheckTags(const TraceOp& call) {
   }
 }
 
-// A batch belongs to the program: what is written to it would be written to another one.
+// A batch belongs to the program: what is written to it would be written to another one. Any other
+// tensor from outside is left as it is when a plan is tried, but for the state.
 void Recorder::CheckWrites(const TraceOp& call) {
-  if (!call.writes) return;
-  const auto& arguments = call.op.schema().arguments();
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i].alias_info() == nullptr || !arguments[i].alias_info()->isWrite()) continue;
+  using Origin = TraceRegion::Origin;
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
     for (size_t tensor : call.arguments[i].tensors) {
-      if (tensor != kNoTensor &&
-          trace_.regions[trace_.tensors[tensor].region].origin == TraceRegion::Origin::kBatch) {
-        return Object(NameOf(call.op) + " writes to the batch");
+      if (tensor == kNoTensor || !WritesTo(call, i)) continue;
+      const size_t region = trace_.tensors[tensor].region;
+      const Origin origin = trace_.regions[region].origin;
+      if (origin == Origin::kBatch) return Object(NameOf(call.op) + " writes to the batch");
+      if (origin == Origin::kFixed && !state_.contains(region)) {
+        return Object(NameOf(call.op) + " writes to a tensor that is no buffer of the model");
       }
     }
   }
@@ -225,7 +239,7 @@ void Recorder::NoteCall(const c10::OperatorHandle& op, const torch::jit::Stack& 
   if (read_) return;
   call.writes = (op.schema().is_mutable() && !OnlyTurnsHandle(op)) || WritesUndeclared(op);
   CheckTags(call);
-  CheckWrites(call);
+  if (call.writes) CheckWrites(call);
   trace_.ops.push_back(std::move(call));
 }
 

@@ -43,8 +43,10 @@ class Recorder {
     const c10::impl::IncludeDispatchKeyGuard on_;
   };
 
-  // Memory that operations may use though none of them made it. Any other is a problem.
+  // Memory that operations may use though none of them made it. Any other is a problem. They write
+  // to the state only, which whoever tries the trace restores.
   void AddFixed(const Tensor& tensor);
+  void AddState(const Tensor& tensor);
   void AddBatch(const Tensor& tensor);
   // What `make` gives, a tensor of numbers of the program. To the recorder of the thread, if there
   // is one, it was there before.
@@ -89,6 +91,7 @@ class Recorder {
   std::unordered_map<const c10::StorageImpl*, size_t> region_of_;
   std::vector<std::vector<size_t>> tensors_in_;  // by region
   std::unordered_set<size_t> blank_;             // regions that nothing has been written to
+  std::unordered_set<size_t> state_;             // regions that may be written to
   std::optional<at::Generator> generator_;
   const std::string_view maker_ = RunningOperation::Name();
   bool read_ = false;  // the operation that runs reads a number

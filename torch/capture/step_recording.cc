@@ -14,17 +14,17 @@ StepRecording::StepRecording(const Optimizer& optimizer, StepBatch batch,
       before_(*optimizer.module(), generator),
       exact_(exact),
       recorder_(batch_.input.device()) {
-  auto fix = [&](const Tensor& tensor) {
-    recorder_.AddFixed(tensor);
+  auto fix = [&](const Tensor& tensor, bool is_state) {
+    is_state ? recorder_.AddState(tensor) : recorder_.AddFixed(tensor);
     if (tensor.device() == batch_.input.device()) facts_.fixed.emplace_back(tensor);
   };
   for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
     const Tensor& parameter = optimizer.parameters()[i].tensor;
-    fix(parameter);
-    if (parameter.grad().defined()) fix(parameter.grad());
+    fix(parameter, /*is_state=*/false);
+    if (parameter.grad().defined()) fix(parameter.grad(), /*is_state=*/true);
   }
   for (const NamedParameter& buffer : optimizer.module()->Buffers()) {
-    fix(buffer.tensor);
+    fix(buffer.tensor, /*is_state=*/true);
     if (buffer.tensor.requires_grad()) recorder_.Object("a buffer tracks gradients");
   }
   recorder_.AddBatch(batch_.input);

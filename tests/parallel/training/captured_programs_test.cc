@@ -274,6 +274,13 @@ constexpr const char* kNotToBeCaptured[] = {
     " (lambda (x) (t* x w))) (linear 6 4)))"
     "(define (change) (when (= i 9) (requires-grad! w #t))"
     " (when (= i 12) (display (null? (grad w)))))",
+    // Running statistics that are no buffers of the model.
+    "(define m (zeros '(4))) (define v (ones '(4))) (define (loss p t)"
+    " (let ((y (t- p m))) (t+ (mse-loss y t) (t* (mean (torch/batch-norm p '() '() m v #t 0.1"
+    " 1e-5)) (tensor 0)))))",
+    "(define m (zeros '(4))) (define v (ones '(4))) (define model (sequential (linear 6 4)"
+    " (make-module '() (lambda (x) (torch/batch-norm x '() '() m v #t 0.1 1e-5)))))"
+    "(define (change) (when (= i 10) (display (to-list m))))",
     // A step that is recorded while others are taken, of more kinds than are remembered.
     "(define (others k) (when (< k 16) (train-step! model optimizer mse-loss"
     " (randn (list (+ k 10) 6)) (randn (list (+ k 10) 4))) (others (+ k 1))))"

@@ -43,7 +43,7 @@ Outcome Replay(const Tensors& forms, const Tensors& batch, const Code& code) {
   at::set_num_threads(1);
   const Tensors gradients = LayOut(forms);
   Recorder recorder;
-  for (const Tensor& gradient : gradients) recorder.AddFixed(gradient);
+  for (const Tensor& gradient : gradients) recorder.AddState(gradient);
   for (const Tensor& tensor : batch) recorder.AddBatch(tensor);
   {
     const Recorder::Scope scope(recorder);
@@ -132,7 +132,7 @@ TEST(FirstWriteTest, ACopyHasNoNegativeZero) {
     const Tensors gradients = LayOut({Form({37}, dtype)});
     const Tensor batch = at::full({37}, -0.0, dtype);
     Recorder recorder;
-    recorder.AddFixed(gradients[0]);
+    recorder.AddState(gradients[0]);
     recorder.AddBatch(batch);
     {
       const Recorder::Scope scope(recorder);
@@ -181,7 +181,7 @@ TEST(FirstWriteTest, OtherAdditionsStay) {
 TEST(FirstWriteTest, TheFirstPartAddsToWhatIsThere) {
   const Tensor gradient = at::ones({3}), batch = at::ones({3});
   Recorder recorder;
-  recorder.AddFixed(gradient);
+  recorder.AddState(gradient);
   recorder.AddBatch(batch);
   {
     const Recorder::Scope scope(recorder);

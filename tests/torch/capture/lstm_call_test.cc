@@ -85,7 +85,7 @@ Captured Capture(const Lstm& lstm, PlanForm form) {
   Recorder recorder;
   for (const Tensor& leaf : lstm.leaves()) {
     recorder.AddFixed(leaf);
-    recorder.AddFixed(leaf.grad());
+    recorder.AddState(leaf.grad());
   }
   const Tensor x = lstm.NewInput(), seed = at::ones({}, x.options());
   recorder.AddFixed(seed);

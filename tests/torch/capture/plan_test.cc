@@ -55,9 +55,9 @@ Captured Record(Trained& trained, const Tensor& x, const Tensor& y, std::string*
   Recorder recorder;
   for (const Tensor& parameter : trained.parameters) {
     recorder.AddFixed(parameter);
-    recorder.AddFixed(parameter.grad());
+    recorder.AddState(parameter.grad());
   }
-  for (const Tensor& buffer : trained.buffers) recorder.AddFixed(buffer);
+  for (const Tensor& buffer : trained.buffers) recorder.AddState(buffer);
   const Tensor seed = at::ones({}, at::kFloat);
   recorder.AddFixed(seed);
   recorder.AddBatch(x);
@@ -296,7 +296,7 @@ struct Announcing {
   Announcing() {
     const Tensor x = at::zeros({4}, at::kFloat);
     Recorder recorder;
-    recorder.AddFixed(both);
+    recorder.AddState(both);
     recorder.AddBatch(x);
     recorder.Pause();
     Tensor y;
@@ -372,6 +372,11 @@ TEST(PlanTest, SaysWhyATraceCannotBeRepeated) {
               x.view({2, 2}).add_(1);
             }),
             "aten::add_ writes to the batch");
+  EXPECT_EQ(ProblemOf([](const Tensor&) {
+              const auto ones = [] { return at::ones({4}, at::kFloat); };
+              (void)Recorder::MakeConstant(ones).add_(1);
+            }),
+            "aten::add_ writes to a tensor that is no buffer of the model");
   const Tensor other = at::ones({4}, at::kFloat);
   EXPECT_EQ(ProblemOf([&](const Tensor& x) { (void)at::add(x, other); }),
             "an operation uses a tensor from outside");
