@@ -1,4 +1,5 @@
 // What the dispatch loop does out of line: entering procedures the slow way, natives, unwinding.
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -17,6 +18,25 @@ namespace {
 constexpr size_t kPageBytes = 4096;
 // Slots that Run puts below the frame of `run_closure_`: the frame and pc of the run below it.
 constexpr size_t kRunHeader = 3;
+
+// What natives may take of the thread's stack before the next run.
+constexpr size_t kLeastStackBytes = 512 << 10;
+
+// Below that no run begins on this thread.
+uintptr_t FindStackFloor() {
+  pthread_attr_t attributes;
+  void* lowest = nullptr;
+  size_t bytes = 0;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+  pthread_attr_getstack(&attributes, &lowest, &bytes);
+  pthread_attr_destroy(&attributes);
+  return reinterpret_cast<uintptr_t>(lowest) + std::min(kLeastStackBytes, bytes / 2);
+}
+
+bool StackIsLow() {
+  static thread_local const uintptr_t floor = FindStackFloor();
+  return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < floor;
+}
 
 const Word* Address(Value v) { return reinterpret_cast<const Word*>(v.bits()); }
 template <class T>
@@ -90,6 +110,8 @@ Value Interpreter::RunLoop(size_t handler_floor) {
 }
 
 Value Interpreter::Run(Value callee, Args args) {
+  if (StackIsLow()) [[unlikely]]
+    return StackOverflow();
   if (vm_.watch != nullptr && vm_.watch->on()) vm_.watch->SeeCall(callee, args);
   if (const auto* native = As<NativeObject>(callee)) {
     Value* copy = FrameEnd();
