@@ -38,6 +38,22 @@ TEST(LimitsTest, AGraphCountsWithItsLoss) {
       "done");
 }
 
+// A view has no elements of its own, but libtorch's object for it.
+TEST(LimitsTest, ViewsCountToo) {
+  Script script({}, {.limit_bytes = 256 * kMebi});
+  EXPECT_EQ(script.Run("(define x (torch/ones '(7 3)))"
+                       "(define (loop i) (if (> i 0) (begin (torch/slice x 0 0 3) (loop (- i 1)))))"
+                       "(loop 400000) (write 'done)"),
+            "done");
+  EXPECT_GE(script.vm().heap().stats().collections, 400000 * 512 / (256 * kMebi));
+  script.vm().heap().Collect();
+  const size_t before = script.vm().heap().used_bytes();
+  script.Run(
+      "(define x (torch/ones '(7 3))) (define kept '()) (define (keep i) (if (> i 0) (begin"
+      "  (set! kept (cons (torch/slice x 0 0 3) kept)) (keep (- i 1))))) (keep 1000)");
+  EXPECT_GE(script.vm().heap().used_bytes(), before + 500 * 1000);
+}
+
 TEST(LimitsTest, AHugeTensorIsACatchableHeapError) {
   Script script({}, {.limit_bytes = 256 * kMebi});
   EXPECT_EQ(script.Eval("(car (cdr (catch 'runtime.heap-error (torch/ones '(10000 10000)))))"),
