@@ -1,5 +1,6 @@
 // tensor-save and tensor-load.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -63,6 +64,24 @@ TEST_F(FilesTest, SeveralMaySaveToOnePathAtOnce) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(script_.Eval("(torch/item (torch/sum (torch/load " + Quoted("t.pt") + ")))"), "1000.0");
   EXPECT_EQ(CountFiles(), 1);
+}
+
+TEST_F(FilesTest, WhatIsNoFileIsNotReplacedByOne) {
+  const std::string pipe = Path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(script_.Eval("(torch/save (torch/ones '(2)) \"" + pipe + "\")"),
+            "error: runtime.type-error: torch/save: cannot write '" + pipe +
+                "': it is not a regular file");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(CountFiles(), 1);
+}
+
+TEST_F(FilesTest, ALinkStaysOne) {
+  script_.Eval("(torch/save (torch/ones '(2)) " + Quoted("t.pt") + ")");
+  std::filesystem::create_symlink(Path("t.pt"), Path("link"));
+  script_.Eval("(torch/save (torch/ones '(3)) " + Quoted("link") + ")");
+  EXPECT_TRUE(std::filesystem::is_symlink(Path("link")));
+  EXPECT_EQ(script_.Eval("(torch/shape (torch/load " + Quoted("t.pt") + "))"), "(3)");
 }
 
 TEST_F(FilesTest, WhatIsNoTensorIsRefused) {

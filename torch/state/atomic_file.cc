@@ -62,6 +62,20 @@ bool WriteDurably(const std::string& path, std::span<const std::string_view> pie
   return fsync(file.get()) == 0 && file.Close();
 }
 
+// What `path` names once links are followed. A device, say, is not to be replaced by a file.
+Expected<std::string, std::string> TargetOf(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const bool is_link = fs::is_symlink(path, error);
+  const fs::path target = is_link ? fs::canonical(path, error) : fs::path(path);
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    return Unexpected("cannot write '" + path + "': " +
+                      (fs::is_directory(status) ? "it is a folder" : "it is not a regular file"));
+  }
+  return target.empty() ? path : target.string();
+}
+
 // The new name is as durable as the contents. A file system that cannot do that says EINVAL.
 bool SyncFolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
@@ -78,13 +92,15 @@ Unexpected<std::string> Failed(const char* what, const std::string& path) {
 
 Expected<Ok, std::string> WriteAtomically(const std::string& path,
                                           std::span<const std::string_view> pieces) {
-  const std::string partial = PartialPath(path);
-  if (!WriteDurably(partial, pieces) || rename(partial.c_str(), path.c_str()) != 0) {
+  const auto target = TargetOf(path);
+  if (!target) return Unexpected(target.error());
+  const std::string partial = PartialPath(*target);
+  if (!WriteDurably(partial, pieces) || rename(partial.c_str(), target->c_str()) != 0) {
     auto failure = Failed("write", path);
     unlink(partial.c_str());
     return failure;
   }
-  if (!SyncFolderOf(path)) return Failed("write", path);
+  if (!SyncFolderOf(*target)) return Failed("write", path);
   return Ok{};
 }
 
