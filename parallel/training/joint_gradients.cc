@@ -24,6 +24,7 @@ Tensor CopyRows(const Tensor& tensor, size_t shard, size_t shards) {
 }  // namespace
 
 bool JointStep::Compute() {
+  if (optimizer().accumulated.denominator == 0) known_->sums.Clear();  // as the program may have
   // What was gathered before is lost if this fails.
   meeting_.mine().may_retry =
       optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
@@ -70,7 +71,7 @@ bool JointStep::DoBackwardByBuckets() {
   meeting_.Part();
   known_->memory.nonfinite = {};
   known_->memory.ready.clear();
-  if (!std::isfinite(totals_.mean())) return NonfiniteLoss();
+  if (!std::isfinite(totals_.mean())) return PassNonfiniteLoss();
   const double weight = training_.weights[static_cast<size_t>(meeting_.member().rank())];
   GradientReducer reducer({.optimizer = optimizer(),
                            .buckets = known_->buckets,
@@ -131,7 +132,7 @@ bool JointStep::DoBackwardTogether() {
   if (!meeting_.Meet(StepRecord::Phase::kSettle)) return false;
   totals_ = TotalLoss(meeting_.records());
   meeting_.Part();
-  if (!std::isfinite(totals_.mean()) && !NonfiniteLoss()) return false;
+  if (!std::isfinite(totals_.mean()) && !PassNonfiniteLoss()) return false;
   const PhaseScope scope(&log(), Phase::kBackward);
   return meeting_.Try([&](Call& call) {
     call.Commit();
@@ -164,6 +165,7 @@ bool JointStep::ComputeShards() {
   const auto rank = static_cast<uint64_t>(meeting_.member().rank());
   const auto size = static_cast<uint64_t>(meeting_.member().size());
   const uint64_t first = (training_.batches++ * size + rank) * shards();
+  optimizer().accumulated = {};  // until all shards are there: each has gradients of its own
   for (size_t shard = 0; shard < shards(); ++shard) {
     StepArguments batch = arguments_;
     const bool taken = meeting_.Try([&](Call& call) {
@@ -197,7 +199,8 @@ Value JointStep::OpenShards() {
   known_->sums.Open(&known_->memory);
   meeting_.mine().shards = static_cast<uint32_t>(known_->memory.shards.size());
   AddGradients(optimizer(), /*before=*/optimizer().TakeGradients(), known_->memory.mask);
-  meeting_.mine().loss = known_->sums.Total();
+  meeting_.mine().loss = optimizer().accumulated = known_->sums.Total();
+  if (gathers_only_) known_->sums.ShowMean(optimizer());
   return Value::Nil();
 }
 

@@ -138,7 +138,7 @@ bool JointStep::ShareLoss() {
   if (!meeting_.Meet(StepRecord::Phase::kGather)) return false;
   totals_ = TotalLoss(meeting_.records());
   meeting_.Part();
-  return std::isfinite(totals_.mean()) || NonfiniteLoss();
+  return std::isfinite(totals_.mean()) || PassNonfiniteLoss();
 }
 
 tensor::LossSums JointStep::OwnLoss() const {
@@ -163,7 +163,8 @@ bool JointStep::Reduce() {
   WarnOfBatches();
   if (!std::isfinite(totals_.mean())) {
     meeting_.EndWork();  // until then, peers may be reading the losses of this rank's shards
-    return NonfiniteLoss();
+    if (optimizer().loss_scale.dynamic()) optimizer().loss_scale.BackOff();
+    return PassNonfiniteLoss();
   }
   JointUpdate update(meeting_, training_, *known_, optimizer(), place_);
   if (by_buckets_) return update.BySums();
@@ -209,7 +210,9 @@ void JointStep::WarnOfBatches() {
       span, meeting_.vm().File(span), {}));
 }
 
-bool JointStep::NonfiniteLoss() {
+// Not an error, if it may be one that overflowed, or whoever started the program says so.
+bool JointStep::PassNonfiniteLoss() {
+  if (optimizer().loss_scale.dynamic()) return true;
   if (training_.options().on_nonfinite == OnNonfinite::kSkip) {
     known_->buffers.Restore();
     return true;

@@ -72,7 +72,7 @@ class JointStep {
   bool TakeOwnRows();
   bool AgreeOnParameters();
   void WarnOfBatches();
-  bool NonfiniteLoss();
+  bool PassNonfiniteLoss();
   Nonfinite LookForNonfinite();
   Communicator& communicator() { return meeting_.member().communicator(); }
   size_t shards() const { return static_cast<size_t>(training_.shards); }

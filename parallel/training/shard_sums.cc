@@ -1,6 +1,7 @@
 #include "parallel/training/shard_sums.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include <array>
@@ -50,6 +51,16 @@ void ShardSums::Open(StepMemory* memory) const {
   memory->shards = losses_;
   for (size_t s = 0; s < gradients_.size(); ++s) {
     memory->segments[s].addends = static_cast<const std::byte*>(gradients_[s].const_data_ptr());
+  }
+}
+
+void ShardSums::ShowMean(const Optimizer& optimizer) const {
+  const at::NoGradGuard no_grad;
+  const double denominator = Total().denominator;
+  if (denominator == 0) return;
+  for (size_t s = 0; s < gradients_.size(); ++s) {
+    Tensor gradient = optimizer.segments()[s].tensors.gradient;
+    if (gradient.defined()) gradient.copy_(gradients_[s].sum(0).div_(denominator));
   }
 }
 

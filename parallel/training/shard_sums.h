@@ -29,6 +29,9 @@ class ShardSums {
   tensor::LossSums Total() const;
   // Lets `memory` tell peers of the sums, and which parameters have gradients. REQUIRES: Add.
   void Open(StepMemory* memory) const;
+  // Makes the gradients of the optimizer those of the mean over all shards, for programs that look.
+  // REQUIRES: Add; they lie in the segments.
+  void ShowMean(const tensor::Optimizer& optimizer) const;
   // By segment: (shards, elements).
   const std::vector<tensor::Tensor>& gradients() const { return gradients_; }
 

@@ -79,6 +79,10 @@ Value StepAlone(tensor::Call& call) {
   }
   if (gathers_only) return Value::Double(loss.mean());
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
+  if (optimizer.loss_scale.dynamic() && !std::isfinite(mean)) {
+    optimizer.loss_scale.BackOff();
+    return Value::Double(mean);
+  }
   if (only != nullptr && !std::isfinite(mean)) {
     const double denominator = optimizer.accumulated.denominator;
     return StopOrSkip(call, *only, buffers, mean, DescribeNonfiniteLoss(denominator, -1));

@@ -57,6 +57,29 @@ TEST(DeterministicTest, EveryOptimizer) {
   }
 }
 
+// What is gathered is seen by programs as it is without shards, and is dropped with them.
+TEST(DeterministicTest, GatheredGradientsAreThoseOfTheMean) {
+  const std::string program = R"((import std.torch std.nn std.optim
+      (only std.parallel shard no-sync average-gradients!)) (manual-seed 5)
+    (define model (linear 3 2)) (define optimizer (sgd model 0.05))
+    (define (batch n) (shard (randn (list 16 n))))
+    (define (step) (train-step! model optimizer mse-loss (batch 3) (batch 2)))
+    (define (show) (write (map (lambda (p) (to-list (grad p))) (parameters model))) (newline))
+    (no-sync (lambda () (step) (step)))
+    (average-gradients! model 8)
+    (show)
+    (step! optimizer)
+    (write (step))
+    (no-sync (lambda () (step)))
+    (optim-zero-grad! optimizer)
+    (write (step))
+    (write (map to-list (parameters model))))";
+  const std::string plain = OutputOf(1, program);
+  for (int ranks : {1, 2, 4}) {
+    ExpectClose(plain, OutputOf(ranks, program, {.shards = kShards}), 1e-12);
+  }
+}
+
 TEST(DeterministicTest, ShardsOfASizeAreReplayed) {
   for (const char* model :
        {kPerceptron, "(sequential (linear 6 16) (dropout 0.5) (linear 16 4))"}) {

@@ -165,6 +165,24 @@ TEST(TrainStepTest, WhatUnderflowsInAStepIsZeroAndNotElsewhere) {
   }
 }
 
+// A scaler takes it for a number that overflowed, on any number of replicas.
+TEST(TrainStepTest, ADynamicScaleBacksOffForALossThatIsNotFinite) {
+  const std::string program = R"((import std.torch std.optim (only std.parallel shard))
+    (manual-seed 5)
+    (define model (linear 3 2))
+    (define optimizer (sgd model 0.05 'loss-scale 'dynamic))
+    (define (broken p t) (t+ (mse-loss p t) (neg (tlog (zeros '(1))))))
+    (define (step loss)
+      (let ((mean (train-step! model optimizer loss (shard (randn '(8 3))) (shard (randn '(8 2))))))
+        (write (list (if (finite? mean) mean 0) (loss-scale optimizer)))
+        (newline)))
+    (for-each step (list mse-loss broken broken mse-loss mse-loss)))";
+  const std::string alone = OutputOf(1, program);
+  EXPECT_NE(alone.find("(0 32768.0)"), std::string::npos) << alone;
+  EXPECT_NE(alone.find("(0 16384.0)"), std::string::npos) << alone;
+  for (int ranks : {2, 3}) ExpectClose(alone, OutputOf(ranks, program), 1e-12);
+}
+
 TEST(TrainStepTest, TargetsThatDoNotCountHaveNoWeight) {
   // Class -100 is ignored: of 8 rows only some count, on each rank a different number.
   ExpectParity(R"(
