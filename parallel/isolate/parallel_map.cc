@@ -70,8 +70,7 @@ void SeedStreams(const Vm& vm, uint64_t seed) {
 // then: what is said of a failure does not depend on which thread was faster.
 class Mapping {
  public:
-  Mapping(Vm& vm, Args args)
-      : vm_(vm), streams_(vm.console()), args_(args), seed_(NextSeed(vm)) {}
+  Mapping(Vm& vm, Args args) : vm_(vm), streams_(vm.console()), args_(args), seed_(NextSeed(vm)) {}
 
   Value Run() {
     if (!PackAll()) return Value::Failure();
