@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <system_error>
 
 #include "parallel/isolate/crew.h"
 #include "tools/command_line.h"
@@ -107,8 +109,9 @@ struct Parser {
     app.add_flag("--deterministic", options.deterministic,
                  "the same results, to the bit, on 1, 2, 4 and 8 replicas; one thread each unless "
                  "--threads says more");
-    app.add_flag("!--no-capture", options.capture,
-                 "compute every training step anew, instead of replaying those that repeat");
+    app.add_flag_callback(
+        "--no-capture", [this] { options.capture = false; },
+        "compute every training step anew, instead of replaying those that repeat");
     Add("--trace", options.trace, "FILE",
         "write what each replica did when, for Perfetto or chrome://tracing");
     app.add_flag("--stats", options.stats,
@@ -191,6 +194,10 @@ Expected<Options, std::string> ParseEtaiOptions(const std::vector<std::string>& 
   }
   if (words->empty()) return Unexpected(std::string("no input file specified"));
   options.file = words->front();
+  std::error_code no_file;
+  if (std::filesystem::equivalent(options.trace, options.file, no_file)) {
+    return Unexpected("--trace would replace the program " + options.file);
+  }
   if (auto taken = TakeProgramArguments(*words, &parser); !taken) {
     return Unexpected(std::move(taken.error()));
   }

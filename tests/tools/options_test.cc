@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/temporary_folder.h"
 
 namespace eta {
 namespace {
@@ -158,6 +161,21 @@ TEST(OptionsTest, BadValues) {
 TEST(OptionsTest, NoFile) {
   EXPECT_EQ(ErrorOf({}), "no input file specified");
   EXPECT_EQ(ErrorOf({"--split"}), "no input file specified");
+}
+
+TEST(OptionsTest, TheTraceIsNotWrittenOverTheProgram) {
+  const TemporaryFolder folder;
+  const std::string program = folder.Path("train.eta");
+  std::ofstream(program) << "1";
+  EXPECT_EQ(ErrorOf({"--trace", folder.Path("./train.eta"), program}),
+            "--trace would replace the program " + program);
+  EXPECT_EQ(ErrorOf({"--trace", folder.Path("train.json"), program}), "no error");
+}
+
+TEST(OptionsTest, StepsAreCapturedUnlessToldNot) {
+  EXPECT_TRUE(Parse({"train.eta"}).capture);
+  EXPECT_FALSE(Parse({"--no-capture", "train.eta"}).capture);
+  EXPECT_EQ(EtaiHelp().find('{'), std::string::npos);
 }
 
 TEST(OptionsTest, HelpAndVersionNeedNoFile) {
