@@ -83,6 +83,10 @@ constexpr NativeDef kOps[] = {
         [](const Tensor& x, const MaybeTensor& weight, const MaybeTensor& bias,
            const MaybeTensor& mean, const MaybeTensor& variance, bool training,
            std::optional<double> momentum, std::optional<double> epsilon) {
+          TORCH_CHECK(!training || x.dim() < 2 || x.numel() == 0 || x.numel() > x.size(1),
+                      "in training more than one value per channel is needed, the input's shape "
+                      "is ",
+                      x.sizes());
           return at::batch_norm(x, weight.tensor, bias.tensor, mean.tensor, variance.tensor,
                                 training, momentum.value_or(0.1), epsilon.value_or(kEpsilon),
                                 /*cudnn_enabled=*/true);
