@@ -20,6 +20,9 @@ void* Count(void* block) {
 
 }  // namespace
 
+// Where these are not inlined, the compiler does not see that they belong together.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 void* operator new(size_t bytes) { return Count(std::malloc(bytes)); }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   const auto unit = static_cast<size_t>(alignment);
