@@ -46,7 +46,10 @@ class Healing {
   }
 
   // False: an error is pending.
-  bool Heal(KnownOptimizer& known, const tensor::Module& model, int healer) {
+  bool Heal(KnownOptimizer& known, const std::shared_ptr<tensor::Module>& model, int healer) {
+    const auto rank = static_cast<size_t>(training_.member().rank());
+    const bool failed = training_.records[rank].failed;
+    BufferUndo own;  // of a rank that is well
     Meeting meeting(vm_, training_, info_, args_);
     meeting.mine().step = training_.steps;
     meeting.mine().optimizer = known.number;
@@ -54,13 +57,20 @@ class Healing {
     meeting.Open(&memory);
     const auto optimizer = known.optimizer.lock();
     const bool ready = meeting.Try([&](Call& call) {
-      memory.structure = DescribeStructure(model, *optimizer);
-      memory.initial = InitialMemory(model, *optimizer, ExchangePlace::Of(call.vm()));
+      memory.structure = DescribeStructure(*model, *optimizer);
+      memory.initial = InitialMemory(*model, *optimizer, ExchangePlace::Of(call.vm()));
       meeting.mine().layout = HashOf(memory.structure);
+      if (!failed) own.Save(model);
       return Value::Nil();
     });
-    return ready && meeting.Meet(StepRecord::Phase::kHeal) &&
-           TakeInitialValues(meeting, healer, memory, training_.site.text());
+    if (!ready || !meeting.Meet(StepRecord::Phase::kHeal) ||
+        !TakeInitialValues(meeting, healer, memory, training_.site.text())) {
+      return false;
+    }
+    return meeting.Try([&](Call&) {
+      own.Restore();
+      return Value::Nil();
+    });
   }
 
   Vm& vm_;

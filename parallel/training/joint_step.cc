@@ -43,10 +43,7 @@ Value JointStep::Run() {
     return Value::Failure();
   }
   if (gathers_only_ && !shares_loss_) return EndAlone();
-  if (!gathers_only_) {
-    training_.TrustParameters(*known_);
-    if (optimizer().settings.shard) optimizer().ZeroGradients();
-  }
+  if (!gathers_only_ && optimizer().settings.shard) optimizer().ZeroGradients();
   return meeting_.End(Value::Double(totals_.mean()));
 }
 
@@ -77,7 +74,6 @@ bool JointStep::Enter() {
   if (!meeting_.Try([&](Call& call) { return Begin(call); })) return false;
   StepLayout layout(meeting_, training_, *known_, arguments_, place_, GoByBuckets());
   if (!layout.Know() || (training_.options().split && !TakeOwnRows())) return false;
-  meeting_.mine().changed = meeting_.member().size() > 1 && known_->watch.Changed(optimizer());
   by_buckets_ =
       MaySendByBuckets() && TakesBuckets(communicator(), place_, known_->buckets.buckets().size());
   return RegisterGradients();
@@ -157,6 +153,7 @@ bool JointStep::Reduce() {
   }
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
+  meeting_.mine().changed = meeting_.member().size() > 1 && known_->watch.Changed();
   meeting_.mine().leaves_work = shares_memory && shards() == 0 && !meeting_.mine().changed;
   if (!meeting_.Meet(StepRecord::Phase::kReduce) || !AgreeOnParameters()) return false;
   totals_ = TotalLoss(meeting_.records());
@@ -166,6 +163,14 @@ bool JointStep::Reduce() {
     if (optimizer().loss_scale.dynamic()) optimizer().loss_scale.BackOff();
     return PassNonfiniteLoss();
   }
+  training_.BeginUpdate();
+  const bool updated = Update();
+  training_.EndUpdate();
+  return updated;
+}
+
+bool JointStep::Update() {
+  const bool shares_memory = communicator().SharesMemory();
   JointUpdate update(meeting_, training_, *known_, optimizer(), place_);
   if (by_buckets_) return update.BySums();
   ComputeWeights(meeting_.records(), &training_.weights);
@@ -178,11 +183,13 @@ bool JointStep::AgreeOnParameters() {
   if (!HaveChanges(meeting_.records())) return true;
   meeting_.Part();
   const bool described = meeting_.Try([&](Call&) {
-    known_->memory.values = DescribeValues(optimizer());
+    known_->memory.values = known_->watch.DescribeValues();
     meeting_.mine().values = HashOf(known_->memory.values);
     return Value::Nil();
   });
-  return described && meeting_.Meet(StepRecord::Phase::kReduce);
+  if (!described || !meeting_.Meet(StepRecord::Phase::kReduce)) return false;
+  known_->watch.Trust();
+  return true;
 }
 
 // Among this rank's own gradients. A device would have to be waited for.

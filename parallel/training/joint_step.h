@@ -41,7 +41,7 @@ class JointStep {
   bool MayBeHealed() const { return meeting_.failed_together() && MayRetry(meeting_.records()); }
   // REQUIRES: MayBeHealed.
   KnownOptimizer& known() { return *known_; }
-  const tensor::Module& model() const { return **arguments_.model; }
+  const std::shared_ptr<tensor::Module>& model() const { return *arguments_.model; }
 
  private:
   // The phases, in order. False: the step is over and an error is pending.
@@ -71,6 +71,7 @@ class JointStep {
   double OwnMean() const;
   bool TakeOwnRows();
   bool AgreeOnParameters();
+  bool Update();
   void WarnOfBatches();
   bool PassNonfiniteLoss();
   Nonfinite LookForNonfinite();

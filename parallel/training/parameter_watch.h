@@ -1,4 +1,4 @@
-// ParameterWatch: notices that a program changes parameters between training steps, by their
+// ParameterWatch: notices that a program changes parameters other than by training steps, by their
 // version counters; it costs a look at each. What only one replica changes would be mixed in
 // without a word, so the ranks compare values then.
 //
@@ -7,28 +7,41 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "torch/optimizer.h"
+#include "torch/module.h"
 
 namespace eta::parallel {
 
 class ParameterWatch {
  public:
-  // The parameters are the same on all ranks as they are now.
-  void Trust(const tensor::Optimizer& optimizer) { trusted_ = VersionsOf(optimizer); }
-  // Whether anybody has changed any since.
-  bool Changed(const tensor::Optimizer& optimizer) const {
-    return VersionsOf(optimizer) != trusted_;
+  // From now on it is about these, which are the same on all ranks as they are now.
+  void LayOut(std::vector<tensor::NamedParameter> parameters) {
+    parameters_ = std::move(parameters);
+    Trust();
   }
+  void Trust() {
+    changed_ = false;
+    seen_ = Versions();
+  }
+  // Whether the program has changed any since.
+  bool Changed() { return changed_ |= Versions() != seen_; }
+  // A step that updates some of them, of this optimizer or another, begins and ends: what it does
+  // itself is no change.
+  void BeginUpdate() { (void)Changed(); }
+  void EndUpdate() { seen_ = Versions(); }
+
+  // "0.weight 83f09cdd3d4a8e1f", a line each: the same for the same bits. Throws what libtorch
+  // throws.
+  std::string DescribeValues() const;
 
  private:
-  static uint64_t VersionsOf(const tensor::Optimizer& optimizer);
+  uint64_t Versions() const;
 
-  uint64_t trusted_ = 0;  // a sum: counters only grow
+  std::vector<tensor::NamedParameter> parameters_;
+  uint64_t seen_ = 0;  // a sum: counters only grow
+  bool changed_ = false;
 };
-
-// "0.weight 83f09cdd3d4a8e1f", a line each: the same for the same bits. Throws what libtorch
-// throws.
-std::string DescribeValues(const tensor::Optimizer& optimizer);
 
 }  // namespace eta::parallel

@@ -61,22 +61,12 @@ KnownOptimizer* ReplicaTraining::Find(uint32_t number) {
   return found == known_.end() ? nullptr : found->get();
 }
 
-// Others may have stepped some of the same, which are in one arena then.
-void ReplicaTraining::TrustParameters(const KnownOptimizer& known) {
-  const auto stepped = known.optimizer.lock();
-  const auto shares = [&](const auto& segment) {
-    const auto& own = stepped->segments();
-    return std::any_of(own.begin(), own.end(),
-                       [&](const auto& other) { return other.arena == segment.arena; });
-  };
-  for (auto& each : known_) {
-    const auto optimizer = each->optimizer.lock();
-    if (optimizer == nullptr) continue;
-    const auto& segments = optimizer->segments();
-    if (each.get() == &known || std::any_of(segments.begin(), segments.end(), shares)) {
-      each->watch.Trust(*optimizer);
-    }
-  }
+void ReplicaTraining::BeginUpdate() {
+  for (auto& known : known_) known->watch.BeginUpdate();
+}
+
+void ReplicaTraining::EndUpdate() {
+  for (auto& known : known_) known->watch.EndUpdate();
 }
 
 void ReplicaTraining::EnterAnew(uint32_t number) {

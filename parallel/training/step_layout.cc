@@ -64,7 +64,7 @@ bool StepLayout::AgreeOnStart() {
   if (communicator().SharesMemory()) known_.owed.Know(meeting_.records(), meeting_.owners());
   known_.entered = TakeInitialValues(meeting_, /*from=*/0, known_.memory, training_.site.text());
   meeting_.mine().entering = !known_.entered;
-  if (known_.entered) training_.TrustParameters(known_);
+  if (known_.entered) known_.watch.LayOut(AllParameters(**arguments_.model, optimizer()));
   return known_.entered;
 }
 

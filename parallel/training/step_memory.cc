@@ -16,21 +16,30 @@ std::byte* BytesOf(const Tensor& tensor) {
   return tensor.defined() ? static_cast<std::byte*>(tensor.data_ptr()) : nullptr;
 }
 
-// The optimizer's parameters, then those of the model that it does not update, and its buffers.
-std::vector<NamedParameter> AllParameters(const tensor::Module& model,
-                                          const tensor::Optimizer& optimizer) {
-  std::vector<NamedParameter> all = optimizer.parameters();
+// Appends those that are not there yet.
+void AddNew(const std::vector<NamedParameter>& more, std::vector<NamedParameter>* all) {
   std::unordered_set<const at::TensorImpl*> seen;
-  for (const auto& parameter : all) seen.insert(parameter.tensor.unsafeGetTensorImpl());
-  for (auto& tensors : {model.Parameters(), model.Buffers()}) {
-    for (const NamedParameter& tensor : tensors) {
-      if (seen.insert(tensor.tensor.unsafeGetTensorImpl()).second) all.push_back(tensor);
-    }
+  for (const auto& parameter : *all) seen.insert(parameter.tensor.unsafeGetTensorImpl());
+  for (const NamedParameter& tensor : more) {
+    if (seen.insert(tensor.tensor.unsafeGetTensorImpl()).second) all->push_back(tensor);
   }
+}
+
+std::vector<NamedParameter> ParametersAndBuffers(const tensor::Module& model,
+                                                 const tensor::Optimizer& optimizer) {
+  std::vector<NamedParameter> all = AllParameters(model, optimizer);
+  AddNew(model.Buffers(), &all);
   return all;
 }
 
 }  // namespace
+
+std::vector<NamedParameter> AllParameters(const tensor::Module& model,
+                                          const tensor::Optimizer& optimizer) {
+  std::vector<NamedParameter> all = optimizer.parameters();
+  AddNew(model.Parameters(), &all);
+  return all;
+}
 
 std::string Describe(const NamedParameter& parameter) {
   std::string text = parameter.name + " (";
@@ -66,7 +75,8 @@ void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> 
 
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer) {
   std::string text;
-  for (const auto& parameter : AllParameters(model, optimizer)) text += Describe(parameter) + '\n';
+  for (const auto& parameter : ParametersAndBuffers(model, optimizer))
+    text += Describe(parameter) + '\n';
   for (const auto& parameter : optimizer.parameters()) {
     if (!parameter.tensor.requires_grad()) text += "a frozen " + parameter.name + '\n';
   }
@@ -76,8 +86,8 @@ std::string DescribeStructure(const tensor::Module& model, const tensor::Optimiz
 std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,
                                   const ExchangePlace& place) {
   std::vector<Buffer> all;
-  for (const auto& parameter : AllParameters(model, optimizer)) {
-    TORCH_CHECK(parameter.tensor.is_contiguous(), "parameter ", parameter.name,
+  for (const auto& parameter : ParametersAndBuffers(model, optimizer)) {
+    TORCH_CHECK(parameter.tensor.is_contiguous(), "the tensor ", parameter.name,
                 " is not contiguous");
     all.push_back(place.BufferOf(parameter.tensor));
   }

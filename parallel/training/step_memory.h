@@ -64,7 +64,7 @@ struct StepMemory {
   std::string site;                      // of the call
   std::string failure;                   // how and where this rank failed
   std::string structure;                 // the parameters, one per line
-  std::string values;                    // likewise, if somebody has changed them: DescribeValues
+  std::string values;                    // likewise, if somebody has changed them: ParameterWatch
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };
@@ -84,7 +84,11 @@ std::string Describe(const tensor::NamedParameter& parameter);
 // optimizer updates.
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
 
-// The memory of the same parameters. Throws as MemoryOf.
+// The parameters of the optimizer, then those of the model that it does not update.
+std::vector<tensor::NamedParameter> AllParameters(const tensor::Module& model,
+                                                  const tensor::Optimizer& optimizer);
+
+// The memory of these and of the model's buffers. Throws as MemoryOf.
 std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,
                                   const ExchangePlace& place);
 

@@ -49,8 +49,8 @@ int FirstFailed(std::span<const StepRecord> records);
 Status FailureOf(std::span<const StepRecord> records, int rank);
 
 // kDesync unless all ranks are in the same phase of the same step, of the same optimizer, with the
-// same layout and, if they compare them, values. They may call it from different places. REQUIRES: none failed, and memory may be
-// read.
+// same layout and, if they compare them, values. They may call it from different places. REQUIRES:
+// none failed, and memory may be read.
 Status CheckAgreement(std::span<const StepRecord> records);
 // False without building any message.
 bool Agree(std::span<const StepRecord> records);

@@ -77,7 +77,13 @@ Value StepAlone(tensor::Call& call) {
     }
     mask = &optimizer.TakeGradients();
   }
-  if (gathers_only) return Value::Double(loss.mean());
+  if (gathers_only) {
+    const bool is_shared = only != nullptr && !NoSync::IsOn(call.vm());
+    const bool may_pass = std::isfinite(loss.mean()) || optimizer.loss_scale.dynamic();
+    if (!is_shared || may_pass) return Value::Double(loss.mean());
+    return StopOrSkip(call, *only, buffers, loss.mean(),
+                      DescribeNonfiniteLoss(loss.denominator, -1));
+  }
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
   if (optimizer.loss_scale.dynamic() && !std::isfinite(mean)) {
     optimizer.loss_scale.BackOff();

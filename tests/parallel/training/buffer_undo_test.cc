@@ -47,6 +47,16 @@ TEST(BufferUndoTest, AStepThatIsTakenAgainCountsOnce) {
   }
 }
 
+// Healing is for the rank that failed.
+TEST(BufferUndoTest, ARankThatIsWellKeepsItsStatistics) {
+  const ReplicaOptions heal{.launch = {.on_failure = OnFailure::kHeal}};
+  const auto output_of_rank_2 = [&](const std::string& fault) {
+    return RunReplicas(3, Training(kOwn, fault), heal)[2].output;
+  };
+  EXPECT_EQ(output_of_rank_2("(when (and (= rank 1) (= attempt 1)) (car 5))"),
+            output_of_rank_2("'nothing"));
+}
+
 // Writes whether the running statistics are as before: after a step with `loss`, a procedure that
 // makes it come to nothing, and after one more.
 std::string OneBadStep(const std::string& layer, const std::string& loss) {

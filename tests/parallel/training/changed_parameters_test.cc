@@ -74,6 +74,50 @@ INSTANTIATE_TEST_SUITE_P(Settings, ChangedParametersTest,
                                          ReplicaOptions{.backend = "nccl"},
                                          ReplicaOptions{.shards = 6}));
 
+// A model of two layers, an optimizer for all of it, and one for the first layer, `part`, or the
+// second, `head`.
+std::string Layers(const std::string& steps) {
+  return R"((import std.torch)
+    (manual-seed 5)
+    (define first (linear 3 4)) (define second (linear 4 2))
+    (define model (sequential first second))
+    (define optimizer (sgd model 0.01)) (define part (sgd first 0.01)) (define head (sgd second 0.01))
+    (define steps 0)
+    (define (scale! layer)
+      (nn/load-parameters! layer (map (lambda (p) (t+ p p)) (parameters layer))))
+    (define (loss p t) (set! steps (+ steps 1)) (during steps) (mse-loss p t))
+    (define (during step) '())
+    (define (step optimizer)
+      (train-step! model optimizer loss (parallel/shard (ones '(7 3)))
+                   (parallel/shard (ones '(7 2)))))
+    )" + steps;
+}
+
+void ExpectDifference(const std::string& parameter, const std::string& steps) {
+  for (const ReplicaResult& result : RunReplicas(2, Layers(steps))) {
+    EXPECT_NE(result.error.find("parameters differ: " + parameter + " is not the same"),
+              std::string::npos)
+        << result.error;
+  }
+}
+
+TEST(ChangedLayersTest, AnotherOptimizersStepDoesNotHideAChange) {
+  ExpectDifference("1.weight",
+                   "(step optimizer) (step part) (when (= rank 1) (scale! second)) (step part) "
+                   "(step optimizer)");
+}
+
+TEST(ChangedLayersTest, WhatIsNotTrainedIsTheSameToo) {
+  ExpectDifference("0.weight",
+                   "(step head) (step head) (when (= rank 1) (scale! first)) (step head)");
+}
+
+TEST(ChangedLayersTest, AChangeWithinAStepIsNoticed) {
+  ExpectDifference("0.weight",
+                   "(set! during (lambda (n) (when (and (= n 2) (= rank 1)) (scale! first))))"
+                   "(step optimizer) (step optimizer) (step optimizer)");
+}
+
 // Only the next step pays for it, with one more meeting.
 TEST(ChangedParametersMeetingsTest, ValuesAreComparedOnce) {
   for (int cores : {0, 1}) {
