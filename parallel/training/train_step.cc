@@ -33,6 +33,24 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, BufferUndo& buff
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
 }
 
+// Ends a step of which the loss or a gradient is not finite, if somebody wants to know.
+std::optional<Value> EndIfNonfinite(tensor::Call& call, tensor::Optimizer& optimizer,
+                                    const LaunchOptions* only, BufferUndo& buffers, double mean) {
+  const bool is_dynamic = optimizer.loss_scale.dynamic();
+  if (only == nullptr && !is_dynamic) return std::nullopt;
+  std::string what;
+  if (!std::isfinite(mean)) {
+    what = DescribeNonfiniteLoss(optimizer.accumulated.denominator, -1);
+  } else {
+    const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
+    if (name.empty()) return std::nullopt;
+    what = "the gradient of " + name + " is not finite";
+  }
+  if (!is_dynamic) return StopOrSkip(call, *only, buffers, mean, what);
+  optimizer.loss_scale.BackOff();
+  return Value::Double(mean);
+}
+
 // What was accumulated has been used, or cannot be.
 void Forget(Value optimizer) {
   if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->ForgetAccumulated();
@@ -85,24 +103,7 @@ Value StepAlone(tensor::Call& call) {
                       DescribeNonfiniteLoss(loss.denominator, -1));
   }
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
-  if (optimizer.loss_scale.dynamic() && !std::isfinite(mean)) {
-    optimizer.loss_scale.BackOff();
-    return Value::Double(mean);
-  }
-  if (only != nullptr && !std::isfinite(mean)) {
-    const double denominator = optimizer.accumulated.denominator;
-    return StopOrSkip(call, *only, buffers, mean, DescribeNonfiniteLoss(denominator, -1));
-  }
-  if (only != nullptr || optimizer.loss_scale.dynamic()) {
-    const std::string name = FindNonfiniteGradient(optimizer, *call.context().arenas());
-    if (!name.empty() && optimizer.loss_scale.dynamic()) {
-      optimizer.loss_scale.BackOff();
-      return Value::Double(mean);
-    }
-    if (!name.empty()) {
-      return StopOrSkip(call, *only, buffers, mean, "the gradient of " + name + " is not finite");
-    }
-  }
+  if (const auto ended = EndIfNonfinite(call, optimizer, only, buffers, mean)) return *ended;
   const PhaseScope scope(log, Phase::kUpdate);
   optimizer.Update(*mask);
   optimizer.loss_scale.Advance();
