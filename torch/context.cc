@@ -94,9 +94,8 @@ TensorContext& TensorContext::Of(Vm& vm) {
   const auto* settings = vm.Attachment<TensorSettings>(kTensorSettings);
   auto context = std::make_shared<TensorContext>(vm, settings ? *settings : TensorSettings{});
   vm.Attach(kContext, context);
-  vm.Attach(kSeeder, std::make_shared<Seeder>([&context = *context](uint64_t seed) {
-              context.Seed(seed);
-            }));
+  vm.Attach(kSeeder,
+            std::make_shared<Seeder>([&context = *context](uint64_t seed) { context.Seed(seed); }));
   return *context;
 }
 
