@@ -6,56 +6,8 @@
 namespace eta::parallel {
 namespace {
 
-// Trains for six steps, in the third of which (fault! ATTEMPT) runs after the forward pass, where
-// attempts count from 1. Writes the losses and the running statistics that there are at the end.
-std::string Training(const std::string& layer, const std::string& fault) {
-  return R"((import std.torch std.nn std.tensor)
-    (manual-seed 5)
-    (define model (sequential (linear 3 2) )" +
-         layer + R"())
-    (define optimizer (adam model 0.01))
-    (define attempts 0)
-    (define (fault attempt) )" +
-         fault + R"()
-    (define (loss-in step)
-      (lambda (p t)
-        (if (= step 3)
-            (begin (set! attempts (+ attempts 1)) (fault attempts) (mse-loss p t))
-            (mse-loss p t))))
-    (define (step i)
-      (write (train-step! model optimizer (loss-in i) (parallel/shard (randn '(8 3)))
-                          (parallel/shard (randn '(8 2)))))
-      (newline))
-    (for-each step '(1 2 3 4 5 6))
-    (write (map to-list (buffers model))))";
-}
-
 constexpr const char* kOwn = "(batch-norm 2)";
 constexpr const char* kSync = "(batch-norm 2 'sync #t)";
-
-std::string OutputOfRank0(const std::string& program, const ReplicaOptions& options) {
-  const ReplicaResult result = RunReplicas(2, program, options)[0];
-  EXPECT_EQ(result.error, "");
-  return result.output;
-}
-
-TEST(BufferUndoTest, AStepThatIsTakenAgainCountsOnce) {
-  const ReplicaOptions heal{.launch = {.on_failure = OnFailure::kHeal}};
-  for (const char* layer : {kOwn, kSync}) {
-    EXPECT_EQ(OutputOfRank0(Training(layer, "(if (and (= rank 1) (= attempt 1)) (car 5))"), heal),
-              OutputOfRank0(Training(layer, "'nothing"), heal));
-  }
-}
-
-// Healing is for the rank that failed.
-TEST(BufferUndoTest, ARankThatIsWellKeepsItsStatistics) {
-  const ReplicaOptions heal{.launch = {.on_failure = OnFailure::kHeal}};
-  const auto output_of_rank_2 = [&](const std::string& fault) {
-    return RunReplicas(3, Training(kOwn, fault), heal)[2].output;
-  };
-  EXPECT_EQ(output_of_rank_2("(when (and (= rank 1) (= attempt 1)) (car 5))"),
-            output_of_rank_2("'nothing"));
-}
 
 // Writes whether the running statistics are as before: after a step with `loss`, a procedure that
 // makes it come to nothing, and after one more.

@@ -17,11 +17,12 @@ bool Contains(const std::string& text, const std::string& part) {
 }
 
 // Trains six steps. In step 3 the loss of each rank runs (fault ATTEMPT) first, where attempts
-// count from 1. Writes the losses, the parameters and whether the replicas are equal.
-std::string Training(const std::string& fault) {
-  return R"((import std.torch)
+// count from 1. Writes the losses, the parameters and buffers, and whether the replicas are equal.
+std::string Training(const std::string& fault, const std::string& model = "(linear 3 2)") {
+  return R"((import std.torch (only std.nn buffers batch-norm))
     (manual-seed 5)
-    (define model (linear 3 2))
+    (define model )" +
+         model + R"()
     (define optimizer (adam model 0.01))
     (define attempts 0)
     (define (fault attempt) )" +
@@ -35,7 +36,7 @@ std::string Training(const std::string& fault) {
                           (parallel/shard (randn '(7 2)))))
       (newline))
     (for-each step '(1 2 3 4 5 6))
-    (write (map to-list (parameters model)))
+    (write (map to-list (append (parameters model) (buffers model))))
     (write (parallel/replicas-equal? model)))";
 }
 
@@ -86,6 +87,28 @@ TEST(HealingTest, TheParametersAreThoseOfARankThatIsWell) {
     (nn/load-parameters! model (map torch/zeros-like (parameters model)))
     (car 5)))";
   ExpectHealed(Train(spoil), OutputOf(3, Training("'nothing")), "the step is tried again");
+}
+
+constexpr const char* kOwnStatistics = "(sequential (linear 3 2) (batch-norm 2))";
+
+std::vector<ReplicaResult> TrainNormalized(const std::string& fault, const std::string& model) {
+  auto results = RunReplicas(3, Training(fault, model), {.launch = kHeal});
+  for (const ReplicaResult& result : results) EXPECT_EQ(result.error, "");
+  return results;
+}
+
+TEST(HealingTest, StatisticsCountAStepThatIsTakenAgainOnce) {
+  for (const char* model : {kOwnStatistics, "(sequential (linear 3 2) (batch-norm 2 'sync #t))"}) {
+    const auto healed = TrainNormalized(kOnce, model);
+    const auto undisturbed = TrainNormalized("'nothing", model);
+    EXPECT_EQ(healed[0].output, undisturbed[0].output);
+  }
+}
+
+// Healing is for the rank that failed.
+TEST(HealingTest, ARankThatIsWellKeepsItsStatistics) {
+  EXPECT_EQ(TrainNormalized(kOnce, kOwnStatistics)[2].output,
+            TrainNormalized("'nothing", kOwnStatistics)[2].output);
 }
 
 TEST(HealingTest, AFailureOfAllRanksIsAnError) {
