@@ -28,6 +28,11 @@ struct TensorSettings {
   int shards = 0;
   bool capture = true;  // training steps that repeat are replayed
   std::string dtype;    // of the process, "float32"; empty: float64
+
+  void SetSeed(uint64_t set) {
+    seed = set;
+    maps = 0;
+  }
 };
 inline constexpr const char* kTensorSettings = "tensor.settings";
 

@@ -152,9 +152,7 @@ void TensorContext::Seed(uint64_t seed) {
 void TensorContext::NoteSeed(uint64_t seed) {
   seed_ = seed;
   auto* const settings = vm_.Attachment<TensorSettings>(kTensorSettings);
-  if (settings == nullptr) return;
-  settings->seed = seed;
-  settings->maps = 0;
+  if (settings != nullptr) settings->SetSeed(seed);
 }
 
 TensorContext::Streams TensorContext::GetStreams() const {

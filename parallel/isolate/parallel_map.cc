@@ -59,10 +59,7 @@ uint64_t NextSeed(const Vm& vm) {
 void SeedStreams(const Vm& vm, uint64_t seed) {
   auto* const settings = vm.Attachment<tensor::TensorSettings>(tensor::kTensorSettings);
   const auto* const seeder = vm.Attachment<tensor::Seeder>(tensor::kSeeder);
-  if (settings != nullptr) {
-    settings->seed = seed;
-    settings->maps = 0;
-  }
+  if (settings != nullptr) settings->SetSeed(seed);
   if (seeder != nullptr) (*seeder)(seed);
 }
 
