@@ -75,8 +75,9 @@ void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> 
 
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer) {
   std::string text;
-  for (const auto& parameter : ParametersAndBuffers(model, optimizer))
+  for (const auto& parameter : ParametersAndBuffers(model, optimizer)) {
     text += Describe(parameter) + '\n';
+  }
   for (const auto& parameter : optimizer.parameters()) {
     if (!parameter.tensor.requires_grad()) text += "a frozen " + parameter.name + '\n';
   }
