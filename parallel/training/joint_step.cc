@@ -153,7 +153,8 @@ bool JointStep::Reduce() {
   }
   // Whose gradient is not finite has to be known before the sums of others mix with it.
   if (!shares_memory && !by_buckets_) known_->memory.nonfinite = LookForNonfinite();
-  meeting_.mine().changed = meeting_.member().size() > 1 && known_->watch.Changed();
+  training_.NoteChanges();
+  meeting_.mine().changed = meeting_.member().size() > 1 && known_->watch.changed();
   meeting_.mine().leaves_work = shares_memory && shards() == 0 && !meeting_.mine().changed;
   if (!meeting_.Meet(StepRecord::Phase::kReduce) || !AgreeOnParameters()) return false;
   totals_ = TotalLoss(meeting_.records());
@@ -163,9 +164,8 @@ bool JointStep::Reduce() {
     if (optimizer().loss_scale.dynamic()) optimizer().loss_scale.BackOff();
     return PassNonfiniteLoss();
   }
-  training_.BeginUpdate();
   const bool updated = Update();
-  training_.EndUpdate();
+  training_.PassOverUpdate();
   return updated;
 }
 

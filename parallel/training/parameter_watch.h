@@ -25,12 +25,13 @@ class ParameterWatch {
     changed_ = false;
     seen_ = Versions();
   }
-  // Whether the program has changed any since.
-  bool Changed() { return changed_ |= Versions() != seen_; }
-  // A step that updates some of them, of this optimizer or another, begins and ends: what it does
-  // itself is no change.
-  void BeginUpdate() { (void)Changed(); }
-  void EndUpdate() { seen_ = Versions(); }
+  // Before a step updates some of them, of this optimizer or another: notes whether the program has
+  // changed any since.
+  void Note() { changed_ |= Versions() != seen_; }
+  // After that: what the step has done itself is no change.
+  void PassOver() { seen_ = Versions(); }
+  // Whether a change was noted.
+  bool changed() const { return changed_; }
 
   // "0.weight 83f09cdd3d4a8e1f", a line each: the same for the same bits. Throws what libtorch
   // throws.

@@ -61,12 +61,12 @@ KnownOptimizer* ReplicaTraining::Find(uint32_t number) {
   return found == known_.end() ? nullptr : found->get();
 }
 
-void ReplicaTraining::BeginUpdate() {
-  for (auto& known : known_) known->watch.BeginUpdate();
+void ReplicaTraining::NoteChanges() {
+  for (auto& known : known_) known->watch.Note();
 }
 
-void ReplicaTraining::EndUpdate() {
-  for (auto& known : known_) known->watch.EndUpdate();
+void ReplicaTraining::PassOverUpdate() {
+  for (auto& known : known_) known->watch.PassOver();
 }
 
 void ReplicaTraining::EnterAnew(uint32_t number) {

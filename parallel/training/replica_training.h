@@ -65,10 +65,10 @@ class ReplicaTraining {
   void EnterWorld();
   // Null if there is none of this number.
   KnownOptimizer* Find(uint32_t number);
-  // Around the update of a step, which is no change by the program, whichever optimizers know of
-  // the parameters.
-  void BeginUpdate();
-  void EndUpdate();
+  // Before and after the update of a step, which is no change by the program, whichever optimizers
+  // know of the parameters.
+  void NoteChanges();
+  void PassOverUpdate();
   // The next step with the optimizer of this number, if it is known, begins as a first one.
   void EnterAnew(uint32_t number);
   // Those that are still in use, in the order of their numbers.
