@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "torch/arena.h"
+#include "torch/buffer_undo.h"
 #include "torch/clipping.h"
 #include "torch/loss_scale.h"
 #include "torch/loss_sums.h"
@@ -85,6 +86,9 @@ class Optimizer : private OwedGradients {
 
   // What is known of the steps that were taken with it (torch/capture); null before the first.
   std::shared_ptr<CapturedSteps> captured;
+
+  // Takes back what a training step with it did to the buffers of its model.
+  BufferUndo buffers;
 
   // Whether this rank has the state of some elements only, as other ranks update the rest; then the
   // state of those is out of date. Whoever shares the work keeps this up to date.

@@ -39,6 +39,7 @@ bool Optimizer::Prepare() {
   TORCH_CHECK(!averages_exchanged_, "the parameters are exchanged for their averages");
   at::NoGradGuard no_grad;
   LayOut();
+  buffers.LayOut();
   return true;
 }
 

@@ -49,7 +49,7 @@ class Healing {
   bool Heal(KnownOptimizer& known, const std::shared_ptr<tensor::Module>& model, int healer) {
     const auto rank = static_cast<size_t>(training_.member().rank());
     const bool failed = training_.records[rank].failed;
-    BufferUndo own;  // of a rank that is well
+    tensor::BufferUndo own;  // of a rank that is well
     Meeting meeting(vm_, training_, info_, args_);
     meeting.mine().step = training_.steps;
     meeting.mine().optimizer = known.number;

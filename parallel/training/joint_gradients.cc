@@ -40,7 +40,7 @@ bool JointStep::Forward(const StepArguments& batch) {
   return meeting_.Try([&](Call& call) {
     if (optimizer().accumulated.denominator == 0) optimizer().ClearGradients();
     loss_ = {};
-    known_->buffers.Save(*arguments_.model);
+    optimizer().buffers.Save(*arguments_.model);
     if (together_) return ComputeLossTogether(call, batch, &loss_);
     return RowsOf(batch.input) > 0 ? ComputeLoss(call, batch, &loss_) : Value::Nil();
   });

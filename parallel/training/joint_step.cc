@@ -37,7 +37,7 @@ Value JointStep::Run() {
     optimizer().ForgetAccumulated();
     known_->sums.Clear();
   }
-  if (known_ != nullptr) done ? known_->buffers.Forget() : known_->buffers.Restore();
+  if (known_ != nullptr) done ? optimizer().buffers.Forget() : optimizer().buffers.Restore();
   if (!done) {
     RememberLess();
     return Value::Failure();
@@ -221,7 +221,7 @@ void JointStep::WarnOfBatches() {
 bool JointStep::PassNonfiniteLoss() {
   if (optimizer().loss_scale.dynamic()) return true;
   if (training_.options().on_nonfinite == OnNonfinite::kSkip) {
-    known_->buffers.Restore();
+    optimizer().buffers.Restore();
     return true;
   }
   const int rank = NonfiniteLossRank(meeting_.records());

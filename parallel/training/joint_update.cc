@@ -218,7 +218,7 @@ bool JointUpdate::NonfiniteGradient(const Nonfinite& nonfinite) {
     return true;
   }
   if (training_.options().on_nonfinite == OnNonfinite::kSkip) {
-    known_.buffers.Restore();
+    optimizer_.buffers.Restore();
     return true;
   }
   const std::string name = NameOf(nonfinite);

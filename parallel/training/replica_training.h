@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "parallel/isolate/rank_context.h"
-#include "parallel/training/buffer_undo.h"
 #include "parallel/training/call_site.h"
 #include "parallel/training/gradient_buckets.h"
 #include "parallel/training/owed_sums.h"
@@ -34,7 +33,6 @@ struct KnownOptimizer {
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
   ParameterWatch watch;
-  BufferUndo buffers;
   OwedSums owed;                // where ranks share memory
   GradientBuckets buckets;      // where gradients travel in buckets
   RegisteredMemory registered;  // the arenas that these are pieces of

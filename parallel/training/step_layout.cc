@@ -44,7 +44,6 @@ Value StepLayout::LayOut(Call& call) {
     probe_ = at::zeros({LinkTimes::kLargeBytes / sizeof(float)}, options);
   }
   known_.sums.Clear();
-  known_.buffers.LayOut();
   StepMemory& memory = known_.memory;
   memory.segments = MemoryOf(optimizer(), place_);
   if (communicator().SharesMemory()) {

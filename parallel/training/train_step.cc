@@ -5,7 +5,6 @@
 
 #include "parallel/isolate/insight.h"
 #include "parallel/isolate/no_sync.h"
-#include "parallel/training/buffer_undo.h"
 #include "parallel/training/healing.h"
 #include "parallel/training/joint_step.h"
 #include "parallel/training/local_step.h"
@@ -19,15 +18,11 @@ namespace {
 
 constexpr tensor::OpInfo kTrainStep{"optim/train-step!", ""};
 
-bool Skips(const LaunchOptions* only) {
-  return only != nullptr && only->on_nonfinite == OnNonfinite::kSkip;
-}
-
 // Ends the step of an only replica: `what` is not finite.
-Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, BufferUndo& buffers, double loss,
-                 const std::string& what) {
-  if (Skips(&only)) {
-    buffers.Restore();
+Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, tensor::Optimizer& optimizer,
+                 double loss, const std::string& what) {
+  if (only.on_nonfinite == OnNonfinite::kSkip) {
+    optimizer.buffers.Restore();
     return Value::Double(loss);
   }
   return call.vm().Fail(kNonfinite, std::string(call.name()) + ": " + what);
@@ -35,7 +30,7 @@ Value StopOrSkip(tensor::Call& call, const LaunchOptions& only, BufferUndo& buff
 
 // Ends a step of which the loss or a gradient is not finite, if somebody wants to know.
 std::optional<Value> EndIfNonfinite(tensor::Call& call, tensor::Optimizer& optimizer,
-                                    const LaunchOptions* only, BufferUndo& buffers, double mean) {
+                                    const LaunchOptions* only, double mean) {
   const bool is_dynamic = optimizer.loss_scale.dynamic();
   if (only == nullptr && !is_dynamic) return std::nullopt;
   std::string what;
@@ -46,14 +41,15 @@ std::optional<Value> EndIfNonfinite(tensor::Call& call, tensor::Optimizer& optim
     if (name.empty()) return std::nullopt;
     what = "the gradient of " + name + " is not finite";
   }
-  if (!is_dynamic) return StopOrSkip(call, *only, buffers, mean, what);
+  if (!is_dynamic) return StopOrSkip(call, *only, optimizer, mean, what);
   optimizer.loss_scale.BackOff();
   return Value::Double(mean);
 }
 
-// What was accumulated has been used, or cannot be.
-void Forget(Value optimizer) {
-  if (const auto* known = tensor::OptimizerIn(optimizer)) (*known)->ForgetAccumulated();
+// After a step: it counts, or comes to nothing.
+void End(tensor::Optimizer& optimizer, bool done, bool gathers_only) {
+  done ? optimizer.buffers.Forget() : optimizer.buffers.Restore();
+  if (!done || !gathers_only) optimizer.ForgetAccumulated();
 }
 
 // Where the phases of the step that begins are noted; may be null.
@@ -75,12 +71,11 @@ Value StepAlone(tensor::Call& call) {
   tensor::Optimizer& optimizer = **arguments.optimizer;
   optimizer.Prepare();
   const LaunchOptions* only = LaunchOptions::OfOnlyReplica(call.vm());
-  BufferUndo buffers;
   LocalLoss loss;
   {
     const PhaseScope scope(log, Phase::kForward);
     if (optimizer.accumulated.denominator == 0) optimizer.ClearGradients();
-    if (Skips(only)) buffers.Save(*arguments.model);
+    optimizer.buffers.Save(*arguments.model);
     if (ComputeLoss(call, arguments, &loss).IsFailure()) return Value::Failure();
   }
   const double before = optimizer.accumulated.denominator;
@@ -99,11 +94,11 @@ Value StepAlone(tensor::Call& call) {
     const bool is_shared = only != nullptr && !NoSync::IsOn(call.vm());
     const bool may_pass = std::isfinite(loss.mean()) || optimizer.loss_scale.dynamic();
     if (!is_shared || may_pass) return Value::Double(loss.mean());
-    return StopOrSkip(call, *only, buffers, loss.mean(),
+    return StopOrSkip(call, *only, optimizer, loss.mean(),
                       DescribeNonfiniteLoss(loss.denominator, -1));
   }
   const double mean = before == 0 ? loss.mean() : optimizer.accumulated.mean();
-  if (const auto ended = EndIfNonfinite(call, optimizer, only, buffers, mean)) return *ended;
+  if (const auto ended = EndIfNonfinite(call, optimizer, only, mean)) return *ended;
   const PhaseScope scope(log, Phase::kUpdate);
   optimizer.Update(*mask);
   optimizer.loss_scale.Advance();
@@ -129,7 +124,9 @@ Value TrainStep(Vm& vm, Args args) {
   }
   const bool gathers_only = GathersOnly(vm, args);
   const Value loss = tensor::RunOperation(vm, kTrainStep, args, StepAlone);
-  if (loss.IsFailure() || !gathers_only) Forget(args[1]);
+  if (const auto* known = tensor::OptimizerIn(args[1])) {
+    End(**known, !loss.IsFailure(), gathers_only);
+  }
   const Insight* const insight = Insight::Of(vm);
   return loss.IsFailure() || insight == nullptr ? loss : EndStep(vm, loss, insight->signal());
 }

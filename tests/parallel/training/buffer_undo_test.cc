@@ -41,9 +41,33 @@ TEST(BufferUndoTest, AStepThatIsSkippedDoesNotCount) {
 }
 
 TEST(BufferUndoTest, NorDoesOneThatFails) {
-  for (const int shards : {0, 4}) {
-    EXPECT_EQ(OutputOf(2, OneBadStep(kOwn, "(lambda (p t) (car 5))"), {.shards = shards}), "#t#f");
+  for (const int replicas : {1, 2}) {
+    for (const int shards : {0, 4}) {
+      EXPECT_EQ(OutputOf(replicas, OneBadStep(kOwn, "(lambda (p t) (car 5))"), {.shards = shards}),
+                "#t#f");
+    }
   }
+}
+
+// A class that does not exist ends the replay after the running statistics have moved.
+TEST(BufferUndoTest, NorDoesACapturedOne) {
+  const std::string program = R"((import std.torch std.nn std.tensor)
+    (manual-seed 5)
+    (define model (sequential (linear 3 2) (batch-norm 2)))
+    (define optimizer (sgd model 0.01))
+    (define (step classes)
+      (train-step! model optimizer cross-entropy-loss (parallel/shard (randn '(8 3)))
+                   (parallel/shard classes)))
+    (define (statistics) (map to-list (buffers model)))
+    (define (good) (step (zeros '(8) 'int64)))
+    (good) (good) (good) (good)
+    (define before (statistics))
+    (catch 'runtime.type-error (step (full '(8) 7 'int64)))
+    (write (equal? before (statistics)))
+    (good)
+    (write (equal? before (statistics)))
+    (write (> (list-ref (car (optim/capture-status optimizer)) 4) 2)))";
+  for (const int replicas : {1, 2}) EXPECT_EQ(OutputOf(replicas, program), "#t#f#t");
 }
 
 }  // namespace

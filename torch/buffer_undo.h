@@ -1,6 +1,6 @@
 // BufferUndo: takes back what a training step does to the buffers of a model, such as the running
 // statistics of a batch normalization, if it comes to nothing. A model without buffers pays
-// nothing.
+// nothing, others little more than the copies.
 //
 // Thread safety: the isolate's thread.
 #pragma once
@@ -10,13 +10,13 @@
 
 #include "torch/module.h"
 
-namespace eta::parallel {
+namespace eta::tensor {
 
 class BufferUndo {
  public:
   // Before the forward pass of `model`: keeps its buffers as they are, unless that has been done
   // since the last Forget or Restore. May throw what libtorch throws.
-  void Save(const std::shared_ptr<tensor::Module>& model);
+  void Save(const std::shared_ptr<Module>& model);
   // Makes the buffers what they were, if Save was called since.
   void Restore();
   // They stay as they are.
@@ -26,13 +26,13 @@ class BufferUndo {
 
  private:
   struct Kept {
-    at::Tensor buffer, copy;
+    Tensor buffer, copy;
   };
-  void Find(const std::shared_ptr<tensor::Module>& model);
+  void Find(const std::shared_ptr<Module>& model);
 
-  std::weak_ptr<tensor::Module> model_;  // whose these are
+  std::weak_ptr<Module> model_;  // whose these are
   std::vector<Kept> kept_;
   bool saved_ = false;
 };
 
-}  // namespace eta::parallel
+}  // namespace eta::tensor
