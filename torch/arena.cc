@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "torch/block_cache.h"
+#include "torch/lazy_zeros.h"
+
 namespace eta::tensor {
 namespace {
 
@@ -31,6 +34,13 @@ Tensor ViewInto(const Tensor& buffer, const ParameterArena::Entry& entry, const 
 void* Address(const Tensor& buffer, int64_t element) {
   return static_cast<char*>(buffer.data_ptr()) +
          element * static_cast<int64_t>(buffer.element_size());
+}
+
+// Of the parameters; on the CPU on pages of their own, for replicas that share them.
+Tensor NewParameters(const ParameterArena::Block& block) {
+  Tensor parameters = ZerosOnPages(block.size, block.options);
+  if (parameters.is_cpu()) PreferHugePages(parameters.mutable_data_ptr(), parameters.nbytes());
+  return parameters;
 }
 
 // Whether what is written to the elements shows in no other tensor, nor in a graph.
@@ -71,7 +81,7 @@ ParameterArena::ParameterArena(std::vector<NamedParameter> parameters,
   at::NoGradGuard no_grad;
   for (NamedParameter& parameter : parameters) Reserve(std::move(parameter));
   for (Block& block : blocks_) {
-    block.parameters = at::zeros({block.size}, block.options);
+    block.parameters = NewParameters(block);
     if (!block.large) block.gradients = at::zeros({block.size}, block.options);
   }
   for (size_t i = 0; i < entries_.size(); ++i) MoveIn(i);

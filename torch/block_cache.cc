@@ -7,10 +7,7 @@
 #include <cstdlib>
 
 namespace eta::tensor {
-namespace {
 
-// Touching new memory costs a page fault for each page, and reading it a translation; where the
-// system gives huge pages to those who ask, large blocks have 512 times fewer of either.
 void PreferHugePages(void* block, size_t bytes) {
   constexpr uintptr_t kHugePage = 2 << 20;
   const auto address = reinterpret_cast<uintptr_t>(block);
@@ -18,8 +15,6 @@ void PreferHugePages(void* block, size_t bytes) {
   const uintptr_t end = (address + bytes) & ~(kHugePage - 1);
   if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
-
-}  // namespace
 
 BlockCache::~BlockCache() { Clear(); }
 

@@ -40,4 +40,8 @@ class BlockCache {
   size_t bytes_ = 0;
 };
 
+// Touching new memory costs a page fault for each page, and reading it a translation; where the
+// system gives huge pages to those who ask, large blocks have 512 times fewer of either.
+void PreferHugePages(void* block, size_t bytes);
+
 }  // namespace eta::tensor

@@ -42,8 +42,12 @@ class Mapping {
 
 at::Tensor LazyZeros(int64_t count, const at::TensorOptions& options) {
   const size_t bytes = static_cast<size_t>(count) * options.dtype().itemsize();
-  if (!options.device().is_cpu() || bytes < kLeast) return at::zeros({count}, options);
-  auto mapping = std::make_shared<Mapping>(bytes);
+  return bytes < kLeast ? at::zeros({count}, options) : ZerosOnPages(count, options);
+}
+
+at::Tensor ZerosOnPages(int64_t count, const at::TensorOptions& options) {
+  if (!options.device().is_cpu() || count == 0) return at::zeros({count}, options);
+  auto mapping = std::make_shared<Mapping>(static_cast<size_t>(count) * options.dtype().itemsize());
   return at::from_blob(
       mapping->start(), {count}, [mapping](void*) {}, options);
 }

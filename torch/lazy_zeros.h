@@ -14,4 +14,8 @@ namespace eta::tensor {
 // like any other, in full. Throws what libtorch throws when memory runs out.
 at::Tensor LazyZeros(int64_t count, const at::TensorOptions& options);
 
+// The same, but on the CPU however few they are: alone on pages that nothing else is on, so that
+// their owner may map others there.
+at::Tensor ZerosOnPages(int64_t count, const at::TensorOptions& options);
+
 }  // namespace eta::tensor

@@ -57,6 +57,7 @@ class Healing {
     meeting.Open(&memory);
     const auto optimizer = known.optimizer.lock();
     const bool ready = meeting.Try([&](Call& call) {
+      known.shared.Leave();
       memory.structure = DescribeStructure(*model, *optimizer);
       memory.initial = InitialMemory(*model, *optimizer, ExchangePlace::Of(call.vm()));
       meeting.mine().layout = HashOf(memory.structure);

@@ -183,6 +183,7 @@ bool JointStep::AgreeOnParameters() {
   if (!HaveChanges(meeting_.records())) return true;
   meeting_.Part();
   const bool described = meeting_.Try([&](Call&) {
+    known_->shared.Leave();
     known_->memory.values = known_->watch.DescribeValues();
     meeting_.mine().values = HashOf(known_->memory.values);
     return Value::Nil();

@@ -18,6 +18,7 @@
 #include "parallel/training/registered_memory.h"
 #include "parallel/training/remote_memory.h"
 #include "parallel/training/shard_sums.h"
+#include "parallel/training/shared_parameters.h"
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
@@ -33,6 +34,7 @@ struct KnownOptimizer {
   uint64_t structure = 0;  // hash of the description of its parameters
   StepMemory memory;
   ParameterWatch watch;
+  SharedParameters shared;      // where ranks share cores
   OwedSums owed;                // where ranks share memory
   GradientBuckets buckets;      // where gradients travel in buckets
   RegisteredMemory registered;  // the arenas that these are pieces of

@@ -153,17 +153,19 @@ void SliceOwner::Update(tensor::Optimizer& optimizer) const {
 }
 
 void SliceOwner::HandOver(size_t segment, size_t begin, size_t count) const {
-  const SegmentMemory& from = kept().segments[segment];
-  const size_t element = SizeOf(from.dtype);
+  const OwnerMemory& owner = *kept().owner;
+  const auto* const from =
+      static_cast<const std::byte*>(owner.segments[segment].parameter.const_data_ptr());
+  const size_t element = SizeOf(kept().segments[segment].dtype);
   const auto write = [&](std::byte* parameters) {
-    std::memcpy(parameters + begin * element, from.parameter + begin * element, count * element);
+    std::memcpy(parameters + begin * element, from + begin * element, count * element);
   };
-  const auto& handed_over = kept().owner->handed_over;
-  if (!handed_over.empty()) {
-    return write(static_cast<std::byte*>(handed_over[segment].data_ptr()));
+  if (!owner.handed_over.empty()) {
+    return write(static_cast<std::byte*>(owner.handed_over[segment].data_ptr()));
   }
   for (size_t r = 0; r < size(); ++r) {
-    if (static_cast<int>(r) != owner_) write(memory(r).segments[segment].parameter);
+    std::byte* const parameters = memory(r).segments[segment].parameter;
+    if (parameters != from && !memory(r).shares_parameters) write(parameters);
   }
 }
 

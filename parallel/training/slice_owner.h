@@ -43,8 +43,8 @@ class SliceOwner {
                          bool rounded = false) const;
   // Their squares, added up slice by slice. Allocates in the first call only.
   void SquareSums(std::vector<double>* squares) const;
-  // Updates the owner's slices by their sums and writes the new parameters to all ranks; or, if
-  // some own nothing, to where they take them from (owed_sums.h).
+  // Updates the owner's slices by their sums and writes the new parameters to all ranks that do not
+  // share them; or, if some own nothing, to where they take them from (owed_sums.h).
   // `optimizer` is this rank's; BeginUpdate was called on all with the same mask.
   void Update(tensor::Optimizer& optimizer) const;
   // Copies the others' sums into this rank's gradients. REQUIRES: it is the owner of its number, if

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,7 @@ bool StepLayout::Know() {
 Value StepLayout::LayOut(Call& call) {
   call.context().arenas()->PayGradients();  // which are noted in the memory that is made anew
   known_.registered.Release();
+  known_.shared.Leave();
   optimizer().Prepare();
   // There are no more buckets than parameters.
   if (TakesBuckets(communicator(), place_, optimizer().parameters().size())) {
@@ -47,7 +49,13 @@ Value StepLayout::LayOut(Call& call) {
   StepMemory& memory = known_.memory;
   memory.segments = MemoryOf(optimizer(), place_);
   if (communicator().SharesMemory()) {
-    OwedSums::LayOut(optimizer(), meeting_.owners() < meeting_.member().size(), &memory);
+    const bool shares_cores = meeting_.owners() < meeting_.member().size();
+    OwedSums::LayOut(optimizer(), shares_cores, &memory);
+    const bool is_alone = LeaveSharedParameters();
+    memory.file.reset();
+    if (shares_cores && is_alone && meeting_.member().rank() == 0) {
+      memory.file = ParameterFile::Of(optimizer());
+    }
   }
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
   memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
@@ -57,11 +65,40 @@ Value StepLayout::LayOut(Call& call) {
   return Value::Nil();
 }
 
+// Two optimizers cannot both have owners write to the parameters that they have in common. Returns
+// whether there is no other one.
+bool StepLayout::LeaveSharedParameters() {
+  const auto arenas = [](const tensor::Optimizer& optimizer) {
+    std::set<const tensor::ParameterArena*> all;
+    for (const auto& segment : optimizer.segments()) all.insert(segment.arena.get());
+    return all;
+  };
+  const auto own = arenas(optimizer());
+  bool is_alone = true;
+  for (const auto& other : training_.known()) {
+    const auto theirs = other->optimizer.lock();
+    if (theirs == nullptr || other.get() == &known_) continue;
+    for (const auto* arena : arenas(*theirs)) {
+      if (!own.contains(arena)) continue;
+      other->shared.Leave();
+      is_alone = false;
+    }
+  }
+  return is_alone;
+}
+
 bool StepLayout::AgreeOnStart() {
   if (!meeting_.Meet(StepRecord::Phase::kEnter)) return false;
   known_.common = true;
+  const auto file = meeting_.records()[0].memory->file;
   if (communicator().SharesMemory()) known_.owed.Know(meeting_.records(), meeting_.owners());
   known_.entered = TakeInitialValues(meeting_, /*from=*/0, known_.memory, training_.site.text());
+  if (known_.entered && file != nullptr) {
+    known_.entered = meeting_.Try([&](Call&) {
+      known_.shared.Enter(file, &known_.memory);
+      return Value::Nil();
+    });
+  }
   meeting_.mine().entering = !known_.entered;
   if (known_.entered) known_.watch.LayOut(AllParameters(**arguments_.model, optimizer()));
   return known_.entered;

@@ -33,6 +33,7 @@ class StepLayout {
 
  private:
   Value LayOut(tensor::Call& call);
+  bool LeaveSharedParameters();
   bool AgreeOnStart();
   bool WantsProbe();
   bool SizeBuckets();

@@ -20,6 +20,8 @@
 
 namespace eta::parallel {
 
+class ParameterFile;
+
 // A piece of flat memory of this process, or of the rank's device.
 struct SegmentMemory {
   DType dtype;
@@ -45,7 +47,8 @@ struct Nonfinite {
 // ranks share it with the rank of the owner's number, and may look at it until the next meeting at
 // which gradients of the same optimizer are summed; but at parameters and state in steps only.
 struct OwnerMemory {
-  // As the optimizer's segments; but the gradients are the sums, of own slices only.
+  // As the optimizer's segments; but the gradients are the sums, of own slices only, and the
+  // parameters may be those of a ParameterFile.
   std::vector<tensor::UpdateTensors> segments;
   // Copies of the new parameters of own slices, for others to take; or empty: others get them.
   std::vector<tensor::Tensor> handed_over;
@@ -56,15 +59,17 @@ struct OwnerMemory {
 
 struct StepMemory {
   std::vector<SegmentMemory> segments;
-  std::shared_ptr<OwnerMemory> owner;    // which the segments' sums point into; or null
-  std::vector<tensor::LossSums> shards;  // their losses, where there are shards
-  tensor::Optimizer::Mask mask;          // parameters that have a gradient on this rank
-  Nonfinite nonfinite;                   // in its gradients, where ranks do not share memory
-  std::vector<Buffer> initial;           // what rank 0's initial values are copied into
-  std::string site;                      // of the call
-  std::string failure;                   // how and where this rank failed
-  std::string structure;                 // the parameters, one per line
-  std::string values;                    // likewise, if somebody has changed them: ParameterWatch
+  std::shared_ptr<OwnerMemory> owner;         // which the segments' sums point into; or null
+  std::shared_ptr<const ParameterFile> file;  // of rank 0: for all to share; or null
+  bool shares_parameters = false;             // the segments' parameters are pages of that
+  std::vector<tensor::LossSums> shards;       // their losses, where there are shards
+  tensor::Optimizer::Mask mask;               // parameters that have a gradient on this rank
+  Nonfinite nonfinite;                        // in its gradients, where ranks do not share memory
+  std::vector<Buffer> initial;                // what rank 0's initial values are copied into
+  std::string site;                           // of the call
+  std::string failure;                        // how and where this rank failed
+  std::string structure;                      // the parameters, one per line
+  std::string values;            // likewise, if somebody has changed them: ParameterWatch
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
 };

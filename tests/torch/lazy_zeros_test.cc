@@ -34,6 +34,16 @@ TEST(LazyZerosTest, TakesRoomWhereItIsWritten) {
   EXPECT_EQ(zeros.sum().item<double>(), kCount / 4);
 }
 
+TEST(LazyZerosTest, OnPagesNothingElseIs) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (const int64_t count : {1, 5, 5000}) {
+    const Tensor zeros = ZerosOnPages(count, at::kDouble);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(zeros.data_ptr()) % page, 0u);
+    EXPECT_EQ(zeros.sum().item<double>(), 0);
+  }
+  EXPECT_EQ(ZerosOnPages(0, at::kDouble).numel(), 0);
+}
+
 TEST(LazyZerosTest, SmallOnesAreZerosToo) {
   EXPECT_EQ(LazyZeros(0, at::kDouble).numel(), 0);
   EXPECT_EQ(LazyZeros(5, at::kDouble).sum().item<double>(), 0);
