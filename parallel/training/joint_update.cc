@@ -23,7 +23,7 @@ bool JointUpdate::Together() {
   const bool updated = nonfinite.found || Commit([&] { UpdateSlices(slices); });
   meeting_.EndWork();
   if (nonfinite.found) return NonfiniteGradient(nonfinite);
-  if (updated && known_.owed.hands_over()) TakeParameters();
+  if (updated) TakeParameters();
   return updated;
 }
 
@@ -57,7 +57,9 @@ void JointUpdate::UpdateSlices(const SliceOwner& slices) {
   NoteSlicedState();
 }
 
+// Others may have begun the next step by now.
 void JointUpdate::TakeParameters() {
+  if (known_.memory.shares_parameters || !known_.owed.hands_over()) return;
   const PhaseScope updating(&log(), Phase::kUpdate);
   known_.owed.TakeParameters(meeting_.member().rank(), known_.memory.segments);
 }

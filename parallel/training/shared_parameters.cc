@@ -1,6 +1,7 @@
 #include "parallel/training/shared_parameters.h"
 
 #include <ATen/ops/from_blob.h>
+#include <c10/util/Exception.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -77,22 +78,20 @@ void SharedParameters::Enter(const std::shared_ptr<const ParameterFile>& file, S
   file_ = file;
   memory_ = memory;
   OwnerMemory& owner = *memory->owner;
-  handed_over_ = std::exchange(owner.handed_over, {});
-  bool all = true;
   for (size_t s = 0; s < owner.segments.size(); ++s) {
     Tensor& parameters = owner.segments[s].parameter;
     own_.push_back(parameters);
-    all &= file->MapOver(s, parameters);
+    TORCH_CHECK_WITH(OutOfMemoryError, file->MapOver(s, parameters),
+                     "out of memory: the parameters cannot be mapped");
     const auto keep = [file](void*) {};
     parameters = at::from_blob(file->segment(s), parameters.sizes(), keep, parameters.options());
   }
-  memory->shares_parameters = all;
+  memory->shares_parameters = true;
 }
 
 void SharedParameters::Leave() {
   if (file_ == nullptr) return;
   memory_->shares_parameters = false;
-  memory_->owner->handed_over = std::exchange(handed_over_, {});
   for (size_t s = 0; s < own_.size(); ++s) {
     WriteToAllPages(own_[s]);
     memory_->owner->segments[s].parameter = own_[s];

@@ -48,19 +48,16 @@ class ParameterFile {
 class SharedParameters {
  public:
   // The parameters in `memory` are the file's from now on, and owners of slices update them there.
-  // If the system refuses, owners go on to write to this rank's own. May throw what libtorch
-  // throws: then this has to Leave. REQUIRES: the values are equal, no peer looks at `memory`, and
-  // it outlives this.
+  // Throws c10::OutOfMemoryError if the system refuses: then this has to Leave. REQUIRES: the
+  // values are equal, no peer looks at `memory`, and it outlives this.
   void Enter(const std::shared_ptr<const ParameterFile>& file, StepMemory* memory);
-  // All is this rank's own again, as it sees it. REQUIRES: all ranks leave before the next update,
-  // and no peer looks at the memory.
+  // All is this rank's own again, as it sees it. REQUIRES: all ranks leave before the next update.
   void Leave();
 
  private:
   std::shared_ptr<const ParameterFile> file_;  // null: nothing is shared
   StepMemory* memory_ = nullptr;
-  std::vector<tensor::Tensor> own_;          // this rank's, by segment
-  std::vector<tensor::Tensor> handed_over_;  // OwnerMemory's meanwhile
+  std::vector<tensor::Tensor> own_;  // this rank's, by segment
 };
 
 }  // namespace eta::parallel

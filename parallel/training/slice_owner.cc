@@ -160,12 +160,13 @@ void SliceOwner::HandOver(size_t segment, size_t begin, size_t count) const {
   const auto write = [&](std::byte* parameters) {
     std::memcpy(parameters + begin * element, from + begin * element, count * element);
   };
-  if (!owner.handed_over.empty()) {
-    return write(static_cast<std::byte*>(owner.handed_over[segment].data_ptr()));
-  }
   for (size_t r = 0; r < size(); ++r) {
+    if (memory(r).shares_parameters) continue;
+    if (!owner.handed_over.empty()) {
+      return write(static_cast<std::byte*>(owner.handed_over[segment].data_ptr()));
+    }
     std::byte* const parameters = memory(r).segments[segment].parameter;
-    if (parameters != from && !memory(r).shares_parameters) write(parameters);
+    if (parameters != from) write(parameters);
   }
 }
 

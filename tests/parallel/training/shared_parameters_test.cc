@@ -144,5 +144,23 @@ TEST(SharedParametersInProgramsTest, TheyTrainAsOne) {
   }
 }
 
+// The first optimizer's ranks leave as soon as they come to the step of the second one, when others
+// are still on their way out of the step before.
+TEST(SharedParametersInProgramsTest, SomeLeaveBeforeOthersHaveEndedTheStep) {
+  const std::string program = R"((import std.torch std.nn std.optim std.collections)
+    (import (except std.parallel rank))
+    (manual-seed 5)
+    (define x (randn '(16 4)))
+    (define y (randn '(16 2)))
+    (define (losses i)
+      (let* ((model (sequential (linear 4 8) (linear 8 2)))
+             (first (sgd model 0.01))
+             (second (adam model 0.01)))
+        (define (step optimizer) (train-step! model optimizer mse-loss (shard x) (shard y)))
+        (map step (list first first second first))))
+    (write (map losses (range 0 40))))";
+  ExpectClose(OutputOf(1, program), OutputOf(8, program, {.cores = 2}), 1e-9);
+}
+
 }  // namespace
 }  // namespace eta::parallel
