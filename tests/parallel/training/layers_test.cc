@@ -38,6 +38,14 @@ constexpr const char* kValues = "(randn (list rows 4))";
 constexpr const char* kShares = "(softmax (randn (list rows 4)) 1)";
 constexpr const char* kClasses = "(argmax (randn (list rows 4)) 1)";
 
+TEST(LayersOnReplicasTest, ASizeIsAShapeOfOneAxis) {
+  const auto trained = [](const std::string& norm) {
+    return OutputOf(1,
+                    Training("(sequential (linear 3 4) " + norm + ")", kRows, "mse-loss", kValues));
+  };
+  EXPECT_EQ(trained("(layer-norm 4)"), trained("(layer-norm '(4))"));
+}
+
 TEST(LossesOnReplicasTest, ElementwiseLosses) {
   for (const char* loss : {"smooth-l1-loss", "huber-loss", "bce-with-logits-loss"}) {
     ExpectParity(Training(kLinear, kRows, loss, kShares));
