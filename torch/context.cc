@@ -19,6 +19,9 @@ namespace {
 
 constexpr const char* kContext = "tensor.context";
 
+// Null: the defaults hold.
+TensorSettings* SettingsOf(Vm& vm) { return vm.Attachment<TensorSettings>(kTensorSettings); }
+
 struct DtypeSetting {
   std::mutex mutex;
   std::atomic<at::ScalarType> dtype{at::kDouble};
@@ -151,12 +154,12 @@ void TensorContext::Seed(uint64_t seed) {
 // The programs that this one starts get seeds that follow from it.
 void TensorContext::NoteSeed(uint64_t seed) {
   seed_ = seed;
-  auto* const settings = vm_.Attachment<TensorSettings>(kTensorSettings);
-  if (settings != nullptr) settings->SetSeed(seed);
+  if (auto* const settings = SettingsOf(vm_)) settings->SetSeed(seed);
 }
 
 TensorContext::Streams TensorContext::GetStreams() const {
-  Streams streams{.seed = seed_};
+  const auto* const settings = SettingsOf(vm_);
+  Streams streams{.seed = seed_, .maps = settings == nullptr ? 0 : settings->maps};
   for (Stream stream : {kCommon, kRank}) {
     auto& states = stream == kCommon ? streams.common : streams.own;
     for (const auto& [device, generator] : generators_[stream]) {
@@ -167,7 +170,7 @@ TensorContext::Streams TensorContext::GetStreams() const {
 }
 
 TensorContext::ReadyStreams TensorContext::MakeReady(const Streams& streams) const {
-  ReadyStreams ready{.seed = streams.seed};
+  ReadyStreams ready{.seed = streams.seed, .maps = streams.maps};
   for (Stream stream : {kCommon, kRank}) {
     for (const auto& [name, state] : stream == kCommon ? streams.common : streams.own) {
       const c10::Device device = ParseDevice(name);
@@ -181,6 +184,7 @@ TensorContext::ReadyStreams TensorContext::MakeReady(const Streams& streams) con
 
 void TensorContext::SetStreams(ReadyStreams streams) {
   NoteSeed(streams.seed);
+  if (auto* const settings = SettingsOf(vm_)) settings->maps = streams.maps;
   for (Stream stream : {kCommon, kRank}) {
     generators_[stream] = std::move(streams.generators[stream]);
   }

@@ -86,6 +86,7 @@ class TensorContext {
   // All of that, so that another run can go on with it.
   struct Streams {
     uint64_t seed = 0;
+    uint64_t maps = 0;  // TensorSettings::maps
     // The state of the common generators and of the rank's own, by device ("cpu"); one that is not
     // there begins anew.
     std::map<std::string, Tensor> common, own;
@@ -93,7 +94,7 @@ class TensorContext {
   Streams GetStreams() const;
   // What SetStreams takes. Throws c10::Error if a state is not one of this device.
   struct ReadyStreams {
-    uint64_t seed = 0;
+    uint64_t seed = 0, maps = 0;
     std::unordered_map<c10::Device, at::Generator> generators[2];
   };
   ReadyStreams MakeReady(const Streams& streams) const;

@@ -141,6 +141,7 @@ void SaveCheckpoint(Vm& vm, const std::string& path, const std::vector<Checkpoin
   }
   const json description = {{"parts", described},
                             {"seed", run.streams.seed},
+                            {"maps", run.streams.maps},
                             {"ranks", run.own_streams.size()},
                             {"batches", run.batches}};
   tensors.Write(path, {{kDescription, description.dump()}});
@@ -248,6 +249,7 @@ void LoadedCheckpoint::PlanOptimizer(const Contents& contents, const CheckpointP
 
 void LoadedCheckpoint::PlanStreams(const Contents& contents, const TensorContext& context) {
   TensorContext::Streams streams{.seed = contents.description.at("seed"),
+                                 .maps = contents.description.value("maps", uint64_t{0}),
                                  .common = contents.Streams(kCommonStreams)};
   const TensorSettings& settings = context.settings();
   if (contents.description.at("ranks") == settings.world_size) {
