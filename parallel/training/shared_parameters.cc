@@ -70,6 +70,7 @@ ParameterFile::~ParameterFile() {
 bool ParameterFile::MapOver(size_t index, const Tensor& parameters) const {
   void* const place = parameters.mutable_data_ptr();
   const size_t bytes = offsets_[index + 1] - offsets_[index];
+  if (bytes == 0) return true;
   return mmap(place, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file_,
               static_cast<off_t>(offsets_[index])) == place;
 }

@@ -45,6 +45,7 @@ class ParameterFile {
   std::vector<size_t> offsets_;  // by segment, and the end
 };
 
+// It may go without leaving: nobody updates the parameters then, which are as they were last.
 class SharedParameters {
  public:
   // The parameters in `memory` are the file's from now on, and owners of slices update them there.

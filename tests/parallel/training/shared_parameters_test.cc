@@ -144,6 +144,21 @@ TEST(SharedParametersInProgramsTest, TheyTrainAsOne) {
   }
 }
 
+TEST(SharedParametersInProgramsTest, SomeMayBeEmpty) {
+  const std::string program = R"((import std.torch std.nn) (import (except std.parallel rank))
+    (manual-seed 5)
+    (define empty (requires-grad! (zeros '(0 3) 'float32) #t))
+    (define part (linear 3 2))
+    (define model (make-module (list (cons 'empty empty) (cons 'part part))
+                               (lambda (x) (forward part x))))
+    (define optimizer (sgd model 0.1))
+    (define x (randn '(8 3)))
+    (define y (randn '(8 2)))
+    (define (step) (write (train-step! model optimizer mse-loss (shard x) (shard y))))
+    (step) (step))";
+  ExpectClose(OutputOf(1, program), OutputOf(4, program, {.cores = 2}), 1e-9);
+}
+
 // The first optimizer's ranks leave as soon as they come to the step of the second one, when others
 // are still on their way out of the step before.
 TEST(SharedParametersInProgramsTest, SomeLeaveBeforeOthersHaveEndedTheStep) {
