@@ -26,8 +26,9 @@ Tensor CopyRows(const Tensor& tensor, size_t shard, size_t shards) {
 bool JointStep::Compute() {
   if (optimizer().accumulated.denominator == 0) known_->sums.Clear();  // as the program may have
   // What was gathered before is lost if this fails.
-  meeting_.mine().may_retry =
+  training_.may_retry =
       optimizer().accumulated.denominator == 0 && optimizer().batches == 0 && known_->sums.empty();
+  meeting_.mine().may_retry = training_.may_retry;
   if (shards() > 0) return ComputeShards();
   if (!Forward(arguments_)) return false;
   if (by_buckets_) return DoBackwardByBuckets();

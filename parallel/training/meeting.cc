@@ -34,7 +34,11 @@ void Meeting::Open(StepMemory* memory) {
 
 bool Meeting::Try(c10::function_ref<Value(tensor::Call&)> body) {
   if (!tensor::RunOperation(vm_, info_, args_, body).IsFailure()) return true;
-  if (!std::exchange(training_.failure_known, false)) AnnounceFailure();
+  if (std::exchange(training_.failure_known, false)) {
+    failed_together_ = training_.failed_together;
+  } else {
+    AnnounceFailure();
+  }
   return false;
 }
 

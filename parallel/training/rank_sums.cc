@@ -28,7 +28,8 @@ class Sums final : public tensor::RankSums {
     meeting.Open(&memory);
     meeting.mine().step = training_.steps;
     meeting.mine().layout = static_cast<uint64_t>(numbers.numel());
-    if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed();
+    meeting.mine().may_retry = training_.in_step && training_.may_retry;
+    if (!meeting.Meet(StepRecord::Phase::kStatistics)) return Failed(meeting);
     meeting.Part();
     const Status status = meeting.member()
                               .communicator()
@@ -36,13 +37,14 @@ class Sums final : public tensor::RankSums {
                               .Wait(Deadline::max());
     if (status.ok()) return true;
     (void)meeting.Fail(status);
-    return Failed();
+    return Failed(meeting);
   }
 
  private:
   // The step that this is in need not tell the others.
-  bool Failed() {
+  bool Failed(const Meeting& meeting) {
     training_.failure_known = training_.in_step;
+    training_.failed_together = meeting.failed_together();
     return false;
   }
 

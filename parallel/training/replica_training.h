@@ -85,8 +85,10 @@ class ReplicaTraining {
   ReducedGradients reduced;
   const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
   size_t bucket_cap = 0;       // that suits what is between the ranks; 0: nobody has timed it
-  bool in_step = false;        // in train-step!
-  bool failure_known = false;  // the error that is pending came from all ranks
+  bool in_step = false;          // in train-step!
+  bool may_retry = false;        // that could be taken once more, if it failed
+  bool failure_known = false;    // the error that is pending came from all ranks
+  bool failed_together = false;  // and it is that some of them have failed
   bool warned_of_batches = false;
   bool checked_blas = false;
 

@@ -105,6 +105,21 @@ TEST(HealingTest, StatisticsCountAStepThatIsTakenAgainOnce) {
   }
 }
 
+// Before a layer that meets the other ranks, which find the failure there.
+TEST(HealingTest, AFailureInTheForwardPassIsMended) {
+  const auto train = [](const std::string& fault) {
+    return RunReplicas(3,
+                       Training("'nothing",
+                                "(let ((passes 0)) (nn/sequential (linear 3 4) (nn/make-module '() "
+                                "(lambda (x) (set! passes (+ passes 1)) " +
+                                    fault + " x)) (batch-norm 4 'sync #t) (linear 4 2)))"),
+                       {.launch = kHeal});
+  };
+  const auto undisturbed = train("'nothing");
+  const auto healed = train("(when (and (= rank 1) (= passes 3)) (car 5))");
+  ExpectHealed(healed, undisturbed[0].output, "; the step is tried again");
+}
+
 // Healing is for the rank that failed.
 TEST(HealingTest, ARankThatIsWellKeepsItsStatistics) {
   EXPECT_EQ(TrainNormalized(kOnce, kOwnStatistics)[2].output,
