@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -90,7 +91,7 @@ IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   const Status& status = outcome.status;
   const int size = LastWorld()->size();
   if (status.ok()) return {outcome.exit_code, "", {}, size};
-  if (!IsInterruption(status)) {
+  if (!IsInterruption(status) && !OthersWereInterrupted()) {
     return {outcome.exit_code, Diagnose(status) + StallReport(status) + HealingNote(), status,
             size};
   }
@@ -98,7 +99,19 @@ IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   if (last_act && last_act->kind == Ending::Kind::kFailed) {
     return {1, RenderError(*last_act, last_act->message, {options_.color, 0}), status, size};
   }
-  return {options_.interruption->exit_code(), "", status, size};
+  const bool has_exited = last_act && last_act->kind == Ending::Kind::kExited;
+  const int code = has_exited ? last_act->exit_code : options_.interruption->exit_code();
+  return {code, "", status, size};
+}
+
+// Whether a signal has ended all replicas but the first, which may give a status of its own.
+bool IsolateGroup::OthersWereInterrupted() const {
+  if (options_.interruption == nullptr || options_.interruption->signal() == 0) return false;
+  return std::all_of(isolates_.begin() + 1, isolates_.end(), [this](const auto& isolate) {
+    const std::optional<Ending> ending = isolate->ending();
+    return ending && ending->kind == Ending::Kind::kExited &&
+           ending->exit_code == options_.interruption->exit_code();
+  });
 }
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {

@@ -94,6 +94,7 @@ class IsolateGroup {
   void HeedCaller(World& world);
   bool MayReachStepEnd(const World& world) const;
   bool IsInterruption(const Status& status) const;
+  bool OthersWereInterrupted() const;
   Outcome OutcomeOf(const World::Outcome& outcome);
   std::vector<int> Unfinished() const;
   std::string HealingNote() const;

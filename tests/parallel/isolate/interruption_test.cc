@@ -63,6 +63,18 @@ TEST_F(InterruptedGroupTest, RankZeroHasALastActAndTimeForIt) {
   EXPECT_EQ(run.output, "(saved by 0)\n");
 }
 
+TEST_F(InterruptedGroupTest, AnExitInTheLastActGivesTheStatus) {
+  for (const char* wait : {"(spin)", "(let loop () (barrier) (loop))"}) {
+    const GroupRun run = Run(std::string(R"(
+      (on-interrupt (lambda () (exit 7)))
+      (define (spin) (spin))
+      (if (= (rank) 0) (interrupt)))") +
+                             wait);
+    EXPECT_EQ(run.exit_code, 7) << wait;
+    EXPECT_EQ(run.diagnostic, "");
+  }
+}
+
 TEST_F(InterruptedGroupTest, AnErrorInTheLastActIsReported) {
   const GroupRun run = Run(R"(
     (on-interrupt (lambda () (car 1)))
