@@ -84,7 +84,7 @@ class ReplicaTraining {
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
-  size_t bucket_cap = 0;       // that suits what is between the ranks; 0: nobody has timed it
+  size_t bucket_cap = 0;         // that suits what is between the ranks; 0: nobody has timed it
   bool in_step = false;          // in train-step!
   bool may_retry = false;        // that could be taken once more, if it failed
   bool failure_known = false;    // the error that is pending came from all ranks
