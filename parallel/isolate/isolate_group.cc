@@ -91,7 +91,7 @@ IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   const Status& status = outcome.status;
   const int size = LastWorld()->size();
   if (status.ok()) return {outcome.exit_code, "", {}, size};
-  if (!IsInterruption(status) && !OthersWereInterrupted()) {
+  if (!IsInterruption(status) && !HaveExitedForSignal()) {
     return {outcome.exit_code, Diagnose(status) + StallReport(status) + HealingNote(), status,
             size};
   }
@@ -104,14 +104,15 @@ IsolateGroup::Outcome IsolateGroup::OutcomeOf(const World::Outcome& outcome) {
   return {code, "", status, size};
 }
 
-// Whether a signal has ended all replicas but the first, which may give a status of its own.
-bool IsolateGroup::OthersWereInterrupted() const {
+// Whether a signal has ended all replicas, of which the first one may have given another status.
+bool IsolateGroup::HaveExitedForSignal() const {
   if (options_.interruption == nullptr || options_.interruption->signal() == 0) return false;
-  return std::all_of(isolates_.begin() + 1, isolates_.end(), [this](const auto& isolate) {
+  const auto has_exited = [this](const auto& isolate) {
     const std::optional<Ending> ending = isolate->ending();
     return ending && ending->kind == Ending::Kind::kExited &&
-           ending->exit_code == options_.interruption->exit_code();
-  });
+           (isolate == isolates_[0] || ending->exit_code == options_.interruption->exit_code());
+  };
+  return std::all_of(isolates_.begin(), isolates_.end(), has_exited);
 }
 
 Result<std::shared_ptr<World>> IsolateGroup::MakeWorld() {

@@ -94,7 +94,7 @@ class IsolateGroup {
   void HeedCaller(World& world);
   bool MayReachStepEnd(const World& world) const;
   bool IsInterruption(const Status& status) const;
-  bool OthersWereInterrupted() const;
+  bool HaveExitedForSignal() const;
   Outcome OutcomeOf(const World::Outcome& outcome);
   std::vector<int> Unfinished() const;
   std::string HealingNote() const;
