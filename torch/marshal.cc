@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "torch/capture/recorder.h"
+#include "vm/list_walker.h"
 
 namespace eta::tensor {
 namespace {
@@ -23,14 +24,13 @@ constexpr DtypeRow kDtypes[] = {
 // The items of a proper list of integers, if it is one.
 std::optional<std::vector<int64_t>> ReadIntegers(Value v) {
   std::vector<int64_t> integers;
-  for (Value slow = v; IsPair(v); v = Cdr(v)) {
-    const auto integer = ReadInteger(Car(v));
+  ListWalker walk(v);
+  for (; walk.More(); walk.Next()) {
+    const auto integer = ReadInteger(walk.item());
     if (!integer) return std::nullopt;
     integers.push_back(*integer);
-    if (integers.size() % 2 == 0) slow = Cdr(slow);
-    if (Cdr(v) == slow) return std::nullopt;  // cyclic
   }
-  if (!v.IsNil()) return std::nullopt;
+  if (!walk.IsProper()) return std::nullopt;
   return integers;
 }
 
@@ -66,14 +66,12 @@ bool Arg<at::ScalarType>::Read(Value v) {
 }
 
 bool Arg<Shape>::Read(Value v) {
-  // More dimensions than this no tensor has; it also ends a cyclic list.
-  constexpr size_t kMaxDimensions = 1000;
   if (!IsPair(v) && !v.IsNil()) return false;
-  for (; IsPair(v); v = Cdr(v)) {
-    if (const auto size = ReadInteger(Car(v))) shape.sizes.push_back(*size);
-    if (shape.sizes.size() > kMaxDimensions) return false;
+  ListWalker walk(v);
+  for (; walk.More(); walk.Next()) {
+    if (const auto size = ReadInteger(walk.item())) shape.sizes.push_back(*size);
   }
-  return true;
+  return walk.IsProper();
 }
 
 bool Arg<Axes>::Read(Value v) {
@@ -110,12 +108,13 @@ bool Arg<Indices>::Read(Value v) {
 }
 
 bool Arg<std::vector<Tensor>>::Read(Value v) {
-  for (; IsPair(v); v = Cdr(v)) {
-    const Tensor* tensor = TensorIn(Car(v));
+  ListWalker walk(v);
+  for (; walk.More(); walk.Next()) {
+    const Tensor* tensor = TensorIn(walk.item());
     if (tensor == nullptr) return false;
     tensors.push_back(*tensor);
   }
-  return v.IsNil();
+  return walk.IsProper();
 }
 
 Value ToValue(Vm& vm, at::IntArrayRef integers) {

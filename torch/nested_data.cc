@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "torch/marshal.h"
+#include "vm/list_walker.h"
 
 namespace eta::tensor {
 namespace {
@@ -15,12 +16,9 @@ bool IsList(Value v) { return v.IsNil() || IsPair(v); }
 // The number of items of a proper list, otherwise -1.
 int64_t Length(Value list) {
   int64_t length = 0;
-  for (Value slow = list; IsPair(list);) {
-    list = Cdr(list);
-    if (++length % 2 == 0) slow = Cdr(slow);
-    if (list == slow && IsPair(list)) return -1;  // cyclic
-  }
-  return list.IsNil() ? length : -1;
+  ListWalker walk(list);
+  for (; walk.More(); walk.Next()) ++length;
+  return walk.IsProper() ? length : -1;
 }
 
 // "(1 0)"
@@ -87,6 +85,12 @@ std::string PositionOf(size_t index, const std::vector<int64_t>& sizes) {
   return Position(position);
 }
 
+// A negative number may stand for its two's complement.
+bool Fits(int64_t integer, at::ScalarType dtype) {
+  if (dtype == at::kByte) return !c10::overflows<uint8_t>(integer);
+  return dtype != at::kInt || !c10::overflows<int32_t>(integer);
+}
+
 }  // namespace
 
 Expected<NestedData, std::string> ReadNestedData(Value data) {
@@ -100,17 +104,23 @@ Expected<NestedData, std::string> ReadNestedData(Value data) {
 
 Expected<at::Tensor, std::string> MakeTensor(const NestedData& data,
                                              const at::TensorOptions& options) {
-  const bool integral = c10::isIntegralType(options.dtype().toScalarType(), /*includeBool=*/true);
+  const at::ScalarType dtype = options.dtype().toScalarType();
+  const bool integral = c10::isIntegralType(dtype, /*includeBool=*/true);
   const auto cpu = at::TensorOptions().dtype(integral ? at::kLong : at::kDouble);
   at::Tensor tensor = at::empty(data.sizes, cpu);
   for (size_t i = 0; i < data.numbers.size(); ++i) {
     if (!integral) {
       tensor.mutable_data_ptr<double>()[i] = ToDouble(data.numbers[i]);
-    } else if (const auto integer = ReadInteger(data.numbers[i])) {
-      tensor.mutable_data_ptr<int64_t>()[i] = *integer;
-    } else {
-      return Unexpected("not an integer at " + PositionOf(i, data.sizes));
+      continue;
     }
+    const auto integer = ReadInteger(data.numbers[i]);
+    const std::string at = data.sizes.empty() ? "" : " at " + PositionOf(i, data.sizes);
+    if (!integer) return Unexpected("not an integer" + at);
+    if (!Fits(*integer, dtype)) {
+      return Unexpected(std::to_string(*integer) + at + " does not fit into " +
+                        std::string(DtypeName(dtype)));
+    }
+    tensor.mutable_data_ptr<int64_t>()[i] = *integer;
   }
   return tensor.to(options);
 }

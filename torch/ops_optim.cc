@@ -6,6 +6,7 @@
 #include "torch/op.h"
 #include "torch/op_table.h"
 #include "torch/option_list.h"
+#include "vm/list_walker.h"
 
 namespace eta::tensor {
 namespace {
@@ -87,11 +88,9 @@ class Options {
   }
   // Lists of parameters, or a module, and options.
   std::vector<Value> TakeGroups() {
-    std::vector<Value> groups;
-    Value left = Take<Value>("groups").value_or(Value::Nil());
-    for (; IsPair(left); left = Cdr(left)) groups.push_back(Car(left));
-    if (!left.IsNil()) list_.Reject("groups", "list of groups required");
-    return groups;
+    auto groups = ListItems(Take<Value>("groups").value_or(Value::Nil()));
+    if (!groups) list_.Reject("groups", "list of groups required");
+    return std::move(groups).value_or(std::vector<Value>());
   }
   void Check() const { list_.Check(); }
 
@@ -130,11 +129,11 @@ std::shared_ptr<const UpdateRule> MakeRule(Options& options, std::optional<doubl
 template <class F>
 Optimizer::Group MakeGroup(Value list, Options& optimizer, std::optional<double> average,
                            const F& make_rule) {
-  TORCH_CHECK(IsPair(list), "a group is a list: a module or a list of parameters, then options");
-  std::vector<Value> arguments;
-  for (Value left = Cdr(list); IsPair(left); left = Cdr(left)) arguments.push_back(Car(left));
-  Options options(arguments, &optimizer);
-  Optimizer::Group group{ParametersOf(Car(list)), MakeRule(options, average, make_rule),
+  const auto items = ListItems(list);
+  TORCH_CHECK(items && !items->empty(),
+              "a group is a list: a module or a list of parameters, then options");
+  Options options(std::span<const Value>(*items).subspan(1), &optimizer);
+  Optimizer::Group group{ParametersOf(items->front()), MakeRule(options, average, make_rule),
                          options.Factor("rate-scale", 1)};
   options.Check();
   return group;

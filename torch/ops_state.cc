@@ -3,6 +3,7 @@
 #include "torch/op_table.h"
 #include "torch/state/checkpoint.h"
 #include "torch/state/tensor_file.h"
+#include "vm/list_walker.h"
 
 namespace eta::tensor {
 namespace {
@@ -18,15 +19,16 @@ std::vector<NamedParameter> StateOf(const Module& module) {
 
 // From a list of pairs (name . tensor); names are strings or symbols.
 void AddPairs(Value list, TensorsToStore* tensors) {
-  for (; IsPair(list); list = Cdr(list)) {
-    const Value pair = Car(list);
+  ListWalker walk(list);
+  for (; walk.More(); walk.Next()) {
+    const Value pair = walk.item();
     const bool named = IsPair(pair) && (IsString(Car(pair)) || IsSymbol(Car(pair)));
     TORCH_CHECK(named && TensorIn(Cdr(pair)), "pairs of a name and a tensor required");
     const Value name = Car(pair);
     tensors->Add(IsString(name) ? std::string(StringView(name)) : SymbolName(name),
                  *TensorIn(Cdr(pair)));
   }
-  TORCH_CHECK(list.IsNil(), "module or list of pairs (name . tensor) required");
+  TORCH_CHECK(walk.IsProper(), "module or list of pairs (name . tensor) required");
 }
 
 void Save(Call& call, const std::string& path, Value what) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/heap.h"
+#include "vm/list_walker.h"
 #include "vm/vm.h"
 
 namespace eta {
@@ -145,8 +146,8 @@ void Watch::SeeCall(Value callee, Args args) {
 void Watch::SeeApply(const Value* window, size_t count) {
   readings_.lists_ = true;
   std::vector<Value> args(window + 2, window + 2 + count - 1);
-  for (Value list = window[2 + count - 1]; IsPair(list); list = Cdr(list)) {
-    args.push_back(Car(list));
+  for (ListWalker walk(window[2 + count - 1]); walk.More(); walk.Next()) {
+    args.push_back(walk.item());
   }
   SeeCall(window[1], args);
 }

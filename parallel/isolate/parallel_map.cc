@@ -18,6 +18,7 @@
 #include "parallel/isolate/value_collectives.h"
 #include "torch/bindings.h"
 #include "vm/diagnostics.h"
+#include "vm/list_walker.h"
 
 namespace eta::parallel {
 namespace {
@@ -87,12 +88,12 @@ class Mapping {
   bool PackAll() {
     procedure_ = PackFor(vm_, kName, args_[0]);
     if (procedure_ == nullptr) return false;
-    Value rest = args_[1];
-    for (; IsPair(rest); rest = Cdr(rest)) {
-      elements_.push_back(PackFor(vm_, kName, Car(rest)));
+    const auto elements = ListItems(args_[1]);
+    if (!elements) return !vm_.TypeError(std::string(kName) + ": not a proper list").IsFailure();
+    for (const Value element : *elements) {
+      elements_.push_back(PackFor(vm_, kName, element));
       if (elements_.back() == nullptr) return false;
     }
-    if (!rest.IsNil()) return !vm_.TypeError(std::string(kName) + ": not a list").IsFailure();
     results_.resize(elements_.size());
     return true;
   }

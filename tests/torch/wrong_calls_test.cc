@@ -71,6 +71,9 @@ const char* const kArguments[] = {
     "(list (torch/tensor '(1 2)) (torch/tensor '((1 2) (3 4))))",
     "(list (torch/ones '(8 2)) (torch/ones '(8 2)) (torch/ones '(8)) (torch/ones '(8)))",
     "(list (torch/ones '(2)) 1)",
+    "(circle 1)",
+    "(circle (torch/ones '(2)))",
+    "(circle 'weight)",
     "(list)",
     "(list (cons 'w (torch/ones '(2))))",
     "(nn/linear 2 3)",
@@ -100,7 +103,9 @@ std::vector<NativeDef> Operations() {
 
 // Gives "returned", or the error's tag and message.
 std::string Program(const std::string& call) {
-  return "(define (tried thunk) (catch 'runtime.error (begin (thunk) 'returned)))"
+  return "(define (circle item) (let ((list (list item item item))) (set-cdr! (cdr list) list) "
+         "list))"
+         "(define (tried thunk) (catch 'runtime.error (begin (thunk) 'returned)))"
          "(define result (tried (lambda () " +
          call + ")))(write (if (pair? result) (car (cdr (cdr result))) result))";
 }

@@ -8,6 +8,7 @@
 #include "torch/tensor_object.h"
 #include "vm/hamt.h"
 #include "vm/heap.h"
+#include "vm/list_walker.h"
 
 namespace eta::tensor {
 
@@ -85,8 +86,8 @@ std::string StepWatch::JudgeArgument(Value v) {
     return foreign ? "a module is used that is no part of the model" : "";
   }
   if (const Tensor* tensor = TensorIn(v)) return UseTensor(*tensor);
-  for (; IsPair(v); v = Cdr(v)) {
-    const Tensor* tensor = TensorIn(Car(v));
+  for (ListWalker walk(v); walk.More(); walk.Next()) {
+    const Tensor* tensor = TensorIn(walk.item());
     if (tensor == nullptr) continue;
     if (auto objection = UseTensor(*tensor); !objection.empty()) return objection;
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vm/list_walker.h"
 #include "vm/vm.h"
 
 namespace eta {
@@ -70,48 +71,13 @@ inline bool MakeRoomForString(Vm& vm, std::string_view name, size_t bytes) {
   return false;
 }
 
-// Walks over the elements of a list, also of one that is improper or goes round in circles.
-//
-//   ListWalker walk(list);
-//   for (; walk.More(); walk.Next()) use(walk.item());
-//   if (!walk.IsProper()) return Wrong(vm, "length", "not a proper list");
-class ListWalker {
- public:
-  explicit ListWalker(Value list) : rest_(list), mark_(list) {}
-  bool More() const { return IsPair(rest_) && !is_cyclic_; }
-  Value item() const { return Car(rest_); }
-  Value rest() const { return rest_; }
-  // Brent's algorithm: the mark jumps ahead ever less often; a cycle comes back to it.
-  void Next() {
-    rest_ = Cdr(rest_);
-    is_cyclic_ = rest_ == mark_ && IsPair(rest_);
-    if (++steps_ == limit_) {
-      mark_ = rest_;
-      limit_ *= 2;
-    }
-  }
-  // REQUIRES: !More().
-  bool IsProper() const { return rest_.IsNil(); }
-
- private:
-  Value rest_;
-  Value mark_;
-  size_t steps_ = 0;
-  size_t limit_ = 1;
-  bool is_cyclic_ = false;
-};
-
 // Arguments that may also come as one list: its elements, otherwise the arguments themselves.
 // Nothing when the list is not a proper one.
 inline std::optional<std::vector<Value>> SpreadList(Args args) {
   if (args.size() != 1 || !(IsPair(args[0]) || args[0].IsNil())) {
     return std::vector<Value>(args.begin(), args.end());
   }
-  std::vector<Value> items;
-  ListWalker walk(args[0]);
-  for (; walk.More(); walk.Next()) items.push_back(walk.item());
-  if (!walk.IsProper()) return std::nullopt;
-  return items;
+  return ListItems(args[0]);
 }
 
 }  // namespace eta

@@ -86,7 +86,10 @@ TEST_P(ParallelMapTest, MapsMayNest) {
 
 TEST_P(ParallelMapTest, BadArgumentsAreNamed) {
   EXPECT_TRUE(Contains(Run("(parallel-map 1 '(1))"), "the first argument must be a procedure"));
-  EXPECT_TRUE(Contains(Run("(parallel-map car '(1 . 2))"), "parallel-map: not a list"));
+  EXPECT_TRUE(Contains(Run("(parallel-map car '(1 . 2))"), "parallel-map: not a proper list"));
+  EXPECT_TRUE(Contains(Run("(define circle (list 1 2)) (set-cdr! (cdr circle) circle)"
+                           "(parallel-map car circle)"),
+                       "parallel-map: not a proper list"));
   EXPECT_TRUE(Contains(Run("(parallel-map car (list (open-output-string)))"),
                        "parallel-map: cannot send a port"));
 }
