@@ -22,6 +22,7 @@
 #include "tools/run_record.h"
 #include "vm/diagnostics.h"
 #include "vm/heap_limit.h"
+#include "vm/lost_output.h"
 #include "vm/module_path.h"
 #include "vm/standard_output.h"
 
@@ -196,11 +197,12 @@ int RunProgram(const Options& options) {
 
 int FinishOutput(int status) {
   FlushOutput(stdout);
-  const int error = OutputError();
-  // Who reads through a pipe may have had enough.
-  if (error == 0 || error == EPIPE) return status;
-  PrintError(std::string("could not write to standard output: ") + std::strerror(error));
-  return std::max(status, 1);
+  for (const Loss& loss : Losses()) {
+    if (loss.error == EPIPE) continue;  // who reads through a pipe may have had enough
+    PrintError("could not write to " + loss.where + ": " + std::strerror(loss.error));
+    status = std::max(status, 1);
+  }
+  return status;
 }
 
 }  // namespace eta

@@ -1,9 +1,11 @@
 #include "vm/port.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <utility>
 
 #include "vm/external_bytes.h"
+#include "vm/lost_output.h"
 #include "vm/utf8.h"
 #include "vm/vm.h"
 
@@ -119,16 +121,26 @@ class FileInput : public InputPort {
 
 class FileOutput : public OutputPort {
  public:
-  explicit FileOutput(File file) : file_(std::move(file)) {}
-  bool Write(std::string_view bytes) override {
-    return std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size();
+  FileOutput(File file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  // What the program was told of is no news at its end.
+  ~FileOutput() override {
+    if (file_ && !DoClose() && !has_failed_) NoteLoss(std::move(path_), errno);
   }
-  bool Flush() override { return std::fflush(file_.get()) == 0; }
+  bool Write(std::string_view bytes) override {
+    return Told(std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size());
+  }
+  bool Flush() override { return Told(std::fflush(file_.get()) == 0); }
 
  private:
   bool DoClose() override { return std::fclose(file_.release()) == 0; }
+  bool Told(bool done) {
+    has_failed_ |= !done;
+    return done;
+  }
 
   File file_;
+  std::string path_;
+  bool has_failed_ = false;
 };
 
 void FinalizePort(void* data) { delete static_cast<Port*>(data); }
@@ -234,7 +246,7 @@ std::unique_ptr<Port> OpenFileInput(const std::string& path) {
 
 std::unique_ptr<Port> OpenFileOutput(const std::string& path) {
   File file(std::fopen(path.c_str(), "wbe"));
-  return file ? std::make_unique<FileOutput>(std::move(file)) : nullptr;
+  return file ? std::make_unique<FileOutput>(std::move(file), path) : nullptr;
 }
 
 const ForeignType kPortType = {.name = "port", .finalize = FinalizePort};

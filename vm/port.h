@@ -93,7 +93,8 @@ std::unique_ptr<Port> OpenBytesInput(std::string_view bytes);
 std::unique_ptr<Port> OpenBytesOutput();
 // Null: the file cannot be opened; errno says why.
 std::unique_ptr<Port> OpenFileInput(const std::string& path);
-// Truncates the file. Closing the port, or dropping it, writes what is buffered.
+// Truncates the file. Closing the port, or dropping it, writes what is buffered; what cannot be
+// written when it is dropped is noted (vm/lost_output.h).
 std::unique_ptr<Port> OpenFileOutput(const std::string& path);
 // Accepts everything and keeps nothing.
 std::unique_ptr<Port> OpenNullOutput();

@@ -6,8 +6,13 @@
 #include <cstdio>
 #include <string>
 
+#include "vm/lost_output.h"
+
 namespace eta {
 namespace {
+
+// 0: there was none.
+int OutputError() { return Losses().empty() ? 0 : Losses().front().error; }
 
 TEST(StandardOutputTest, TheFirstErrorIsRemembered) {
   FILE* memory = std::tmpfile();
@@ -23,6 +28,7 @@ TEST(StandardOutputTest, TheFirstErrorIsRemembered) {
   WriteOutput(unwritable, "lost");
   FlushOutput(memory);
   EXPECT_EQ(OutputError(), ENOSPC);
+  EXPECT_EQ(Losses().size(), 1u);
   for (FILE* file : {memory, full, unwritable}) std::fclose(file);
 }
 

@@ -34,6 +34,15 @@ Port* OpenPortIn(Vm& vm, std::string_view name, Value v, Port::Direction directi
   return nullptr;
 }
 
+// Dropped ports keep their files open until a collection finds them.
+template <class Open>
+std::unique_ptr<Port> OpenWithRoom(Vm& vm, const Open& open) {
+  std::unique_ptr<Port> port = open();
+  if (port != nullptr || errno != EMFILE) return port;
+  vm.heap().Collect();
+  return open();
+}
+
 }  // namespace
 
 std::optional<std::string> PathArgument(Vm& vm, std::string_view name, Value v) {
@@ -70,7 +79,8 @@ std::unique_ptr<InputPort> OpenForReading(Vm& vm, std::string_view name, const s
   std::error_code ignored;
   // A directory opens like a file, and then cannot be read.
   const bool is_directory = std::filesystem::is_directory(path, ignored);
-  std::unique_ptr<Port> port = is_directory ? nullptr : OpenFileInput(path);
+  std::unique_ptr<Port> port;
+  if (!is_directory) port = OpenWithRoom(vm, [&] { return OpenFileInput(path); });
   if (port == nullptr) {
     (void)FileError(vm, name, kCouldNotOpen, path, is_directory ? EISDIR : errno);
   }
@@ -78,8 +88,9 @@ std::unique_ptr<InputPort> OpenForReading(Vm& vm, std::string_view name, const s
 }
 
 std::unique_ptr<OutputPort> OpenForWriting(Vm& vm, std::string_view name, const std::string& path) {
-  std::unique_ptr<Port> port =
-      vm.console().WritesFile(path) ? OpenFileOutput(path) : OpenNullOutput();
+  std::unique_ptr<Port> port = vm.console().WritesFile(path)
+                                   ? OpenWithRoom(vm, [&] { return OpenFileOutput(path); })
+                                   : OpenNullOutput();
   if (port == nullptr) (void)FileError(vm, name, kCouldNotOpen, path, errno);
   return std::unique_ptr<OutputPort>(static_cast<OutputPort*>(port.release()));
 }
