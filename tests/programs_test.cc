@@ -193,6 +193,59 @@ TEST_F(ProgramsTest, OutputThatGetsLostIsAnError) {
   EXPECT_EQ(RunCommand("(./etai -e '(display 1) (exit 3)' >/dev/full)").status, 3);
 }
 
+// A file that nobody closes is written when it is dropped, or at the end.
+TEST_F(ProgramsTest, WhatAFileDoesNotTakeIsAnError) {
+  const std::string error = "error: could not write to /dev/full: No space left on device\n";
+  Write("end.eta", "(define p (open-output-file \"/dev/full\")) (display 1 p) (display 2)");
+  Write("dropped.eta",
+        "(define (again n) (make-vector 10000 n) (if (> n 0) (again (- n 1))))"
+        "(display 1 (open-output-file \"/dev/full\")) (again 10000) (display 2)");
+  Write("told.eta",
+        "(define p (open-output-file \"/dev/full\"))"
+        "(catch 'runtime.type-error (display (make-string 100000 #\\a) p)) (display 2)");
+  for (const std::string options : {"", "--replicas 2 "}) {
+    const std::string run = "./etai " + options + root_.string();
+    for (const std::string program : {"/end.eta", "/dropped.eta"}) {
+      const Outcome lost = RunCommand(run + program);
+      EXPECT_EQ(lost.status, 1) << program;
+      EXPECT_EQ(lost.output, "2") << program;
+      EXPECT_NE(lost.errors.find(error), std::string::npos) << lost.errors;
+    }
+    EXPECT_EQ(RunCommand(run + "/told.eta").status, 0);
+  }
+}
+
+TEST_F(ProgramsTest, DroppedFilesMakeRoomForOthers) {
+  Write("p.eta",
+        "(define (again n) (open-input-file \"/dev/null\") (if (> n 0) (again (- n 1))))"
+        "(again 500) (display 'done)");
+  const Outcome outcome = RunCommand("(ulimit -n 100; ./etai " + (root_ / "p.eta").string() + ")");
+  EXPECT_EQ(outcome.output, "done") << outcome.errors;
+}
+
+TEST_F(ProgramsTest, AListThatOutgrowsTheAddressSpaceIsAnError) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer takes more addresses than that";
+#endif
+  Write("p.eta",
+        "(define (grow items n) (if (= n 0) items (grow (cons n items) (- n 1))))"
+        "(display (length (catch 'runtime.heap-error (grow '() 100000000))))");
+  const auto run = [&](const std::string& space, const std::string& heap_limit) {
+    return RunCommand("(ulimit -v " + space + "; " + heap_limit + " ./etai " +
+                      (root_ / "p.eta").string() + ")");
+  };
+  const Outcome limited = run("1000000", "");
+  EXPECT_EQ(limited.output, "5") << limited.errors;
+  // The program was allowed more than there is.
+  const std::string refused = "out of memory: the system gives no more\n";
+  const Outcome grown = run("1000000", "ETA_HEAP_SOFT_LIMIT=2G");
+  EXPECT_EQ(grown.errors.find("error [p.eta:1:1]: " + refused), 0u) << grown.errors;
+  EXPECT_EQ(grown.status, 1);
+  const Outcome none = run("400000", "ETA_HEAP_SOFT_LIMIT=8G");
+  EXPECT_EQ(none.errors, "error: " + refused);
+  EXPECT_EQ(none.status, 1);
+}
+
 TEST_F(ProgramsTest, AReaderThatHasGoneIsNoError) {
   Write("p.eta",
         "(define (again n) (display \"line\\n\") (if (> n 0) (again (- n 1)))) (again 50000)");

@@ -1,5 +1,6 @@
 // etai: runs Eta programs.
 #include <cstdio>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@
 
 namespace {
 
-int Run(const std::vector<std::string>& arguments) {
+int Run(const std::vector<std::string>& arguments) try {
   const auto options = eta::ParseEtaiOptions(arguments);
   if (!options) {
     eta::PrintError(options.error() + "; etai --help lists the options");
@@ -30,6 +31,9 @@ int Run(const std::vector<std::string>& arguments) {
   }
   const bool runs = options->dump.empty() && !options->check;
   return runs ? eta::RunProgram(*options) : eta::ShowStage(*options);
+} catch (const std::bad_alloc&) {
+  eta::PrintError("out of memory: the system gives no more");
+  return 1;
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -15,10 +15,22 @@ namespace {
 // Kept for reuse instead of being returned to the system.
 constexpr size_t kSpareChunks = 2;
 
+// Of the system, at a multiple of their number. The allocator would keep twice the addresses.
+char* MapAligned(size_t bytes) {
+  void* mapped =
+      mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  char* const begin = static_cast<char*>(mapped);
+  const size_t before = -reinterpret_cast<uintptr_t>(begin) % bytes;
+  if (before > 0) munmap(begin, before);
+  munmap(begin + before + bytes, bytes - before);
+  return begin + before;
+}
+
 }  // namespace
 
 BlockSource::~BlockSource() {
-  for (const Chunk& chunk : chunks_) std::free(chunk.memory);
+  for (const Chunk& chunk : chunks_) munmap(chunk.memory, kChunkBytes);
 }
 
 Block* BlockSource::Take(int size_class) {
@@ -39,7 +51,7 @@ void BlockSource::Give(Block* block) {
   ++free_blocks_;
   ASAN_POISON_MEMORY_REGION(memory, Block::kBytes);
   if (chunk->free == kAllFree && free_blocks_ > kSpareChunks * kBlocks) {
-    std::free(chunk->memory);
+    munmap(chunk->memory, kChunkBytes);
     free_blocks_ -= kBlocks;
     chunks_.erase(chunk);
   }
@@ -50,8 +62,7 @@ BlockSource::Chunk* BlockSource::FreeChunk() {
 }
 
 BlockSource::Chunk* BlockSource::AddChunk() {
-  auto* memory = static_cast<char*>(std::aligned_alloc(kChunkBytes, kChunkBytes));
-  if (memory == nullptr) throw std::bad_alloc();
+  char* const memory = MapAligned(kChunkBytes);
   // Where the system has none, small pages do.
   if (!chunks_.empty()) (void)madvise(memory, kChunkBytes, MADV_HUGEPAGE);
   free_blocks_ += kBlocks;

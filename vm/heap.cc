@@ -279,7 +279,7 @@ Heap::~Heap() {
   for (Object* object : impl_->large) std::free(object);
 }
 
-void Heap::Collect() {
+void Heap::Collect() noexcept {
   const auto start = std::chrono::steady_clock::now();
   impl_->FinishSweep();
   impl_->live_small = 0;

@@ -129,7 +129,8 @@ class Heap {
   // A list of `items`. REQUIRES: the span is rooted.
   Value List(std::span<const Value> items, Value tail = Value::Nil());
 
-  void Collect();
+  // Where there is no memory for it, the process ends: half a marking is worth nothing.
+  void Collect() noexcept;
   // Memory outside the heap that its objects keep (tensors): counts toward trigger and limit. Who
   // allocates it adds it, and who frees it takes it off; the heap itself knows of neither.
   // Thread safety: any thread.

@@ -57,7 +57,8 @@ class Interpreter {
 
   // How many forms are looked at, from the innermost outwards.
   static constexpr size_t kTraceFrames = 32;
-  // The span of the form being executed, and of its callers; innermost first.
+  // The span of the form being executed, and of its callers, innermost first; and one of the
+  // program itself, however far out, if none of these is.
   std::vector<TraceFrame> Trace() const;
   // Whether somebody may ask for the trace of what is pending: not if a catch form takes the value.
   bool WantsTrace() const;
@@ -69,6 +70,7 @@ class Interpreter {
  private:
   template <class F>
   void WalkFrames(const F& f) const;
+  bool IsProgram(const SourceSpan& span) const;  // as opposed to the library
   bool IsInterrupted() const { return limit_.load(std::memory_order_relaxed) == nullptr; }
   // An entry of the handler stack: a catch form, the extent of a call/cc, of a dynamic-wind or of
   // an exception handler, which is called where something is raised, before anything is left.
@@ -92,6 +94,8 @@ class Interpreter {
   // loop shows Vm::watch each instruction first.
   template <bool watched>
   Value Loop(size_t handler_floor);
+  Value RunWindow(Value callee, Value* window, size_t count, size_t floor);
+  bool BeginWindow(Value callee, Value* window, size_t count);
   Value RunLoop(size_t handler_floor);
   Value* FrameEnd() const;
   const ClosureObject* RunningClosure() const { return As<ClosureObject>(frame_[-1]); }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "vm/exception.h"
 #include "vm/interpreter.h"
@@ -109,6 +110,34 @@ Value Interpreter::RunLoop(size_t handler_floor) {
   return watched ? Loop<true>(handler_floor) : Loop<false>(handler_floor);
 }
 
+// Memory that the system refuses is an error of the program.
+Value Interpreter::RunWindow(Value callee, Value* window, size_t count, size_t floor) {
+  for (bool has_begun = false;;) {
+    try {
+      const bool goes_on = !std::exchange(has_begun, true) && BeginWindow(callee, window, count);
+      return goes_on || Unwind(floor) ? RunLoop(floor) : Value::Failure();
+    } catch (const std::bad_alloc&) {
+      (void)vm_.Fail(kHeapError, "out of memory: the system gives no more");
+    }
+  }
+}
+
+// Enters the callee. False: something is pending.
+bool Interpreter::BeginWindow(Value callee, Value* window, size_t count) {
+  if (const auto* closure = As<ClosureObject>(callee)) {
+    if (!EnterSlow(closure, window + 2, count)) return false;
+    frame_ = window + 2;
+    pc_ = closure->code->words.data();
+    return true;
+  }
+  if (const auto* k = As<ContinuationObject>(callee)) {
+    (void)StartEscape(k, window + 2, count);
+  } else {
+    (void)vm_.TypeError("Callee is not a function");
+  }
+  return false;
+}
+
 Value Interpreter::Run(Value callee, Args args) {
   if (StackIsLow()) [[unlikely]]
     return StackOverflow();
@@ -140,22 +169,8 @@ Value Interpreter::Run(Value callee, Args args) {
   in_flight_ = window + 2 + args.size();
   const Word* code = RunningClosure()->code->words.data();
   pc_ = code + 1;
-  Value result = Value::Failure();
-  if (const auto* closure = As<ClosureObject>(callee)) {
-    window[0] = Raw(code + 1);
-    if (EnterSlow(closure, window + 2, args.size())) {
-      frame_ = window + 2;
-      pc_ = closure->code->words.data();
-      result = RunLoop(floor);
-    } else if (Unwind(floor)) {
-      result = RunLoop(floor);
-    }
-  } else if (const auto* k = As<ContinuationObject>(callee)) {
-    (void)StartEscape(k, window + 2, args.size());
-    if (Unwind(floor)) result = RunLoop(floor);
-  } else {
-    result = vm_.TypeError("Callee is not a function");
-  }
+  window[0] = Raw(code + 1);
+  const Value result = RunWindow(callee, window, args.size(), floor);
   const Root keep(vm_.heap(), result);
   if (outermost) Unshare(run_base_ + 2);  // what may be entered again from the next such run
   shared_ = outer_shared;
@@ -449,11 +464,19 @@ void Interpreter::WalkFrames(const F& f) const {
   }
 }
 
+bool Interpreter::IsProgram(const SourceSpan& span) const {
+  const SourceFile* file = vm_.File(span);
+  return file != nullptr && !file->is_library;
+}
+
 std::vector<TraceFrame> Interpreter::Trace() const {
   std::vector<TraceFrame> frames;
+  bool has_own = false;
   WalkFrames([&](const Code& code, const SourceSpan& span) {
-    frames.push_back({code.name, span});
-    return frames.size() < kTraceFrames;
+    const bool is_own = IsProgram(span);
+    if (is_own || frames.size() < kTraceFrames) frames.push_back({code.name, span});
+    has_own |= is_own;
+    return !has_own || frames.size() < kTraceFrames;
   });
   return frames;
 }
@@ -463,8 +486,7 @@ SourceSpan Interpreter::CurrentSpan() const {
   size_t left = kTraceFrames;
   WalkFrames([&](const Code&, const SourceSpan& span) {
     if (!innermost) innermost = span;
-    const SourceFile* file = vm_.File(span);
-    if (file != nullptr && !file->is_library) own = span;
+    if (IsProgram(span)) own = span;
     return !own && --left > 0;
   });
   return own ? *own : innermost.value_or(SourceSpan{});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <new>
 #include <thread>
 
 #include "tests/vm/test_vm.h"
@@ -25,9 +26,11 @@ Value Interrupt(Vm& vm, Args) {
   vm.RequestTermination("stopped by the test");
   return Value::Nil();
 }
+Value TakeAllMemory(Vm&, Args) { throw std::bad_alloc(); }
 constexpr NativeDef kNatives[] = {
     {"test/call", CallBack, 1, kAnyCount, "(test/call f x ...)"},
     {"test/watch", Watch, 1, 1, "(test/watch f)"},
+    {"test/no-memory", TakeAllMemory, 0, 0, "(test/no-memory)"},
     {"test/interrupt", Interrupt, 0, 0, "(test/interrupt)"},
 };
 
@@ -54,6 +57,25 @@ TEST_F(InterpreterTest, StackOverflowIsAnErrorThatCanBeCaught) {
   EXPECT_EQ(vm.Run("(define (down n) (+ 1 (down n)))"
                    "(display (car (cdr (catch 'runtime.heap-error (down 1)))))"),
             "runtime.heap-error");
+}
+
+TEST_F(InterpreterTest, AnEndlessRecursionOfTheLibraryHasAPlaceInTheProgram) {
+  TestVm vm({.stack_bytes = size_t{1} << 20});
+  const std::string error = vm.Run("(define (down x) (map down (list x)))\n(down 1)");
+  EXPECT_TRUE(error.find(":2:1]: stack overflow") != error.npos) << error;
+}
+
+// At any depth of natives that call back.
+TEST_F(InterpreterTest, MemoryThatTheSystemRefusesIsAnErrorThatCanBeCaught) {
+  const std::string caught = "(display (car (cdr (catch 'runtime.heap-error ";
+  EXPECT_EQ(Run(caught + "(test/no-memory)))))"), "runtime.heap-error");
+  EXPECT_EQ(Run(caught + "(test/call (lambda () (test/no-memory)))))))"), "runtime.heap-error");
+  EXPECT_EQ(Run("(test/call (lambda () (test/no-memory)))"),
+            "out of memory: the system gives no more");
+  EXPECT_EQ(Run("(display (catch 'runtime.error (dynamic-wind (lambda () 1) test/no-memory"
+                "                                (lambda () (display 'after)))))")
+                .substr(0, 5),
+            "after");
 }
 
 TEST_F(InterpreterTest, NativesCallBack) {
