@@ -81,18 +81,17 @@ void Interpreter::UnshareSlow(Value* frame) {
   }
 }
 
-// The stack from begin to end, then the handlers of its frames.
+// The stack from begin to end, then the handlers of its frames. `handlers_` is in the frames'
+// order.
 void Interpreter::Save(SegmentObject* segment) {
-  const auto inside = [&](const Handler& h) {
-    return h.frame > segment->begin && h.frame <= segment->end;
-  };
+  const auto first = std::ranges::upper_bound(handlers_, segment->begin, {}, &Handler::frame);
+  const auto last = std::ranges::upper_bound(handlers_, segment->end, {}, &Handler::frame);
   const auto size = static_cast<size_t>(segment->end - segment->begin);
-  const auto count = static_cast<size_t>(std::ranges::count_if(handlers_, inside));
+  const auto count = static_cast<size_t>(last - first);
   segment->saved = vm_.heap().Vector(size + kHandlerParts * count, Value::Nil());
   Value* to = As<VectorObject>(segment->saved)->elements;
   to = std::copy(segment->begin, segment->end, to);
-  for (const Handler& h : handlers_) {
-    if (!inside(h)) continue;
+  for (const Handler& h : std::ranges::subrange(first, last)) {
     const Value parts[kHandlerParts] = {Value::Int(static_cast<int>(h.kind)),
                                         Value::Int(h.target),
                                         h.value,
