@@ -215,6 +215,15 @@ TEST_F(ProgramsTest, WhatAFileDoesNotTakeIsAnError) {
   }
 }
 
+TEST_F(ProgramsTest, AFileThatMayNotGrowIsAnError) {
+  Write("p.eta", "(define p (open-output-file \"" + (root_ / "out").string() +
+                     "\")) (display (make-string 100000 #\\a) p) (close-port p)");
+  const Outcome outcome = RunCommand("(ulimit -f 8; ./etai " + (root_ / "p.eta").string() + ")");
+  EXPECT_NE(outcome.errors.find("could not write: File too large"), std::string::npos)
+      << outcome.errors;
+  EXPECT_EQ(outcome.status, 1);
+}
+
 TEST_F(ProgramsTest, DroppedFilesMakeRoomForOthers) {
   Write("p.eta",
         "(define (again n) (open-input-file \"/dev/null\") (if (> n 0) (again (- n 1))))"

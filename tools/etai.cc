@@ -1,4 +1,5 @@
 // etai: runs Eta programs.
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <string>
@@ -39,6 +40,7 @@ int Run(const std::vector<std::string>& arguments) try {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of whoever writes it
   eta::ReserveStandardStreams();
   eta::EnterCallersDirectory();
   return eta::FinishOutput(Run(std::vector<std::string>(argv + 1, argv + argc)));

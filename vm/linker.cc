@@ -30,6 +30,9 @@ class ImportBinder {
         return NotExported(renaming.exported, renaming.span, from);
       }
     }
+    for (const Identifier& id : import.hidden) {
+      if (!from.exports.contains(id.name)) return NotExported(id.name, id.span, from);
+    }
     return import.all ? BindAll(import, from) : BindOnly(import, from);
   }
 

@@ -102,6 +102,8 @@ TEST_F(LinkerTest, NamesThatAreNotExported) {
             "1:29: name 'alhpa' is not exported by module 'lib' (did you mean 'alpha'?)");
   EXPECT_EQ(LinkText("(module m (import (rename lib (hidden x))))"),
             "1:32: name 'hidden' is not exported by module 'lib'");
+  EXPECT_EQ(LinkText("(module m (import (except lib alhpa)))"),
+            "1:31: name 'alhpa' is not exported by module 'lib' (did you mean 'alpha'?)");
 }
 
 TEST_F(LinkerTest, Conflicts) {
