@@ -38,8 +38,18 @@ void Optimizer::AssignGroup(size_t group, const std::vector<Tensor>& parameters)
 
 std::string Optimizer::RuleDescriptions() const {
   std::string text;
-  for (const GroupRule& group : groups_) text += "optimizer " + group.rule->Description() + '\n';
+  for (const GroupRule& group : groups_) {
+    text += c10::str("optimizer ", group.rule->Description());
+    text += group.rate_scale == 1 ? "\n" : c10::str(", rate-scale ", group.rate_scale, '\n');
+  }
   return text;
+}
+
+std::string Optimizer::SettingsText() const {
+  return c10::str("learning rate ", settings.learning_rate, "\nclip-norm ", settings.clipping.norm,
+                  "\nclip-value ", settings.clipping.value, "\naccumulate ", settings.accumulate,
+                  "\ncompress ", settings.compress ? "bfloat16" : "nothing", "\nshard-optimizer ",
+                  settings.shard ? "#t" : "#f", "\nloss-scale ", loss_scale.factor(), '\n');
 }
 
 Optimizer::~Optimizer() { registry_->PayGradients(); }

@@ -79,6 +79,8 @@ class Optimizer : private OwedGradients {
   const char* name() const { return groups_[0].rule->name(); }
   // What the rule of each group is, a line each.
   std::string RuleDescriptions() const;
+  // The settings and the factor of the losses, likewise.
+  std::string SettingsText() const;
 
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.
   // Throws what libtorch throws. REQUIRES: the state is not sliced.

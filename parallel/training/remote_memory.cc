@@ -27,7 +27,7 @@ std::string Write(const StepMemory& memory) {
   AddShown(memory, &writer);
   writer.AddText(memory.site);
   writer.AddText(memory.failure);
-  writer.AddText(memory.structure);
+  writer.AddText(StructureAndSettings(memory));
   writer.AddText(memory.values);
   return writer.bytes();
 }

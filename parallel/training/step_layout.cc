@@ -58,6 +58,7 @@ Value StepLayout::LayOut(Call& call) {
     }
   }
   memory.structure = DescribeStructure(**arguments_.model, optimizer());
+  memory.optimizer = &optimizer();
   memory.initial = InitialMemory(**arguments_.model, optimizer(), place_);
   known_.structure = HashOf(memory.structure);
   meeting_.mine().layout = optimizer().LayoutSignature() ^ known_.structure;

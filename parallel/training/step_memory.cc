@@ -84,6 +84,10 @@ std::string DescribeStructure(const tensor::Module& model, const tensor::Optimiz
   return text + optimizer.RuleDescriptions();
 }
 
+std::string StructureAndSettings(const StepMemory& memory) {
+  return memory.structure + (memory.optimizer ? memory.optimizer->SettingsText() : "");
+}
+
 std::vector<Buffer> InitialMemory(const tensor::Module& model, const tensor::Optimizer& optimizer,
                                   const ExchangePlace& place) {
   std::vector<Buffer> all;

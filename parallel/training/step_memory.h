@@ -69,6 +69,7 @@ struct StepMemory {
   std::string site;                           // of the call
   std::string failure;                        // how and where this rank failed
   std::string structure;                      // the parameters, one per line
+  const tensor::Optimizer* optimizer = nullptr;  // whose settings belong to that; or null
   std::string values;            // likewise, if somebody has changed them: ParameterWatch
   std::vector<uint32_t> ready;   // parameters as their gradients became ready; for others to learn
   std::vector<uint32_t> sliced;  // optimizers of whose state this rank has its slices only
@@ -88,6 +89,9 @@ std::string Describe(const tensor::NamedParameter& parameter);
 // The line of each parameter of the model and of the optimizer; what is frozen, and how the
 // optimizer updates.
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
+
+// The structure, and the settings of this moment.
+std::string StructureAndSettings(const StepMemory& memory);
 
 // The parameters of the optimizer, then those of the model that it does not update.
 std::vector<tensor::NamedParameter> AllParameters(const tensor::Module& model,

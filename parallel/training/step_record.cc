@@ -26,12 +26,11 @@ bool SameStep(const StepRecord& a, const StepRecord& b) {
 }
 
 Status StructureStatus(std::span<const StepRecord> records, size_t rank) {
-  const auto [first, other] =
-      FirstDifference(records[0].memory->structure, records[rank].memory->structure);
+  const auto [first, other] = FirstDifference(StructureAndSettings(*records[0].memory),
+                                              StructureAndSettings(*records[rank].memory));
   std::string message = "the replicas' models differ: ";
   message += first.empty() ? "rank 0 and " + Rank(rank) +
-                                 " lay out or optimize their parameters in different ways "
-                                 "(settings of the optimizer, frozen parameters)"
+                                 " lay out or optimize their parameters in different ways"
                            : "where rank 0 has " + first + ", " + Rank(rank) + " has " + other;
   return {Code::kDesync, message + At(records[rank]), static_cast<int>(rank)};
 }
