@@ -47,6 +47,34 @@ constexpr const char* kGathering = R"(
 (no-sync (lambda () (gather 1)))
 )";
 
+// Trains until somebody ends it, and then saves a checkpoint; or, if there is one or a second
+// argument says so, trains on for so many steps in all. Prints how many there have been, then the
+// parameters.
+constexpr const char* kSaving = R"(
+(import std.core std.io std.hashmap std.torch std.optim std.parallel std.os)
+(define path (car (command-line-arguments)))
+(define more (map string->number (cdr (command-line-arguments))))
+(manual-seed 1)
+(define model (sequential (linear 4 8) (dropout 0.5) (linear 8 3)))
+(define optimizer (adam model 0.01))
+(define x (randn '(12 4)))
+(define y (randn '(12 3)))
+(define before
+  (if (file-exists? path)
+      (hash-map-ref (load-checkpoint path 'model model 'optimizer optimizer) 'steps)
+      0))
+(define (steps) (+ before (hash-map-ref (list-ref (parallel-stats) (rank)) 'steps)))
+(on-interrupt (lambda ()
+  (save-checkpoint path 'model model 'optimizer optimizer 'steps (steps))
+  (println (steps))))
+(define (train i)
+  (train-step! model optimizer mse-loss (shard x) (shard y))
+  (if (= i 5) (eprintln "ready"))
+  (unless (member (steps) more) (train (+ i 1))))
+(train 1)
+(println (map to-list (parameters model)))
+)";
+
 // The same on replicas that the program starts itself, and waits for.
 constexpr const char* kTrainingInside = R"(
 (import std.core std.io std.torch std.parallel)
@@ -75,16 +103,18 @@ class SignalsTest : public testing::TestWithParam<Run> {
     Write(kTraining);
   }
   void Write(const char* program) { std::ofstream(folder_ / "train.eta") << program; }
+  std::string Options() const {
+    return "--replicas " + std::to_string(GetParam().replicas) + " --backend " + GetParam().backend;
+  }
+  std::string Training() const { return (folder_ / "train.eta").string() + " " + arguments_; }
   fs::path out() const { return folder_ / "out"; }
   fs::path err() const { return folder_ / "err"; }
 
   // The process, once the program has said that it is ready.
   pid_t Start() {
     fs::remove(err());
-    const std::string options =
-        "--replicas " + std::to_string(GetParam().replicas) + " --backend " + GetParam().backend;
-    const std::string command = "exec ./etai " + options + " " + (folder_ / "train.eta").string() +
-                                " >" + out().string() + " 2>" + err().string() + " </dev/null";
+    const std::string command = "exec ./etai " + Options() + " " + Training() + " >" +
+                                out().string() + " 2>" + err().string() + " </dev/null";
     const pid_t child = fork();
     if (child == 0) {
       execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
@@ -110,6 +140,7 @@ class SignalsTest : public testing::TestWithParam<Run> {
   }
 
   const fs::path folder_;
+  std::string arguments_;
 };
 
 TEST_P(SignalsTest, TrainingEndsBetweenStepsOfAllReplicas) {
@@ -131,6 +162,24 @@ TEST_P(SignalsTest, StepsWithoutMeetingsEndToo) {
   const pid_t child = Start();
   kill(child, SIGINT);
   EXPECT_EQ(ExitCode(child), 128 + SIGINT) << ReadWhole(err());
+}
+
+// In the end nothing tells that the training was interrupted.
+TEST_P(SignalsTest, TheLastActMaySaveACheckpoint) {
+  Write(kSaving);
+  const fs::path checkpoint = folder_ / "interrupted";
+  fs::remove(checkpoint);
+  arguments_ = checkpoint.string();
+  const pid_t child = Start();
+  kill(child, SIGINT);
+  EXPECT_EQ(ExitCode(child), 128 + SIGINT) << ReadWhole(err());
+  ASSERT_TRUE(fs::exists(checkpoint)) << ReadWhole(err());
+  arguments_ += " " + std::to_string(std::stoi(ReadWhole(out())) + 7);
+  const Outcome resumed = RunEtai(Options() + " " + Training());
+  fs::remove(checkpoint);
+  const Outcome whole = RunEtai(Options() + " " + Training());
+  EXPECT_EQ(resumed.status, 0) << resumed.errors;
+  EXPECT_EQ(resumed.output, whole.output);
 }
 
 TEST_P(SignalsTest, AReportIsShownAndTrainingGoesOn) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "parallel/isolate/no_sync.h"
+#include "parallel/training/farewell.h"
 #include "parallel/training/flat_gradients.h"
 #include "parallel/training/gather_state.h"
 #include "parallel/training/hash.h"
@@ -56,8 +57,8 @@ class Averaging {
     if (!agreed) return Value::Failure();
     if (total_ > 0 && !Average()) return Value::Failure();
     // Each rank is about to step by itself, and so needs the whole state of its optimizers.
-    return GatherStates(meeting_, training_, sliced_) ? meeting_.End(Value::Nil())
-                                                      : Value::Failure();
+    if (!GatherStates(meeting_, training_, sliced_)) return Value::Failure();
+    return EndTogether(meeting_, training_, Value::Nil());
   }
 
  private:

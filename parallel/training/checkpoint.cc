@@ -3,9 +3,7 @@
 // writes. Loading, each rank reads the file, and if it fits on all, all change; if not, none does.
 #include "torch/state/checkpoint.h"
 
-#include <ATen/ops/empty.h>
-
-#include "parallel/training/dtypes.h"
+#include "parallel/training/farewell.h"
 #include "parallel/training/gather_state.h"
 #include "parallel/training/meeting.h"
 #include "parallel/training/replica_training.h"
@@ -16,26 +14,22 @@ namespace {
 
 using tensor::Call;
 using tensor::CheckpointPart;
-using tensor::Tensor;
 
 // One save by all ranks. Thread safety: the isolate's thread.
 class JointSave {
  public:
   JointSave(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
-      : vm_(vm), args_(args), training_(training), meeting_(vm, training, info, args) {
+      : vm_(vm), info_(info), args_(args), training_(training), meeting_(vm, training, info, args) {
     meeting_.mine().step = training.steps;
   }
 
   Value Save() {
-    const bool gathered = meeting_.Try([&](Call&) {
-      path_ = tensor::PathIn(args_[0]);
-      parts_ = tensor::ReadParts(args_[1]);
-      return Value::Nil();
-    }) && GatherAll() && GatherStreams();
-    if (!gathered || !meeting_.Try([&](Call& call) { return Write(call); })) {
-      return Value::Failure();
-    }
-    return Together() ? meeting_.End(Value::Nil()) : Value::Failure();
+    if (training_.farewell) return SaveAlone();
+    const bool saved = meeting_.Try([&](Call&) { return ReadArguments(); }) && GatherAll() &&
+                       GatherStreams(meeting_, memory_, training_, &run_) &&
+                       meeting_.Try([&](Call& call) { return Write(call); }) &&
+                       MeetToSave(meeting_, memory_);
+    return saved ? End() : Value::Failure();
   }
 
   // Only so that each rank has the whole state of one optimizer.
@@ -47,18 +41,30 @@ class JointSave {
       optimizer = *given;
       return Value::Nil();
     }) && Gather(optimizer);
-    return gathered ? meeting_.End(Value::Nil()) : Value::Failure();
+    return gathered ? End() : Value::Failure();
   }
 
  private:
-  // Nobody goes on before all have come here well.
-  bool Together() {
-    meeting_.Open(&memory_);
-    meeting_.mine().optimizer = 0;
-    if (!meeting_.Meet(StepRecord::Phase::kSave)) return false;
-    meeting_.Part();
-    return true;
+  Value ReadArguments() {
+    path_ = tensor::PathIn(args_[0]);
+    parts_ = tensor::ReadParts(args_[1]);
+    return Value::Nil();
   }
+
+  // After a signal, when the other ranks may have ended.
+  Value SaveAlone() {
+    return tensor::RunOperation(vm_, info_, args_, [&](Call& call) {
+      (void)ReadArguments();
+      for (const CheckpointPart& part : parts_) {
+        TORCH_CHECK(!part.optimizer || !part.optimizer->state_is_sliced, "the state of ", part.name,
+                    " is spread over replicas that have ended");
+      }
+      run_ = *training_.farewell;
+      return Write(call);
+    });
+  }
+
+  Value End() { return EndTogether(meeting_, training_, Value::Nil()); }
 
   bool GatherAll() {
     for (const CheckpointPart& part : parts_) {
@@ -72,38 +78,6 @@ class JointSave {
            GatherState(meeting_, training_.Know(optimizer), training_.site.text());
   }
 
-  // The states of the ranks' own streams.
-  bool GatherStreams() {
-    auto& context = tensor::TensorContext::Of(vm_);
-    {
-      const tensor::RankStream own_randomness(context);
-      context.generator();  // a rank that never had rows has drawn nothing yet
-    }
-    run_.streams = context.GetStreams();
-    run_.batches = training_.batches;
-    run_.own_streams.resize(training_.records.size());
-    meeting_.mine().layout = run_.streams.own.size();
-    if (!Together()) return false;
-    const ExchangePlace place = ExchangePlace::Of(vm_);
-    for (const auto& [device, own] : run_.streams.own) {
-      const Tensor mine = place.Bring(own);
-      const auto size = static_cast<size_t>(mine.numel());
-      const Tensor all =
-          at::empty({static_cast<int64_t>(run_.own_streams.size()), mine.numel()}, mine.options());
-      const std::vector<size_t> counts(run_.own_streams.size(), size);
-      const Status status =
-          meeting_.member()
-              .communicator()
-              .AllGather(place.BufferOf(mine), place.BufferOf(all), counts, training_.site.text())
-              .Wait(Deadline::max());
-      if (!meeting_.Passed(status)) return false;
-      for (size_t rank = 0; rank < counts.size(); ++rank) {
-        run_.own_streams[rank][device] = all[static_cast<int64_t>(rank)].to(own.device()).clone();
-      }
-    }
-    return true;
-  }
-
   Value Write(Call& call) {
     const bool writes = meeting_.member().rank() == 0 && call.vm().console().WritesFile(path_);
     if (writes) tensor::SaveCheckpoint(vm_, path_, parts_, run_);
@@ -111,6 +85,7 @@ class JointSave {
   }
 
   Vm& vm_;
+  const tensor::OpInfo& info_;
   const Args args_;
   ReplicaTraining& training_;
   Meeting meeting_;
@@ -136,7 +111,7 @@ Value LoadTogether(Vm& vm, ReplicaTraining& training, Args args) {
   meeting.Part();
   loaded->Commit(tensor::TensorContext::Of(vm));
   training.batches = loaded->batches();
-  return meeting.End(values);
+  return EndTogether(meeting, training, values);
 }
 
 class Ranks final : public tensor::CheckpointWorld {

@@ -6,6 +6,7 @@
 
 #include "parallel/isolate/no_sync.h"
 #include "parallel/training/compression.h"
+#include "parallel/training/farewell.h"
 #include "parallel/training/hash.h"
 #include "parallel/training/joint_update.h"
 #include "parallel/training/nonfinite.h"
@@ -44,7 +45,7 @@ Value JointStep::Run() {
   }
   if (gathers_only_ && !shares_loss_) return EndAlone();
   if (!gathers_only_ && optimizer().settings.shard) optimizer().ZeroGradients();
-  return meeting_.End(Value::Double(totals_.mean()));
+  return EndTogether(meeting_, training_, Value::Double(totals_.mean()));
 }
 
 // Nobody meets, however many such steps there are: nobody else would end the run for a signal.

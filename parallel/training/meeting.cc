@@ -79,8 +79,6 @@ int Meeting::owner() const {
   return rank < owners() ? rank : -1;
 }
 
-Value Meeting::End(Value result) { return EndStep(vm_, result, SignalOf(records())); }
-
 Value Meeting::Fail(int rank, std::string_view tag, const std::string& reason) {
   return FailBecauseOf(vm_, rank, tag, std::string(info_.name) + ": " + reason);
 }

@@ -66,10 +66,6 @@ class Meeting {
   // The same, and the memory is closed. Nobody may fail between a Meet and this.
   void Part() { Sync(); }
 
-  // To be called when the operation has gone well: its result; or the program ends, as on all
-  // ranks, if a signal asks for that.
-  Value End(Value result);
-
   // Starts an error of the operation itself, "NAME: reason", that `rank` caused (-1: nobody alone).
   [[nodiscard]] Value Fail(int rank, std::string_view tag, const std::string& reason);
   [[nodiscard]] Value Fail(const Status& status);
@@ -78,7 +74,9 @@ class Meeting {
   bool Passed(const Status& status);
 
   Member& member() const { return training_.member(); }
-  Vm& vm() { return vm_; }
+  Vm& vm() const { return vm_; }
+  const tensor::OpInfo& info() const { return info_; }
+  Args args() const { return args_; }
 
  private:
   Board& board() const { return member().world().board(); }

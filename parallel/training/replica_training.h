@@ -22,6 +22,7 @@
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
+#include "torch/state/checkpoint.h"
 
 namespace eta::parallel {
 
@@ -84,6 +85,8 @@ class ReplicaTraining {
   tensor::Optimizer::Mask with_gradient;  // parameters that have a gradient on some rank
   ReducedGradients reduced;
   const std::shared_ptr<GradientNews> news = std::make_shared<GradientNews>();
+  // What a checkpoint takes of all ranks, once a signal ends the run.
+  std::shared_ptr<const tensor::RunState> farewell;
   size_t bucket_cap = 0;         // that suits what is between the ranks; 0: nobody has timed it
   bool in_step = false;          // in train-step!
   bool may_retry = false;        // that could be taken once more, if it failed
