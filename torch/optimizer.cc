@@ -46,10 +46,15 @@ std::string Optimizer::RuleDescriptions() const {
 }
 
 std::string Optimizer::SettingsText() const {
-  return c10::str("learning rate ", settings.learning_rate, "\nclip-norm ", settings.clipping.norm,
-                  "\nclip-value ", settings.clipping.value, "\naccumulate ", settings.accumulate,
-                  "\ncompress ", settings.compress ? "bfloat16" : "nothing", "\nshard-optimizer ",
-                  settings.shard ? "#t" : "#f", "\nloss-scale ", loss_scale.factor(), '\n');
+  std::string text =
+      c10::str("learning rate ", settings.learning_rate, "\nclip-norm ", settings.clipping.norm,
+               "\nclip-value ", settings.clipping.value, "\naccumulate ", settings.accumulate,
+               "\ncompress ", settings.compress ? "bfloat16" : "nothing", "\nshard-optimizer ",
+               settings.shard ? "#t" : "#f", "\nloss-scale ", loss_scale.factor(), '\n');
+  for (const NamedParameter& parameter : parameters_) {
+    if (!parameter.tensor.requires_grad()) text += "a frozen " + parameter.name + '\n';
+  }
+  return text;
 }
 
 Optimizer::~Optimizer() { registry_->PayGradients(); }

@@ -79,7 +79,7 @@ class Optimizer : private OwedGradients {
   const char* name() const { return groups_[0].rule->name(); }
   // What the rule of each group is, a line each.
   std::string RuleDescriptions() const;
-  // The settings and the factor of the losses, likewise.
+  // The settings, the factor of the losses and what is frozen, likewise.
   std::string SettingsText() const;
 
   // A copy over a copy of the module, with its state and step counts, which is not laid out yet.

@@ -78,9 +78,6 @@ std::string DescribeStructure(const tensor::Module& model, const tensor::Optimiz
   for (const auto& parameter : ParametersAndBuffers(model, optimizer)) {
     text += Describe(parameter) + '\n';
   }
-  for (const auto& parameter : optimizer.parameters()) {
-    if (!parameter.tensor.requires_grad()) text += "a frozen " + parameter.name + '\n';
-  }
   return text + optimizer.RuleDescriptions();
 }
 

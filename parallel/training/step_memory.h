@@ -86,8 +86,7 @@ void FindGradients(const tensor::Optimizer& optimizer, std::span<SegmentMemory> 
 // "0.weight (64 10) float64". Throws c10::Error if the dtype does not travel.
 std::string Describe(const tensor::NamedParameter& parameter);
 
-// The line of each parameter of the model and of the optimizer; what is frozen, and how the
-// optimizer updates.
+// The line of each parameter of the model and of the optimizer, and how that updates them.
 std::string DescribeStructure(const tensor::Module& model, const tensor::Optimizer& optimizer);
 
 // The structure, and the settings of this moment.
