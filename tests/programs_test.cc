@@ -188,7 +188,12 @@ TEST_F(ProgramsTest, OutputThatGetsLostIsAnError) {
       EXPECT_EQ(WithoutPlacement(closed.errors), error + "Bad file descriptor\n") << command;
     }
   }
-  EXPECT_EQ(RunCommand("(./etai --help >/dev/full)").errors, error + "No space left on device\n");
+  for (const std::string command : {"./etai --help", "./etac --help", "./eta_fmt --help",
+                                    "./eta_test --help", "./eta_repl --help"}) {
+    const Outcome outcome = RunCommand("(" + command + " >/dev/full)");
+    EXPECT_EQ(outcome.errors, error + "No space left on device\n") << command;
+    EXPECT_EQ(outcome.status, 1) << command;
+  }
   EXPECT_EQ(RunCommand("(./etai -e '(exit 3)' >&-)").status, 3) << "nothing got lost";
   EXPECT_EQ(RunCommand("(./etai -e '(display 1) (exit 3)' >/dev/full)").status, 3);
 }

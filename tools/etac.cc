@@ -103,5 +103,5 @@ int Main(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   eta::EnterCallersDirectory();
-  return eta::Main(eta::Arguments(argv + 1, argv + argc));
+  return eta::FinishOutput(eta::Main(eta::Arguments(argv + 1, argv + argc)));
 }

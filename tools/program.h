@@ -25,7 +25,7 @@ parallel::HostOptions Host(int threads = 0, const std::string& dtype = "");
 int RunProgram(const Options& options);
 
 // To be called last, with the status that the process is to end with: what it ends with, which is
-// no success if something of its standard output got lost, which is said on stderr.
+// no success if something of its output got lost, which is said on stderr.
 int FinishOutput(int status);
 
 // One error or warning of ours on stderr.
