@@ -39,7 +39,7 @@ bool TakeLeave(Meeting& meeting, ReplicaTraining& training) {
 
 Value EndTogether(const Meeting& meeting, ReplicaTraining& training, Value result) {
   const int signal = SignalOf(meeting.records());
-  if (signal == 0) return result;
+  if (signal == 0 || training.farewell) return result;
   Meeting last(meeting.vm(), training, meeting.info(), meeting.args());
   return TakeLeave(last, training) ? EndStep(meeting.vm(), Value::Nil(), signal) : Value::Failure();
 }
