@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "torch/loss.h"
 #include "torch/op.h"
@@ -56,26 +57,40 @@ class LossOptions {
   OptionList list_;
 };
 
-double BroadcastCount(const Tensor& a, const Tensor& b) {
-  return static_cast<double>(c10::multiply_integers(at::infer_size(a.sizes(), b.sizes())));
+std::vector<int64_t> BroadcastSizes(const Tensor& a, const Tensor& b) {
+  return at::infer_size(a.sizes(), b.sizes());
 }
 
-// A loss of each element: a mean over all of them. `compute` takes the reduction, the last of the
-// options to be read.
+double CountOf(const std::vector<int64_t>& sizes) {
+  return static_cast<double>(c10::multiply_integers(sizes));
+}
+
+// A loss of each element: a mean over all of them. `compute` takes the tensors, of one size, and
+// the reduction, the last of the options to be read. libtorch's own kernels would broadcast too,
+// but divide the gradient by the elements of the prediction.
 template <class F>
 Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, LossOptions& options,
                    const F& compute) {
   const int64_t reduction = options.TakeReduction();
   options.Check();
-  return NoteLoss(call.context(), compute(reduction), reduction,
-                  [&] { return BroadcastCount(prediction, target); });
+  const auto sizes = BroadcastSizes(prediction, target);
+  const auto spread = [&](const Tensor& t) { return t.sizes() == sizes ? t : t.expand(sizes); };
+  return NoteLoss(call.context(), compute(spread(prediction), spread(target), reduction), reduction,
+                  [&] { return CountOf(sizes); });
+}
+
+// Of probabilities; PyTorch does not broadcast these either.
+void CheckSameSize(const Tensor& prediction, const Tensor& target) {
+  TORCH_CHECK(prediction.sizes() == target.sizes(), "the prediction has the size ",
+              prediction.sizes(), ", the target ", target.sizes());
 }
 
 // What the mean over class indices is divided by: the targets that are not ignored, by weight.
 Tensor ClassCount(const Tensor& target, const std::optional<Tensor>& weight, int64_t ignored) {
-  const Tensor counts = at::ne(target, ignored);
+  const Tensor given = target.to(at::kLong);
+  const Tensor counts = at::ne(given, ignored);
   if (!weight) return counts.sum();
-  const Tensor classes = target.masked_fill(counts.logical_not(), 0);
+  const Tensor classes = given.masked_fill(counts.logical_not(), 0);
   return weight->index_select(0, classes.flatten()).mul(counts.flatten()).sum();
 }
 
@@ -122,7 +137,11 @@ Tensor Cosine(Call& call, const Tensor& a, const Tensor& b, const Tensor& target
   const int64_t reduction = options.TakeReduction();
   options.Check();
   return NoteLoss(call.context(), at::cosine_embedding_loss(a, b, target, margin, reduction),
-                  reduction, [&] { return static_cast<double>(target.numel()); });
+                  reduction, [&] {
+                    auto rows = BroadcastSizes(a, b);
+                    rows.erase(rows.begin() + target.dim());  // the axis of the vectors
+                    return CountOf(at::infer_size(rows, target.sizes()));
+                  });
 }
 
 Tensor Triplet(Call& call, const Tensor& anchor, const Tensor& positive, const Tensor& negative,
@@ -137,20 +156,24 @@ Tensor Triplet(Call& call, const Tensor& anchor, const Tensor& positive, const T
   Tensor loss =
       at::triplet_margin_loss(anchor, positive, negative, margin, p, kTiny, swap, reduction);
   return NoteLoss(call.context(), std::move(loss), reduction, [&] {
-    return BroadcastCount(anchor, positive) / static_cast<double>(anchor.size(-1));
+    auto rows = at::infer_size(BroadcastSizes(anchor, positive), BroadcastSizes(anchor, negative));
+    rows.pop_back();  // the axis of the vectors
+    return CountOf(rows);
   });
 }
 
 Tensor Mse(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
   LossOptions options(rest);
-  return Elementwise(call, prediction, target, options,
-                     [&](int64_t r) { return at::mse_loss(prediction, target, r); });
+  return Elementwise(
+      call, prediction, target, options,
+      [&](const Tensor& p, const Tensor& t, int64_t r) { return at::mse_loss(p, t, r); });
 }
 
 Tensor L1(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
   LossOptions options(rest);
-  return Elementwise(call, prediction, target, options,
-                     [&](int64_t r) { return at::l1_loss(prediction, target, r); });
+  return Elementwise(
+      call, prediction, target, options,
+      [&](const Tensor& p, const Tensor& t, int64_t r) { return at::l1_loss(p, t, r); });
 }
 
 Tensor SmoothL1(Call& call, const Tensor& prediction, const Tensor& target,
@@ -158,22 +181,27 @@ Tensor SmoothL1(Call& call, const Tensor& prediction, const Tensor& target,
   LossOptions options(rest);
   const double beta = options.Number("beta", 1);
   return Elementwise(call, prediction, target, options,
-                     [&](int64_t r) { return at::smooth_l1_loss(prediction, target, r, beta); });
+                     [&](const Tensor& p, const Tensor& t, int64_t r) {
+                       return at::smooth_l1_loss(p, t, r, beta);
+                     });
 }
 
 Tensor Huber(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
   LossOptions options(rest);
   const double delta = options.Number("delta", 1);
-  return Elementwise(call, prediction, target, options,
-                     [&](int64_t r) { return at::huber_loss(prediction, target, r, delta); });
+  return Elementwise(
+      call, prediction, target, options,
+      [&](const Tensor& p, const Tensor& t, int64_t r) { return at::huber_loss(p, t, r, delta); });
 }
 
 Tensor Bce(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
   LossOptions options(rest);
   const auto weight = options.TakeTensor("weight");
-  return Elementwise(call, prediction, target, options, [&](int64_t r) {
-    return at::binary_cross_entropy(prediction, target, weight, r);
-  });
+  CheckSameSize(prediction, target);
+  return Elementwise(call, prediction, target, options,
+                     [&](const Tensor& p, const Tensor& t, int64_t r) {
+                       return at::binary_cross_entropy(p, t, weight, r);
+                     });
 }
 
 Tensor BceWithLogits(Call& call, const Tensor& logits, const Tensor& target,
@@ -181,16 +209,19 @@ Tensor BceWithLogits(Call& call, const Tensor& logits, const Tensor& target,
   LossOptions options(rest);
   const auto weight = options.TakeTensor("weight");
   const auto positive = options.TakeTensor("positive-weight");
-  return Elementwise(call, logits, target, options, [&](int64_t r) {
-    return at::binary_cross_entropy_with_logits(logits, target, weight, positive, r);
-  });
+  CheckSameSize(logits, target);
+  return Elementwise(call, logits, target, options,
+                     [&](const Tensor& p, const Tensor& t, int64_t r) {
+                       return at::binary_cross_entropy_with_logits(p, t, weight, positive, r);
+                     });
 }
 
 Tensor Kl(Call& call, const Tensor& prediction, const Tensor& target, const Rest<Value>& rest) {
   LossOptions options(rest);
   const bool log_target = options.Switch("log-target");
-  return Elementwise(call, prediction, target, options,
-                     [&](int64_t r) { return at::kl_div(prediction, target, r, log_target); });
+  return Elementwise(
+      call, prediction, target, options,
+      [&](const Tensor& p, const Tensor& t, int64_t r) { return at::kl_div(p, t, r, log_target); });
 }
 
 template <LossFunction* compute>

@@ -35,7 +35,12 @@ const Case kCases[] = {
     {"nn/cross-entropy-loss", "image pixels", 6},
     {"nn/nll-loss", "p some 'weight w", 1 + 4 + 1 + 2},
     {"nn/cosine-loss", "p q (torch/tensor '(1 1 -1 -1 1 1))", 6},
+    {"nn/cosine-loss", "p q (torch/ones '(1))", 6},
+    {"nn/cosine-loss", "p (torch/ones '(1 4)) (torch/ones '(1))", 6},
     {"nn/triplet-loss", "p q s", 6},
+    {"nn/triplet-loss", "(torch/ones '(1 4)) (torch/zeros '(1 4)) p", 6},
+    {"nn/cross-entropy-loss", "wide (torch/tensor '(156 1) #f 'uint8)", 2},
+    {"nn/cross-entropy-loss", "p (torch/to-dtype k 'uint8) 'weight w", 1 + 2 + 3 + 4 + 1 + 2},
 };
 
 const char* const kTensors = R"(
@@ -46,6 +51,7 @@ const char* const kTensors = R"(
 (define k (torch/tensor '(0 1 2 3 0 1) 'int64))
 (define some (torch/tensor '(0 -100 -100 3 0 1) 'int64))
 (define w (torch/tensor '(1 2 3 4)))
+(define wide (torch/randn '(2 200)))
 (define image (torch/randn '(2 4 3)))
 (define pixels (torch/tensor '((0 1 2) (3 0 1)) 'int64))
 )";
