@@ -67,7 +67,7 @@ GradientLimits LimitsFor(const Clipping& clipping, double squares, double factor
   GradientLimits limits{.scale = 1 / factor, .value = clipping.value};
   if (clipping.by_norm()) {
     const double norm = std::sqrt(squares) / factor;
-    limits.scale = std::min(1.0, clipping.norm / (norm + kTiny)) / factor;
+    limits.scale = std::min(clipping.norm / (norm + kTiny), 1.0) / factor;  // a NaN stays one
   }
   return limits;
 }

@@ -63,6 +63,7 @@ template <class T>
 template <class T>
 struct AdamFactors {
   T beta1, beta2, epsilon;
+  T new1, new2;         // 1 - beta: in float32 the difference itself would lose its digits
   T step_size;          // learning rate / (1 - beta1^step)
   T second_correction;  // 1 / sqrt(1 - beta2^step)
   T weight_decay;       // adds to the gradient
@@ -79,8 +80,8 @@ template <bool decays, class T>
   for (int64_t i = 0; i < m.count; ++i) {
     const T p = decays ? parameter[i] * f.shrinkage : parameter[i];
     const T g = decays ? gradient[i] + f.weight_decay * p : gradient[i];
-    first[i] = WithoutDenormals(f.beta1 * first[i] + (1 - f.beta1) * g);
-    second[i] = f.beta2 * second[i] + (1 - f.beta2) * g * g;
+    first[i] = WithoutDenormals(f.beta1 * first[i] + f.new1 * g);
+    second[i] = f.beta2 * second[i] + f.new2 * g * g;
     const T root = std::sqrt(second[i]) * f.second_correction + f.epsilon;
     parameter[i] = p - f.step_size * first[i] / root;
   }
@@ -94,6 +95,7 @@ template <class T>
 template <class T>
 struct RmspropFactors {
   T learning_rate, alpha, epsilon, weight_decay, momentum;
+  T new_share;  // 1 - alpha
 };
 
 template <bool momentum, class T>
@@ -105,7 +107,7 @@ template <bool momentum, class T>
 #pragma GCC ivdep
   for (int64_t i = 0; i < m.count; ++i) {
     const T g = gradient[i] + f.weight_decay * parameter[i];
-    squares[i] = f.alpha * squares[i] + (1 - f.alpha) * g * g;
+    squares[i] = f.alpha * squares[i] + f.new_share * g * g;
     T change = g / (std::sqrt(squares[i]) + f.epsilon);
     if (momentum) velocity[i] = change = WithoutDenormals(f.momentum * velocity[i] + change);
     parameter[i] -= f.learning_rate * change;
@@ -167,19 +169,25 @@ Tensor WithDecay(const UpdateTensors& t, double weight_decay) {
 }
 
 template <class T>
-[[gnu::always_inline]] inline void Average(const T* parameter, T* average, int64_t count, T decay) {
+struct AverageFactors {
+  T decay, new_share;  // 1 - decay
+};
+
+template <class T>
+[[gnu::always_inline]] inline void Average(const T* parameter, T* average, int64_t count,
+                                           AverageFactors<T> f) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    average[i] = decay * average[i] + (1 - decay) * parameter[i];
+    average[i] = f.decay * average[i] + f.new_share * parameter[i];
   }
 }
 ETA_VECTORIZED void AverageFlat(const float* parameter, float* average, int64_t count,
-                                float decay) {
-  Average(parameter, average, count, decay);
+                                const AverageFactors<float>& f) {
+  Average(parameter, average, count, f);
 }
 ETA_VECTORIZED void AverageFlat(const double* parameter, double* average, int64_t count,
-                                double decay) {
-  Average(parameter, average, count, decay);
+                                const AverageFactors<double>& f) {
+  Average(parameter, average, count, f);
 }
 
 // "sgd, momentum 0.9, weight-decay 0"
@@ -256,8 +264,8 @@ class AdamRule final : public FlatRule<AdamRule, AdamOptions> {
     const auto f = Factors<double>(step);
     if (f.shrinkage != 1) t.parameter.mul_(f.shrinkage);
     const Tensor g = WithDecay(t, f.weight_decay);
-    t.state[0].mul_(f.beta1).add_(g, 1 - f.beta1);
-    t.state[1].mul_(f.beta2).addcmul_(g, g, 1 - f.beta2);
+    t.state[0].mul_(f.beta1).add_(g, f.new1);
+    t.state[1].mul_(f.beta2).addcmul_(g, g, f.new2);
     const Tensor root = at::sqrt(t.state[1]).mul_(f.second_correction).add_(f.epsilon);
     t.parameter.addcdiv_(t.state[0], root, -f.step_size);
   }
@@ -272,6 +280,8 @@ class AdamRule final : public FlatRule<AdamRule, AdamOptions> {
     return {static_cast<T>(options_.beta1),
             static_cast<T>(options_.beta2),
             static_cast<T>(options_.epsilon),
+            static_cast<T>(1 - options_.beta1),
+            static_cast<T>(1 - options_.beta2),
             static_cast<T>(step_size),
             static_cast<T>(second_correction),
             static_cast<T>(options_.decoupled ? 0 : options_.weight_decay),
@@ -304,8 +314,8 @@ class RmspropRule final : public FlatRule<RmspropRule, RmspropOptions> {
   template <class T>
   RmspropFactors<T> Factors(const UpdateStep& step) const {
     return {static_cast<T>(step.learning_rate), static_cast<T>(options_.alpha),
-            static_cast<T>(options_.epsilon), static_cast<T>(options_.weight_decay),
-            static_cast<T>(options_.momentum)};
+            static_cast<T>(options_.epsilon),   static_cast<T>(options_.weight_decay),
+            static_cast<T>(options_.momentum),  static_cast<T>(1 - options_.alpha)};
   }
 };
 
@@ -370,8 +380,9 @@ class AveragingRule final : public UpdateRule {
   template <class T>
   void ApplyFlat(const UpdateMemory<T>& memory, const UpdateStep& step) const {
     rule_->Apply(memory, step);
-    AverageFlat(memory.parameter, memory.state[average_state()], memory.count,
-                static_cast<T>(DecayAt(step)));
+    const double decay = DecayAt(step);
+    const AverageFactors<T> factors{static_cast<T>(decay), static_cast<T>(1 - decay)};
+    AverageFlat(memory.parameter, memory.state[average_state()], memory.count, factors);
   }
 
   const std::unique_ptr<UpdateRule> rule_;

@@ -3,6 +3,8 @@
 #include <ATen/ops/arange.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/torch/script.h"
 
 namespace eta::tensor {
@@ -22,6 +24,7 @@ TEST(ClippingTest, OnlyLargerNormsAreScaled) {
   EXPECT_FALSE(LimitsFor({}, 100).any());
   EXPECT_EQ(LimitsFor({.norm = 11}, 100).scale, 1);
   EXPECT_NEAR(LimitsFor({.norm = 5}, 100).scale, 0.5, 1e-6);
+  EXPECT_TRUE(std::isnan(LimitsFor({.norm = 5}, NAN).scale));  // as in PyTorch
 }
 
 // One step of size 1 from gradients (3 4); the gradients stay as they are.

@@ -353,6 +353,30 @@ void ExpectAveragesToVanish(const UpdateRule& rule, int average, int64_t steps) 
   EXPECT_LT(smallest, 2 * std::numeric_limits<T>::min());
 }
 
+// Whose difference to 1 has few digits in float32, or none.
+TEST(UpdateRuleTest, FactorsCloseToOneWeighWhatIsNew) {
+  for (const double factor : {0.9999, 0.999999, 0.99999999}) {
+    const auto expect = [](const UpdateRule& rule, float expected) {
+      SCOPED_TRACE(rule.Description());
+      float parameter = 1, gradient = 0.5, state[kMaxStates] = {};
+      rule.Apply(UpdateMemory<float>{&parameter, &gradient, {state, state + 1, state + 2}, 1},
+                 {1, 0.125});
+      EXPECT_NEAR(parameter, expected, 2e-6 * std::abs(expected));
+    };
+    expect(*MakeAdam({.beta1 = factor, .beta2 = factor}), 0.875f);
+    const double squares = (1 - factor) * 0.25;
+    expect(*MakeRmsprop({.alpha = factor}),
+           static_cast<float>(1 - 0.125 * 0.5 / (std::sqrt(squares) + 1e-8)));
+
+    float parameter = 3, gradient = 0, average = 3;
+    const auto averaging = MakeAveraging(MakeSgd({}), factor);
+    averaging->Apply(UpdateMemory<float>{&parameter, &gradient, {&average}, 1}, {1, 0.125});
+    parameter = 1e6;
+    averaging->Apply(UpdateMemory<float>{&parameter, &gradient, {&average}, 1}, {2, 0.125});
+    EXPECT_NEAR(average, 3 + (1 - factor) * (1e6 - 3), 1e-5);
+  }
+}
+
 TEST(UpdateRuleTest, AveragesThatDecayDoNotEndInDenormals) {
   const auto expect = [](const std::unique_ptr<UpdateRule>& rule, int average) {
     SCOPED_TRACE(rule->name());
