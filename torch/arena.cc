@@ -140,8 +140,10 @@ bool ParameterArena::Intact(size_t index) const {
   const Entry& entry = entries_[index];
   const Tensor& tensor = entry.parameter.tensor;
   const Block& block = blocks_[entry.block];
-  return tensor.data_ptr() == Address(block.parameters, entry.begin) &&
-         tensor.numel() == entry.end - entry.begin && tensor.dtype() == block.options.dtype();
+  const bool is_there =
+      tensor.numel() == 0 || tensor.data_ptr() == Address(block.parameters, entry.begin);
+  return is_there && tensor.numel() == entry.end - entry.begin &&
+         tensor.dtype() == block.options.dtype();
 }
 
 void ParameterArena::FillZero(size_t block, int64_t begin, int64_t end) {

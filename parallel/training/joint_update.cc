@@ -151,7 +151,10 @@ bool JointUpdate::UpdateOwnSlices(SliceExchange& slices, double squares) {
 
 void JointUpdate::NoteSlicedState() {
   const auto& segments = known_.memory.segments;
-  optimizer_.state_is_sliced = !segments.empty() && segments[0].state[0] != nullptr;
+  optimizer_.state_is_sliced =
+      std::any_of(segments.begin(), segments.end(), [](const auto& segment) {
+        return segment.state[0] != nullptr;  // which a segment without elements has not
+      });
 }
 
 // The sums are there already.
