@@ -18,6 +18,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <cmath>
+
 #include "torch/capture/recorder.h"
 #include "torch/nested_data.h"
 #include "torch/op.h"
@@ -148,7 +150,11 @@ constexpr NativeDef kOps[] = {
         "(manual-seed n): seeds the random streams; n"),
     Op<"torch/arange", "numeric args required">(
         [](Call& call, double start, double end, std::optional<double> step, DtypeOption dtype) {
-          return at::arange(start, end, step.value_or(1), call.context().Options(dtype.dtype));
+          const auto options = call.context().Options(dtype.dtype);
+          const bool integral = c10::isIntegralType(options.dtype().toScalarType(), false);
+          TORCH_CHECK(!integral || std::abs(step.value_or(1)) >= 1, "the step ", *step,
+                      " is 0 as an integer");
+          return at::arange(start, end, step.value_or(1), options);
         },
         "(arange start end [step] ['dtype]): start, start + step, ... before end"),
     Op<"torch/linspace", "numeric args required">(

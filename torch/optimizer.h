@@ -99,6 +99,9 @@ class Optimizer : private OwedGradients {
   const std::shared_ptr<Module>& module() const { return module_; }
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
 
+  // Whether the module has the averages at the moment, and the state the parameters.
+  bool averages_exchanged() const { return averages_exchanged_; }
+
   // Whether Prepare would find nothing to do.
   bool LayoutHolds() const;
   // Lays the parameters out, or does it anew when some were moved or replaced; state is kept.
@@ -237,7 +240,7 @@ class Optimizer : private OwedGradients {
   Mask mask_;                           // of the last TakeGradients
   GradientLimits limits_;               // in the current update
   uint64_t signature_ = 0;
-  bool averages_exchanged_ = false;
+  bool averages_exchanged_ = false;  // in with-average
 };
 
 // Optimizers as values, printed #<optimizer>.

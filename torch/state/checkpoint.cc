@@ -64,11 +64,18 @@ json Describe(const Optimizer& optimizer) {
           {"steps", optimizer.GetState().steps}};
 }
 
+// Inside with-average, what is saved or loaded as a state would be the parameters.
+void CheckInPlace(const CheckpointPart& part) {
+  TORCH_CHECK(!part.optimizer->averages_exchanged(), "the parameters of the optimizer '", part.name,
+              "' are exchanged for their averages");
+}
+
 void AddState(const CheckpointPart& part, TensorsToStore* tensors) {
   const Optimizer& optimizer = *part.optimizer;
   TORCH_CHECK(optimizer.batches == 0 && optimizer.accumulated.denominator == 0, "the optimizer '",
               part.name,
               "' has gathered gradients that it has not used yet: save after its update");
+  CheckInPlace(part);
   const Optimizer::State state = optimizer.GetState();
   for (size_t i = 0; i < state.tensors.size(); ++i) {
     for (int k = 0; k < kMaxStates; ++k) {
@@ -213,6 +220,7 @@ void LoadedCheckpoint::Plan(const Contents& contents, const CheckpointPart& part
 void LoadedCheckpoint::PlanOptimizer(const Contents& contents, const CheckpointPart& part) {
   const json& stored = contents.Part(part, "optimizer");
   const Optimizer& optimizer = *part.optimizer;
+  CheckInPlace(part);
   const auto rule = stored.at("rule").get<std::string>();
   TORCH_CHECK(rule == optimizer.name(), "the optimizer '", part.name, "' of '", contents.path,
               "' is ", rule, ", not ", optimizer.name());

@@ -79,6 +79,7 @@ json HeaderOf(const std::vector<StoredTensor>& tensors, Metadata metadata) {
   json header = {{kMetadataKey, metadata}};
   uint64_t offset = 0;
   for (const StoredTensor& tensor : tensors) {
+    TORCH_CHECK(tensor.name != kMetadataKey, "no tensor can be called '", kMetadataKey, "'");
     const uint64_t end = offset + tensor.bytes.size();
     header[tensor.name] = {
         {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
