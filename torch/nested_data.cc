@@ -85,6 +85,11 @@ std::string PositionOf(size_t index, const std::vector<int64_t>& sizes) {
   return Position(position);
 }
 
+// " at (1 0)"; nothing for a number by itself.
+std::string At(size_t index, const std::vector<int64_t>& sizes) {
+  return sizes.empty() ? "" : " at " + PositionOf(index, sizes);
+}
+
 // A negative number may stand for its two's complement.
 bool Fits(int64_t integer, at::ScalarType dtype) {
   if (dtype == at::kByte) return !c10::overflows<uint8_t>(integer);
@@ -114,10 +119,9 @@ Expected<at::Tensor, std::string> MakeTensor(const NestedData& data,
       continue;
     }
     const auto integer = ReadInteger(data.numbers[i]);
-    const std::string at = data.sizes.empty() ? "" : " at " + PositionOf(i, data.sizes);
-    if (!integer) return Unexpected("not an integer" + at);
+    if (!integer) return Unexpected("not an integer" + At(i, data.sizes));
     if (!Fits(*integer, dtype)) {
-      return Unexpected(std::to_string(*integer) + at + " does not fit into " +
+      return Unexpected(std::to_string(*integer) + At(i, data.sizes) + " does not fit into " +
                         std::string(DtypeName(dtype)));
     }
     tensor.mutable_data_ptr<int64_t>()[i] = *integer;
