@@ -15,6 +15,7 @@
 #include <ATen/ops/triplet_margin_loss.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -73,10 +74,10 @@ Tensor Elementwise(Call& call, const Tensor& prediction, const Tensor& target, L
                    const F& compute) {
   const int64_t reduction = options.TakeReduction();
   options.Check();
-  const auto sizes = BroadcastSizes(prediction, target);
-  const auto spread = [&](const Tensor& t) { return t.sizes() == sizes ? t : t.expand(sizes); };
-  return NoteLoss(call.context(), compute(spread(prediction), spread(target), reduction), reduction,
-                  [&] { return CountOf(sizes); });
+  const auto spread = at::expand_outplace(prediction, target);
+  const Tensor& p = *std::get<0>(spread);
+  return NoteLoss(call.context(), compute(p, *std::get<1>(spread), reduction), reduction,
+                  [&] { return static_cast<double>(p.numel()); });
 }
 
 // Of probabilities; PyTorch does not broadcast these either.
