@@ -34,10 +34,10 @@ size_t GroupBytes(const fs::path& root, const std::string& path, const char* fil
 // What `ulimit -v` leaves, but for a third that stacks, libraries and threads take.
 size_t AddressSpaceBytes() {
   rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
   size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
   const size_t taken = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
   return (limit.rlim_cur - std::min<size_t>(limit.rlim_cur, taken)) / 3 * 2;
 }
 
