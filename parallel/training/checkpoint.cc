@@ -19,7 +19,7 @@ using tensor::CheckpointPart;
 class JointSave {
  public:
   JointSave(Vm& vm, ReplicaTraining& training, const tensor::OpInfo& info, Args args)
-      : vm_(vm), info_(info), args_(args), training_(training), meeting_(vm, training, info, args) {
+      : vm_(vm), args_(args), training_(training), meeting_(vm, training, info, args) {
     meeting_.mine().step = training.steps;
   }
 
@@ -53,7 +53,7 @@ class JointSave {
 
   // After a signal, when the other ranks may have ended.
   Value SaveAlone() {
-    return tensor::RunOperation(vm_, info_, args_, [&](Call& call) {
+    return tensor::RunOperation(vm_, meeting_.info(), args_, [&](Call& call) {
       (void)ReadArguments();
       for (const CheckpointPart& part : parts_) {
         TORCH_CHECK(!part.optimizer || !part.optimizer->state_is_sliced, "the state of ", part.name,
@@ -85,7 +85,6 @@ class JointSave {
   }
 
   Vm& vm_;
-  const tensor::OpInfo& info_;
   const Args args_;
   ReplicaTraining& training_;
   Meeting meeting_;

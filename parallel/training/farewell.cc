@@ -14,20 +14,11 @@ namespace {
 
 using tensor::Tensor;
 
-bool GatherAllStates(Meeting& meeting, StepMemory& memory, ReplicaTraining& training) {
-  memory.sliced = SlicedHere(training);
-  meeting.Open(&memory);
-  if (!meeting.Meet(StepRecord::Phase::kSave)) return false;
-  const std::vector<uint32_t> numbers = SlicedEverywhere(meeting.records());
-  meeting.Part();
-  return GatherStates(meeting, training, numbers);
-}
-
 bool TakeLeave(Meeting& meeting, ReplicaTraining& training) {
   StepMemory memory;
   auto run = std::make_shared<tensor::RunState>();
   meeting.mine().step = training.steps;
-  if (!GatherAllStates(meeting, memory, training) ||
+  if (!GatherAllStates(meeting, memory, training, StepRecord::Phase::kSave) ||
       !GatherStreams(meeting, memory, training, run.get())) {
     return false;
   }

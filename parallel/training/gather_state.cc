@@ -33,6 +33,16 @@ bool GatherStates(Meeting& meeting, ReplicaTraining& training, std::span<const u
   });
 }
 
+bool GatherAllStates(Meeting& meeting, StepMemory& memory, ReplicaTraining& training,
+                     StepRecord::Phase phase) {
+  memory.sliced = SlicedHere(training);
+  meeting.Open(&memory);
+  if (!meeting.Meet(phase)) return false;
+  const std::vector<uint32_t> numbers = SlicedEverywhere(meeting.records());
+  meeting.Part();
+  return GatherStates(meeting, training, numbers);
+}
+
 std::vector<uint32_t> SlicedHere(ReplicaTraining& training) {
   std::vector<uint32_t> numbers;
   for (const auto& known : training.known()) {

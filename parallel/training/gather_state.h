@@ -20,6 +20,11 @@ bool GatherState(Meeting& meeting, KnownOptimizer& known, Site site);
 // The same for several, by their numbers, which are equal on all ranks.
 bool GatherStates(Meeting& meeting, ReplicaTraining& training, std::span<const uint32_t> numbers);
 
+// The same for all that the ranks have in common, which they find out in a meeting of this phase.
+// `memory` is what peers see of this rank then, as long as the meeting lasts.
+bool GatherAllStates(Meeting& meeting, StepMemory& memory, ReplicaTraining& training,
+                     StepRecord::Phase phase);
+
 // The numbers of the optimizers of whose state this rank has its slices only, for
 // StepMemory::sliced.
 std::vector<uint32_t> SlicedHere(ReplicaTraining& training);

@@ -22,7 +22,10 @@
 #include "parallel/training/step_memory.h"
 #include "parallel/training/step_record.h"
 #include "torch/optimizer.h"
-#include "torch/state/checkpoint.h"
+
+namespace eta::tensor {
+struct RunState;  // torch/state/checkpoint.h
+}
 
 namespace eta::parallel {
 

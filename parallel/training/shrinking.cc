@@ -66,12 +66,7 @@ class Shrinking {
     Meeting meeting(vm_, training_, info_, args_);
     meeting.mine().step = training_.steps;
     StepMemory memory;
-    memory.sliced = SlicedHere(training_);
-    meeting.Open(&memory);
-    if (!meeting.Meet(StepRecord::Phase::kHeal)) return false;
-    const std::vector<uint32_t> numbers = SlicedEverywhere(meeting.records());
-    meeting.Part();
-    return GatherStates(meeting, training_, numbers);
+    return GatherAllStates(meeting, memory, training_, StepRecord::Phase::kHeal);
   }
 
   Value GoOn() {
